@@ -1,0 +1,216 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The plan of the house. Read from top to bottom it is also the order in which to read the code.
+//
+// A target may use only what stands above it in this file, and only on a floor that its own floor
+// may use. Rules of one wing do not know the rules of another: the wings meet in the programs, and
+// speak to each other in the words of Wire. `House.add` refuses every other arrow, and `tools/build`
+// passes `--explicit-target-dependency-import-check error`, which refuses imports not listed here.
+
+var house = House()
+
+// C: headers of Linux and of the netlink libraries that Swift cannot import by itself.
+house.addHeaders("CLinuxPacket")
+house.addLibrary("CMnl", pkgConfig: "libmnl", debian: "libmnl-dev")
+house.addLibrary("CNetlink", pkgConfig: "libnl-route-3.0", debian: "libnl-route-3-dev")
+
+// Ground: what every floor stands on.
+house.add("Timekeeping", .ground, at: "Ground/Timekeeping")  // moments that are handed in
+
+// Wire: what bytes and text mean. Nothing here survives a call.
+house.add("Packets", .wire, at: "Wire/Packets")
+house.add("Flows", .wire, at: "Wire/Flows", ["Packets"])
+house.add("OpenFlow", .wire, at: "Wire/OpenFlow", ["Flows", "Packets"])
+house.add("DatabaseProtocol", .wire, at: "Wire/DatabaseProtocol")
+// libmnl is arithmetic over memory that the caller lends: no call of it that we use reaches the
+// system, so the one place where netlink bytes are made and read may stay pure.
+house.add(
+    "DatapathMessages", .wire, at: "Wire/DatapathMessages", ["Flows", "Packets"],
+    arithmetic: ["CMnl", "CLinuxPacket"])
+
+// Host: what a program needs of the machine it runs on.
+house.add(
+    "Streams", .device, at: "Host/Streams", ["Timekeeping"],
+    packages: [.nio("NIOCore"), .nio("NIOPosix")])
+house.add(
+    "Daemon", .device, at: "Host/Daemon", ["DatabaseProtocol", "Streams", "Timekeeping"],
+    packages: [.log, .nio("NIOCore"), .arguments])
+
+// Datapath: the kernel half.
+house.add("FlowCache", .rules, at: "Datapath/FlowCache", ["Flows", "Packets", "Timekeeping"])
+house.add("Execution", .rules, at: "Datapath/Execution", ["Flows", "Packets"])
+house.add(
+    "Forwarding", .rules, at: "Datapath/Forwarding",
+    ["DatapathMessages", "Execution", "FlowCache", "Flows", "Packets", "Timekeeping"])
+house.add(
+    "PacketPorts", .device, at: "Datapath/PacketPorts", ["Flows", "Packets", "Timekeeping"],
+    c: ["CLinuxPacket"])
+
+// Channel: the netlink-like wire between the two halves.
+house.add("Channel", .device, at: "Channel", ["DatapathMessages", "Timekeeping"])
+
+// Vswitchd: the userspace half.
+house.add("Classifier", .rules, at: "Vswitchd/Classifier", ["Flows"])
+house.add("Switching", .rules, at: "Vswitchd/Switching", ["Flows", "Packets", "Timekeeping"])
+house.add(
+    "Pipeline", .rules, at: "Vswitchd/Pipeline",
+    ["Classifier", "Flows", "OpenFlow", "Packets", "Switching", "Timekeeping"])
+
+// Database: the OVSDB server, and the picture that a client of it keeps.
+house.add("DatabaseReplica", .shared, at: "Database/Replica", ["DatabaseProtocol", "Timekeeping"])
+house.add("DatabaseEngine", .rules, at: "Database/Engine", ["DatabaseProtocol", "Timekeeping"])
+house.add(
+    "DurableLog", .device, at: "Database/DurableLog", ["DatabaseProtocol"], packages: [.crypto])
+
+house.add(
+    "Bridges", .rules, at: "Vswitchd/Bridges",
+    [
+        "Classifier", "DatabaseProtocol", "DatabaseReplica", "DatapathMessages", "Flows",
+        "OpenFlow", "Packets", "Pipeline", "Switching", "Timekeeping",
+    ])
+
+// Links: Linux interfaces, by libnl.
+house.add("Links", .device, at: "Links", ["Packets"], c: ["CNetlink"])
+
+// Tools: arguments in, requests and text out.
+house.add(
+    "Tools", .rules, at: "Tools",
+    [
+        "DatabaseProtocol", "DatabaseReplica", "DatapathMessages", "Flows", "OpenFlow", "Packets",
+        "Timekeeping",
+    ])
+
+// Programs: each introduces rules to devices and does nothing else.
+house.addProgram(
+    "apus-ovsdb",
+    [
+        "Daemon", "DatabaseEngine", "DatabaseProtocol", "DurableLog", "Streams", "Timekeeping",
+    ])
+house.addProgram(
+    "apus-vswitchd",
+    [
+        "Bridges", "Channel", "Daemon", "DatabaseProtocol", "DatabaseReplica", "DatapathMessages",
+        "Flows", "Links", "OpenFlow", "Packets", "Pipeline", "Streams", "Switching", "Timekeeping",
+    ])
+house.addProgram(
+    "apus-datapath",
+    [
+        "Channel", "Daemon", "DatapathMessages", "Execution", "FlowCache", "Flows", "Forwarding",
+        "Links", "PacketPorts", "Packets", "Timekeeping",
+    ])
+house.addProgram(
+    "apus",
+    [
+        "Channel", "DatabaseProtocol", "DatabaseReplica", "DatapathMessages", "Flows", "OpenFlow",
+        "Packets", "Streams", "Timekeeping", "Tools",
+    ])
+
+let package = Package(
+    name: "apus",
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    ],
+    targets: house.targets
+)
+
+enum Floor: String {
+    case ground, wire, device, rules, shared, program
+
+    /// Floors that this floor may stand on. `shared` are rules that every wing may use.
+    var mayUse: Set<Floor> {
+        switch self {
+        case .ground: [.ground]
+        case .wire: [.ground, .wire]
+        case .device: [.ground, .wire, .device]
+        case .rules, .shared: [.ground, .wire, .rules, .shared]
+        case .program: [.ground, .wire, .device, .rules, .shared]
+        }
+    }
+}
+
+extension Target.Dependency {
+    static func nio(_ product: String) -> Self { .product(name: product, package: "swift-nio") }
+    static var log: Self { .product(name: "Logging", package: "swift-log") }
+    static var crypto: Self { .product(name: "Crypto", package: "swift-crypto") }
+    static var arguments: Self {
+        .product(name: "ArgumentParser", package: "swift-argument-parser")
+    }
+}
+
+struct House {
+    var targets: [Target] = []
+    private var floors: [String: (floor: Floor, wing: Substring)] = [:]
+
+    private static let settings: [SwiftSetting] = [
+        .enableExperimentalFeature("Lifetimes"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .strictMemorySafety(),
+        .treatAllWarnings(as: .error),
+    ]
+
+    mutating func addHeaders(_ name: String) {
+        targets.append(.target(name: name, path: "CModules/\(name)"))
+    }
+
+    mutating func addLibrary(_ name: String, pkgConfig: String, debian: String) {
+        targets.append(
+            .systemLibrary(
+                name: name, path: "CModules/\(name)", pkgConfig: pkgConfig,
+                providers: [.apt([debian])]))
+    }
+
+    /// Adds a library target and its tests.
+    ///
+    /// - Parameters:
+    ///   - uses: Targets of this package, all declared above.
+    ///   - c: C modules that reach the system; only a device may have them.
+    ///   - arithmetic: C modules of which only calls without effects are used.
+    ///   - packages: Libraries of others; only a device may have them.
+    mutating func add(
+        _ name: String, _ floor: Floor, at path: String, _ uses: [String] = [],
+        c: [String] = [], arithmetic: [String] = [], packages: [Target.Dependency] = []
+    ) {
+        let wing = path.prefix { $0 != "/" }
+        check(name, floor, wing, uses)
+        guard floor == .device || (c.isEmpty && packages.isEmpty) else {
+            fatalError("only a device may reach the system: \(name)")
+        }
+        floors[name] = (floor, wing)
+        let own = (uses + c + arithmetic).map(Target.Dependency.init(stringLiteral:)) + packages
+        targets.append(
+            .target(
+                name: name, dependencies: own, path: "Sources/\(path)", exclude: ["README.md"],
+                swiftSettings: Self.settings))
+        targets.append(
+            .testTarget(
+                name: "\(name)Tests", dependencies: own + [.init(stringLiteral: name)],
+                path: "Tests/\(path)Tests", swiftSettings: [.enableExperimentalFeature("Lifetimes")]))
+    }
+
+    mutating func addProgram(_ name: String, _ uses: [String]) {
+        check(name, .program, "Programs", uses)
+        targets.append(
+            .executableTarget(
+                name: name,
+                dependencies: uses.map(Target.Dependency.init(stringLiteral:))
+                    + (name == "apus" ? [] : [.arguments, .log]),
+                path: "Sources/Programs/\(name)", swiftSettings: Self.settings))
+    }
+
+    private func check(_ name: String, _ floor: Floor, _ wing: Substring, _ uses: [String]) {
+        for used in uses {
+            guard let below = floors[used], floor.mayUse.contains(below.floor) else {
+                fatalError("\(floor.rawValue) \(name) must not use \(used)")
+            }
+            let stranger = below.floor == .rules && below.wing != wing && floor != .program
+            guard !stranger else {
+                fatalError("\(name) (wing \(wing)) must not use \(used) (wing \(below.wing))")
+            }
+        }
+    }
+}
