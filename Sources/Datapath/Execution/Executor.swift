@@ -35,9 +35,9 @@ extension ProgramStore {
             case .pushVLAN, .popVLAN:
                 guard unsafe run.editTag(step, &sink) else { return unsafe run.interrupted }
             case .drop:
-                return unsafe run.dropped(PacketEnd(rawValue: UInt8(truncatingIfNeeded: step.immediate)))
-            case .userspace:
-                unsafe run.upcall(step, next, extraction.key, &ledger)
+                let reason = UInt8(truncatingIfNeeded: step.immediate)
+                return unsafe run.dropped(PacketEnd(rawValue: reason))
+            case .userspace: unsafe run.upcall(step, next, extraction.key, &ledger)
             case .setEthernet, .setIPv4, .setIPv6, .setPorts:
                 guard unsafe run.editHeader(step, next, &sink) else {
                     return unsafe run.interrupted
@@ -108,10 +108,8 @@ struct PacketRun {
         let leaving = unsafe byteLimit == .max ? frame : truncated()
         unsafe byteLimit = .max
         let taken = unsafe sink.output(leaving, port: port)
-        if taken == .forwarded {
-            unsafe isLent = true
-            unsafe ledger.didOutput(port: port, byteCount: leaving.wireByteCount)
-        }
+        if taken == .forwarded { unsafe isLent = true }
+        unsafe ledger.didOffer(port: port, byteCount: leaving.wireByteCount, end: taken)
         unsafe settle(taken)
     }
 

@@ -7,8 +7,9 @@ public protocol PacketLedger: ~Copyable {
     /// Whether there is such a port.
     func hasPort(_ port: UInt32) -> Bool
 
-    /// The sink took a frame of `byteCount` bytes (its tag included) for `port`.
-    mutating func didOutput(port: UInt32, byteCount: Int)
+    /// The sink was offered a frame of `byteCount` bytes (its tag included) for `port`, which
+    /// exists, and answered `end`.
+    mutating func didOffer(port: UInt32, byteCount: Int, end: PacketEnd)
 
     /// A `userspace` action. The frame's bytes are copied before this returns.
     ///
