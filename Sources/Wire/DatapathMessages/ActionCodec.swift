@@ -106,7 +106,10 @@ extension Fields {
     }
 
     /// Whether every byte is 0xff.
-    fileprivate var isOnes: Bool { withBytes { bytes in unsafe bytes.allSatisfy { $0 == 0xff } } }
+    fileprivate var isOnes: Bool {
+        // In bounds: the closure reads what it is lent.
+        unsafe withBytes { bytes in unsafe bytes.allSatisfy { $0 == 0xff } }
+    }
 }
 
 extension Masked where Value: FixedWidthInteger {

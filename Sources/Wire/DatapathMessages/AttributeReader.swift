@@ -49,10 +49,10 @@ struct AttributeReader: ~Escapable {
         // Attributes are padded to 4 bytes, except perhaps the last.
         guard left > 0 else { return nil }
         let place = next
-        let (isWhole, type, count, step) = bytes.withUnsafeBytes {
+        let (isWhole, type, count, step) = unsafe bytes.withUnsafeBytes {
             memory -> (Bool, UInt16, Int, Int) in
             // In bounds: `place` is below `end`, and mnl_attr_ok reads no more than `left` bytes.
-            guard let base = unsafe memory.baseAddress, left >= 4 else { return (false, 0, 0, 0) }
+            guard let base = memory.baseAddress, left >= 4 else { return (false, 0, 0, 0) }
             let attribute = unsafe (base + place).assumingMemoryBound(to: nlattr.self)
             guard unsafe mnl_attr_ok(attribute, Int32(left)) else { return (false, 0, 0, 0) }
             let after = unsafe UnsafeRawPointer(mnl_attr_next(attribute)!)
@@ -108,7 +108,8 @@ extension RawSpan {
 
     func array(_ offset: Int, _ count: Int) -> [UInt8] {
         guard count > 0 else { return [] }
-        return extracting(offset..<offset + count).withUnsafeBytes { unsafe [UInt8]($0) }
+        // Copied within the closure; `extracting` checks the bounds.
+        return unsafe extracting(offset..<offset + count).withUnsafeBytes { unsafe [UInt8]($0) }
     }
 
     /// Text up to its zero, or to the attribute's end.

@@ -37,7 +37,10 @@ public struct DatagramWriter: ~Copyable {
     }
 
     /// A copy of the datagram's bytes.
-    public var bytes: [UInt8] { withBytes { unsafe [UInt8]($0) } }
+    public var bytes: [UInt8] {
+        // Copied within the closure.
+        unsafe withBytes { unsafe [UInt8]($0) }
+    }
 
     // MARK: One message
 
@@ -66,7 +69,7 @@ public struct DatagramWriter: ~Copyable {
         // In bounds: `begin` left at least 48 bytes behind its header.
         unsafe fields.withBytes { bytes in
             let place = unsafe mnl_nlmsg_put_extra_header(header, bytes.count)
-            if let place = unsafe place, let base = unsafe bytes.baseAddress {
+            if let place = unsafe place, let base = bytes.baseAddress {
                 unsafe place.copyMemory(from: base, byteCount: bytes.count)
             }
         }

@@ -75,6 +75,10 @@ struct KeyReader {
                 throw .missingAttribute(
                     "OVS_KEY_VLAN", in: "OVS_KEY_ENCAP", offset: inner.start)
             }
+            if let type = level.etherType, !isMask, type < EtherType.smallest {
+                throw .invalidValue(
+                    attribute: "OVS_KEY_ETHERTYPE", offset: nest.start, value: UInt64(type))
+            }
             row.ethType = level.etherType ?? (isMask ? 0 : EtherType.notEthernetII)
             if isMask, depth == 0 { row.vlan0TCI = 0xffff }
             if isMask, depth == 1 { row.vlan1TCI = 0xffff }

@@ -181,6 +181,8 @@ extension Fields {
         fields.put(network: UInt16(row.nwProto))
         fields.put(row.arpSHA)
         fields.put(row.arpTHA)
+        // The structure's size is a multiple of its widest field's.
+        fields.put(network: UInt16(0))
         return fields
     }
 
@@ -215,12 +217,16 @@ extension Fields {
     /// This structure and behind it `mask`, as `OVS_ACTION_ATTR_SET_MASKED` has them.
     func followed(by mask: Fields) -> Fields {
         var both = self
-        mask.withBytes { bytes in
-            for index in unsafe bytes.indices { unsafe both.put(bytes[index]) }
+        // In bounds: the indices are the buffer's own.
+        unsafe mask.withBytes { bytes in
+            for index in bytes.indices { unsafe both.put(bytes[index]) }
         }
         return both
     }
 
     /// Whether every byte is 0.
-    var isZero: Bool { withBytes { bytes in unsafe bytes.allSatisfy { $0 == 0 } } }
+    var isZero: Bool {
+        // In bounds: the closure reads what it is lent.
+        unsafe withBytes { bytes in unsafe bytes.allSatisfy { $0 == 0 } }
+    }
 }

@@ -62,11 +62,14 @@ enum MessageReader {
     private static func header(_ datagram: RawSpan, at offset: Int) -> MessageHeader? {
         let left = datagram.byteCount - offset
         guard left >= 16 else { return nil }
-        return datagram.withUnsafeBytes { memory in
-            guard let base = unsafe memory.baseAddress else { return nil }
+        return unsafe datagram.withUnsafeBytes { memory in
+            guard let base = memory.baseAddress else { return nil }
             // In bounds: 16 bytes are left; mnl_nlmsg_ok then holds the length against `left`.
             let header = unsafe (base + offset).assumingMemoryBound(to: nlmsghdr.self)
-            guard unsafe mnl_nlmsg_ok(header, Int32(clamping: left)) else { return nil }
+            // mnl_nlmsg_ok compares as signed numbers and so believes a length above 2³¹.
+            guard unsafe mnl_nlmsg_ok(header, Int32(clamping: left)),
+                unsafe Int(header.pointee.nlmsg_len) <= left
+            else { return nil }
             let end = unsafe offset + 16 + mnl_nlmsg_get_payload_len(header)
             return unsafe MessageHeader(
                 type: header.pointee.nlmsg_type, flags: header.pointee.nlmsg_flags,
@@ -89,9 +92,11 @@ enum MessageReader {
 
     /// `body` on `datagram`, or on an aligned copy of it: libmnl reads words.
     static func withAligned<Result>(_ datagram: RawSpan, _ body: (RawSpan) -> Result) -> Result {
-        let isAligned = datagram.withUnsafeBytes { unsafe UInt(bitPattern: $0.baseAddress) & 3 == 0 }
+        // Reads no byte, only the address.
+        let isAligned = unsafe datagram.withUnsafeBytes { UInt(bitPattern: $0.baseAddress) & 3 == 0 }
         if isAligned { return body(datagram) }
-        let copy = datagram.withUnsafeBytes { unsafe [UInt8]($0) }
+        // Copied within the closure.
+        let copy = unsafe datagram.withUnsafeBytes { unsafe [UInt8]($0) }
         // Safe: the array outlives the call, and its elements are plain bytes.
         return unsafe body(copy.span.bytes)
     }
