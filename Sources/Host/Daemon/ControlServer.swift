@@ -17,6 +17,8 @@ public final class ControlServer: Sendable {
     private let name: String
     private let log: Log
     private let commands: [String: ControlCommand]
+    /// Names of commands that are answered here.
+    private let own: Set<String>
     private let deliver: @Sendable (ControlRequest) -> Bool
     private let hub = Mutex<StreamHub?>(nil)
     private let connections = Mutex<[StreamID: Connection]>([:])
@@ -33,17 +35,27 @@ public final class ControlServer: Sendable {
     ///   - sharing: A hub whose thread to use; it must be shut down after `close` was called here.
     ///   - deliver: Called on the hub's thread. `false` means that the request was not taken, and
     ///     the client is told that the daemon is busy. Whoever takes a request must answer it, once.
-    public init(
+    public convenience init(
         of process: DaemonProcess, commands: [ControlCommand], sharing other: StreamHub? = nil,
         deliver: @escaping @Sendable (ControlRequest) -> Bool
     ) throws(DaemonError) {
-        name = process.name
-        log = process.log
+        try self.init(
+            name: process.name, log: process.log, path: process.controlSocketPath,
+            commands: commands, sharing: other, deliver: deliver)
+        process.hasControlSocket = true
+    }
+
+    init(
+        name: String, log: Log, path: String?, commands: [ControlCommand],
+        sharing other: StreamHub? = nil, deliver: @escaping @Sendable (ControlRequest) -> Bool
+    ) throws(DaemonError) {
+        self.name = name
+        self.log = log
         self.deliver = deliver
         self.commands = Dictionary(
             (ControlCommand.standard + commands).map { ($0.name, $0) }, uniquingKeysWith: { $1 })
         own = Set(ControlCommand.standard.map(\.name)).subtracting(commands.map(\.name))
-        guard let path = process.controlSocketPath else { return }
+        guard let path else { return }
         let hub = StreamHub(sharing: other) { [weak self] in
             self?.receive($0)
             return true
@@ -55,11 +67,7 @@ public final class ControlServer: Sendable {
             hub.shutdown()
             throw DaemonError("no control socket: \(error)")
         }
-        process.hasControlSocket = true
     }
-
-    /// Names of commands that are answered here.
-    private let own: Set<String>
 
     /// Ends the control socket and removes its file. Answers given before it are sent.
     public func close() { hub.withLock { $0 }?.shutdown() }

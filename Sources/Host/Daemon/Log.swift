@@ -19,7 +19,9 @@ final class Log: Sendable {
     }
     private let state = Mutex(State())
 
-    init() {
+    /// Makes this the back end of all loggers of the process that are made from now on. Traps if
+    /// there is one already.
+    func takeOver() {
         LoggingSystem.bootstrap { [self] label in ModuleLogHandler(module: label, log: self) }
     }
 
