@@ -60,16 +60,17 @@ import Tools
         #expect(String(decoding: conversation(.json).opening, as: UTF8.self) == options + call)
     }
 
-    @Test(arguments: [
-        (nil, #"{"id":1,"result":"text\n","error":null}"#, .success(output: "text\n")),
-        (nil, #"{"id":1,"result":{"a":1},"error":null}"#, .success(output: "{\"a\":1}\n")),
-        (nil, #"{"id":1,"result":null,"error":"no\n"}"#, .refusal(text: "no\n")),
-        (
-            .json, #"{"id":0,"result":"","error":null}{"id":1,"result":[1],"error":null}"#,
-            .success(output: "[1]\n")
-        ),
-        (.json, #"{"id":0,"result":null,"error":"old\n"}"#, .refusal(text: "old\n")),
-    ] as [(AppctlFormat?, String, AppctlConversation.Outcome)])
+    @Test(
+        arguments: [
+            (nil, #"{"id":1,"result":"text\n","error":null}"#, .success(output: "text\n")),
+            (nil, #"{"id":1,"result":{"a":1},"error":null}"#, .success(output: "{\"a\":1}\n")),
+            (nil, #"{"id":1,"result":null,"error":"no\n"}"#, .refusal(text: "no\n")),
+            (
+                .json, #"{"id":0,"result":"","error":null}{"id":1,"result":[1],"error":null}"#,
+                .success(output: "[1]\n")
+            ),
+            (.json, #"{"id":0,"result":null,"error":"old\n"}"#, .refusal(text: "old\n")),
+        ] as [(AppctlFormat?, String, AppctlConversation.Outcome)])
     func understandsAnswersHoweverTheyArrive(
         _ format: AppctlFormat?, _ answer: String, _ outcome: AppctlConversation.Outcome
     ) throws {

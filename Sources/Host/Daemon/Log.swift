@@ -46,7 +46,8 @@ final class Log: Sendable {
         state.withLock { $0.file = (path, descriptor) }
     }
 
-    /// Opens the file again under its name, for whoever has moved it away. Without one does nothing.
+    /// Opens the file again under its name, for whoever has moved it away. Without one, does
+    /// nothing.
     func reopen() throws(DaemonError) {
         guard let path = state.withLock({ $0.file?.path }) else { return }
         let descriptor = try Self.opened(path)

@@ -77,8 +77,8 @@ public final class StreamHub: Sendable {
 
     /// Closes all streams and listeners, removes the sockets' files and ends the thread.
     ///
-    /// Nothing is delivered after it returns. What the kernel has not taken yet is lost. Must not be
-    /// called from `deliver`. A second call does nothing.
+    /// Nothing is delivered after it returns. What the kernel has not taken yet is lost. Must not
+    /// be called from `deliver`. A second call does nothing.
     public func shutdown() {
         let isFirst = registry.withLock { $0.beginShutdown() }
         guard isFirst else { return }

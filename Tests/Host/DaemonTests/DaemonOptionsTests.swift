@@ -4,15 +4,16 @@ import Testing
 
 @Suite struct DaemonOptionsTests {
     /// Open vSwitch's spelling, and what is understood: pid file, log file, levels.
-    @Test(arguments: [
-        ([], nil, nil, []),
-        (["--pidfile", "--log-file"], "-", "-", []),
-        (["--pidfile=", "--log-file="], "-", "-", []),
-        (["--pidfile=/a", "--log-file=b"], "/a", "b", []),
-        (["-v"], nil, nil, ["dbg"]),
-        (["--verbose"], nil, nil, ["dbg"]),
-        (["-vconsole:off", "--verbose=file:dbg"], nil, nil, ["console:off", "file:dbg"]),
-    ] as [([String], String?, String?, [String])])
+    @Test(
+        arguments: [
+            ([], nil, nil, []),
+            (["--pidfile", "--log-file"], "-", "-", []),
+            (["--pidfile=", "--log-file="], "-", "-", []),
+            (["--pidfile=/a", "--log-file=b"], "/a", "b", []),
+            (["-v"], nil, nil, ["dbg"]),
+            (["--verbose"], nil, nil, ["dbg"]),
+            (["-vconsole:off", "--verbose=file:dbg"], nil, nil, ["console:off", "file:dbg"]),
+        ] as [([String], String?, String?, [String])])
     func readsOpenVSwitchsSpelling(
         _ words: [String], _ pidfile: String?, _ logFile: String?, _ verbose: [String]
     ) throws {
