@@ -24,7 +24,8 @@ public struct Turn<Message: Sendable>: Sendable {
     /// What came into the mailbox, oldest first.
     public let messages: [Message]
     /// Watched descriptors, in the order in which they were given. A descriptor that has failed or
-    /// whose other end is closed is in both lists that it was watched for: the next read or write says why.
+    /// whose other end is closed is in each list that it was watched for: the next
+    /// read or write says why.
     public let readable: [Int32]
     public let writable: [Int32]
     /// SIGTERM or SIGINT has come, or `exit` on the control socket.
@@ -56,7 +57,7 @@ public struct MachineLoop<Message: Sendable> {
             let events = ($0.forReading ? POLLIN : 0) | ($0.forWriting ? POLLOUT : 0)
             return pollfd(fd: $0.descriptor, events: Int16(events), revents: 0)
         }
-        // Safe: the array lives during the call. It fails only with EINTR, which is a turn like any.
+        // Safe: the array lives during the call. It fails only with EINTR, which is a turn too.
         unsafe poll(&polled, nfds_t(polled.count), timeoutMilliseconds(until: deadline))
         let failed = Int16(POLLERR | POLLHUP | POLLNVAL)
         func ready(_ event: Int32, _ isWanted: (Watch) -> Bool) -> [Int32] {

@@ -1,4 +1,4 @@
-// One program that is all the tools: it does what the name it was called by says, or its first word.
+// One program that is all the tools: it does what the name it was called by, or its first word, says.
 //
 //     ovs-appctl version  =  apus appctl version
 //
