@@ -44,7 +44,7 @@ extension Database {
         repeat {
             collectGarbage(&delta, in: &transaction)
         } while try pruneWeakReferences(&delta, in: &transaction)
-        try checkReferences(delta)
+        try checkReferences(delta, transaction)
         try checkRowCounts(transaction)
         try checkIndexes(transaction)
         return settle(delta, transaction, random: &random)
@@ -118,8 +118,10 @@ extension Database {
         return pruned == row ? nil : pruned
     }
 
-    private func checkReferences(_ delta: CountDelta) throws(DatabaseError) {
-        for name in delta.names where row(name) == nil {
+    private func checkReferences(
+        _ delta: CountDelta, _ transaction: Transaction
+    ) throws(DatabaseError) {
+        for name in Set(transaction.touchedNames).union(delta.names).sorted() where row(name) == nil {
             let count = strongCount(name, delta)
             guard count > 0 else { continue }
             let table = tables[name.table].schema.name

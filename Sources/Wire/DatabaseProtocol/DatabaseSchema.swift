@@ -82,3 +82,8 @@ public struct DatabaseSchema: Hashable, Sendable {
     /// The table called `name`.
     public func table(_ name: String) -> TableSchema? { places[name].map { tables[$0] } }
 }
+
+extension DatabaseSchema: CustomStringConvertible {
+    /// Name and version: "Open_vSwitch 8.3.1".
+    public var description: String { "\(name) \(version)" }
+}
