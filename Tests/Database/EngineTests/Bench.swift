@@ -1,7 +1,8 @@
-@testable import DatabaseEngine
 import DatabaseProtocol
 import Testing
 import Timekeeping
+
+@testable import DatabaseEngine
 
 /// Draws the same numbers in every run.
 struct SeededGenerator: RandomNumberGenerator {
@@ -42,7 +43,7 @@ struct Bench {
     /// The results of a transaction that must not make anybody hear anything else.
     mutating func transact(_ operations: String, client: UInt64 = 1) throws -> [JSON] {
         let all = try tell(
-            #"{"method":"transact","params":["Open_vSwitch",\#(operations)],"id":7}"#, client: client)
+            call("transact", #""Open_vSwitch","# + operations, id: "7"), client: client)
         guard case .reply(client, let result, 7)? = all.last else {
             Issue.record("no reply but \(all)")
             return []
@@ -59,7 +60,8 @@ struct Bench {
                 switch try RPCMessage(parsing: JSON(parsing: bytes)) {
                 case .reply(let result, let id): return .reply(session.number, result, id)
                 case .failure(let error, let id): return .failure(session.number, error, id)
-                case .notification(let method, let parameters), .request(let method, let parameters, _):
+                case .notification(let method, let parameters),
+                    .request(let method, let parameters, _):
                     return .news(session.number, method, parameters)
                 }
             }
@@ -76,7 +78,11 @@ enum Heard: Equatable {
     case closed(UInt64)
 
     var error: String? {
-        if case .failure(_, let json, _) = self { json.string ?? json.object?["error"]?.string } else { nil }
+        if case .failure(_, let json, _) = self {
+            json.string ?? json.object?["error"]?.string
+        } else {
+            nil
+        }
     }
 }
 
@@ -85,11 +91,48 @@ func verdicts(_ results: [JSON]) -> [String] {
     results.map { $0 == .null ? "null" : $0.object?["error"]?.string ?? "ok" }
 }
 
-let root = #"{"op":"insert","table":"Open_vSwitch","row":{},"uuid-name":"root"}"#
+// MARK: Operations as text
+
+/// Several operations, as they stand in a request.
+func ops(_ operations: String...) -> String { operations.joined(separator: ",") }
+
+func insert(
+    _ table: String, _ row: String, as name: String? = nil, uuid: String? = nil
+) -> String {
+    let naming = name.map { #","uuid-name":"\#($0)""# } ?? ""
+    let calling = uuid.map { #","uuid":"\#($0)""# } ?? ""
+    return #"{"op":"insert","table":"\#(table)","row":\#(row)\#(naming)\#(calling)}"#
+}
+
+func update(_ table: String, _ row: String, where conditions: String = "[]") -> String {
+    #"{"op":"update","table":"\#(table)","where":\#(conditions),"row":\#(row)}"#
+}
+
+func mutate(_ table: String, _ mutations: String) -> String {
+    #"{"op":"mutate","table":"\#(table)","where":[],"mutations":[\#(mutations)]}"#
+}
+
+func delete(_ table: String, where conditions: String = "[]") -> String {
+    #"{"op":"delete","table":"\#(table)","where":\#(conditions)}"#
+}
+
+func select(_ table: String, _ columns: String) -> String {
+    #"{"op":"select","table":"\#(table)","where":[],"columns":[\#(columns)]}"#
+}
+
+func call(_ method: String, _ parameters: String, id: String = "1") -> String {
+    #"{"method":"\#(method)","params":[\#(parameters)],"id":\#(id)}"#
+}
+
+func transact(_ operations: String, id: String = "1") -> String {
+    call("transact", #""Open_vSwitch","# + operations, id: id)
+}
+
+let root = insert("Open_vSwitch", "{}", as: "root")
+let clearBridges = update("Open_vSwitch", #"{"bridges":["set",[]]}"#)
 /// A bridge with one port, in the order in which ovs-vsctl may send it: used before declared.
-let bridge = [
-    #"{"op":"update","table":"Open_vSwitch","where":[],"row":{"bridges":["named-uuid","b"]}}"#,
-    #"{"op":"insert","table":"Bridge","row":{"name":"br0","ports":["named-uuid","p"]},"uuid-name":"b"}"#,
-    #"{"op":"insert","table":"Interface","row":{"name":"br0","type":"internal"},"uuid-name":"i"}"#,
-    #"{"op":"insert","table":"Port","row":{"name":"br0","interfaces":["named-uuid","i"]},"uuid-name":"p"}"#,
-].joined(separator: ",")
+let bridge = ops(
+    update("Open_vSwitch", #"{"bridges":["named-uuid","b"]}"#),
+    insert("Bridge", #"{"name":"br0","ports":["named-uuid","p"]}"#, as: "b"),
+    insert("Interface", #"{"name":"br0","type":"internal"}"#, as: "i"),
+    insert("Port", #"{"name":"br0","interfaces":["named-uuid","i"]}"#, as: "p"))

@@ -1,6 +1,7 @@
-@testable import DatabaseEngine
 import DatabaseProtocol
 import Testing
+
+@testable import DatabaseEngine
 
 /// Who hears what, in which words, and before what.
 @Suite struct MonitorTests {
@@ -11,7 +12,8 @@ import Testing
         _ = try bench.transact(root + "," + bridge)
         let since = method == "monitor_cond_since" ? #","\#(UUIDValue.zero)""# : ""
         let heard = try bench.tell(
-            #"{"method":"\#(method)","params":["Open_vSwitch",["m",1],{"Port":[\#(request)]}\#(since)],"id":5}"#,
+            call(
+                method, #""Open_vSwitch",["m",1],{"Port":[\#(request)]}\#(since)"#, id: "5"),
             client: 2)
         guard case .reply(2, _, 5)? = heard.first else {
             Issue.record("no monitor but \(heard)")
@@ -20,18 +22,24 @@ import Testing
         return bench
     }
 
-    static func change(_ operations: String, _ bench: inout Bench, client: UInt64 = 1) throws -> [Heard] {
-        try bench.tell(#"{"method":"transact","params":["Open_vSwitch",\#(operations)],"id":6}"#, client: client)
+    static func change(_ operations: String, _ bench: inout Bench, client: UInt64 = 1) throws
+        -> [Heard]
+    {
+        try bench.tell(
+            #"{"method":"transact","params":["Open_vSwitch",\#(operations)],"id":6}"#,
+            client: client)
     }
 
-    static let setTag = #"{"op":"update","table":"Port","where":[],"row":{"tag":5}}"#
+    static let setTag = update("Port", #"{"tag":5}"#)
 
     @Test(arguments: [
         ("monitor", "update", #"{"old":{"tag":["set",[]]},"new":{"name":"br0","tag":5}}"#),
         ("monitor_cond", "update2", #"{"modify":{"tag":5}}"#),
         ("monitor_cond_since", "update3", #"{"modify":{"tag":5}}"#),
     ])
-    func theClientHearsOfItsChangeBeforeItsReply(_ method: String, _ news: String, _ row: String) throws {
+    func theClientHearsOfItsChangeBeforeItsReply(_ method: String, _ news: String, _ row: String)
+        throws
+    {
         var bench = try Self.started(method)
         let heard = try Self.change(Self.setTag, &bench, client: 2)
         #expect(heard.count == 3)
@@ -49,13 +57,16 @@ import Testing
 
     @Test func nothingIsToldOfColumnsThatNobodyAskedFor() throws {
         var bench = try Self.started("monitor")
-        let heard = try Self.change(#"{"op":"update","table":"Port","where":[],"row":{"mac":"x"}}"#, &bench)
+        let heard = try Self.change(
+            update("Port", #"{"mac":"x"}"#), &bench)
         #expect(heard.count == 2)
     }
 
     @Test func ephemeralColumnsAreToldButNotWritten() throws {
         var bench = try Self.started("monitor", #"{"columns":["status"]}"#)
-        let heard = try Self.change(#"{"op":"update","table":"Port","where":[],"row":{"status":["map",[["a","b"]]]}}"#, &bench)
+        let heard = try Self.change(
+            update("Port", #"{"status":["map",[["a","b"]]]}"#),
+            &bench)
         #expect(heard.count == 2)
         guard case .news(2, "update", _) = heard[0] else {
             Issue.record("no news but \(heard)")
@@ -64,20 +75,27 @@ import Testing
     }
 
     @Test(arguments: [
-        ("initial", 0, 1, 1, 1), ("insert", 1, 0, 1, 1), ("modify", 1, 1, 0, 1), ("delete", 1, 1, 1, 0),
+        ("initial", 0, 1, 1, 1), ("insert", 1, 0, 1, 1), ("modify", 1, 1, 0, 1),
+        ("delete", 1, 1, 1, 0),
     ])
-    func kindsOfNewsCanBeLeftOut(_ kind: String, _ initial: Int, _ insert: Int, _ modify: Int, _ delete: Int) throws {
+    func kindsOfNewsCanBeLeftOut(
+        _ kind: String, _ initial: Int, _ insert: Int, _ modify: Int, _ delete: Int
+    ) throws {
         var bench = try Bench()
         _ = try bench.transact(root + "," + bridge)
         let request = #"{"columns":["name","tag"],"select":{"\#(kind)":false}}"#
-        let begun = try bench.tell(#"{"method":"monitor","params":["Open_vSwitch",null,{"Port":\#(request)}],"id":5}"#)
+        let begun = try bench.tell(
+            #"{"method":"monitor","params":["Open_vSwitch",null,{"Port":\#(request)}],"id":5}"#)
         #expect(begun == [.reply(1, initial == 1 ? begun.first.map(Self.result) ?? nil : [:], 5)])
         #expect(begun.first.map(Self.result)?.object?.count == initial)
         func newsCount(_ operations: String) throws -> Int {
-            try Self.change(operations, &bench).filter { if case .news = $0 { true } else { false } }.count
+            try Self.change(operations, &bench).filter {
+                if case .news = $0 { true } else { false }
+            }.count
         }
         #expect(try newsCount(Self.setTag) == modify)
-        let clear = #"{"op":"update","table":"Open_vSwitch","where":[],"row":{"bridges":["set",[]]}}"#
+        let clear =
+            update("Open_vSwitch", #"{"bridges":["set",[]]}"#)
         #expect(try newsCount(clear) == delete)
         #expect(try newsCount(bridge) == insert)
     }
@@ -87,7 +105,8 @@ import Testing
     }
 
     @Test func rowsComeIntoSightAndLeaveItByTheirValues() throws {
-        var bench = try Self.started("monitor_cond", #"{"columns":["name"],"where":[["tag","==",5]]}"#)
+        var bench = try Self.started(
+            "monitor_cond", #"{"columns":["name"],"where":[["tag","==",5]]}"#)
         func row(_ heard: [Heard]) -> [JSON] {
             heard.compactMap {
                 guard case .news(_, _, let parameters) = $0 else { return nil }
@@ -95,9 +114,12 @@ import Testing
             }
         }
         #expect(row(try Self.change(Self.setTag, &bench)) == [["insert": ["name": "br0"]]])
-        let other = #"{"op":"update","table":"Port","where":[],"row":{"tag":6}}"#
+        let other = update("Port", #"{"tag":6}"#)
         #expect(row(try Self.change(other, &bench)) == [["delete": nil]])
-        let wish = #"{"method":"monitor_cond_change","params":[["m",1],"new",{"Port":[{"where":[["tag","==",6]]}]}],"id":8}"#
+        let wish =
+            call(
+                "monitor_cond_change",
+                #"["m",1],"new",{"Port":[{"where":[["tag","==",6]]}]}"#, id: "8")
         let heard = try bench.tell(wish, client: 2)
         #expect(row(heard) == [["insert": ["name": "br0"]]])
         #expect(heard.last == .reply(2, [:], 8))
@@ -110,7 +132,9 @@ import Testing
         func begin(_ state: String, _ id: Int) throws -> [JSON] {
             let request = #"{"Open_vSwitch":[{"columns":[]}]}"#
             let heard = try bench.tell(
-                #"{"method":"monitor_cond_since","params":["Open_vSwitch",\#(id),\#(request),"\#(state)"],"id":5}"#)
+                call(
+                    "monitor_cond_since", #""Open_vSwitch",\#(id),\#(request),"\#(state)""#)
+            )
             return heard.first.map(Self.result)?.array ?? []
         }
         let first = try begin(UUIDValue.zero.description, 1)
@@ -121,16 +145,33 @@ import Testing
 
     @Test func anUnmodifiedClientsFirstQuestionsAreAnswered() throws {
         var bench = try Bench()
-        #expect(try bench.tell(#"{"id":0,"method":"list_dbs","params":[]}"#) == [.reply(1, ["Open_vSwitch", "_Server"], 0)])
-        #expect(try bench.tell(#"{"id":1,"method":"set_db_change_aware","params":[true]}"#) == [.reply(1, [:], 1)])
-        #expect(try bench.tell(#"{"id":"echo","method":"echo","params":[1]}"#) == [.reply(1, [1], "echo")])
+        #expect(
+            try bench.tell(#"{"id":0,"method":"list_dbs","params":[]}"#) == [
+                .reply(1, ["Open_vSwitch", "_Server"], 0)
+            ])
+        #expect(
+            try bench.tell(#"{"id":1,"method":"set_db_change_aware","params":[true]}"#) == [
+                .reply(1, [:], 1)
+            ])
+        #expect(
+            try bench.tell(#"{"id":"echo","method":"echo","params":[1]}"#) == [
+                .reply(1, [1], "echo")
+            ])
         let schema = try bench.tell(#"{"id":2,"method":"get_schema","params":["_Server"]}"#)
         #expect(schema == [.reply(1, DatabaseSchema.server.json, 2)])
         let begun = try bench.tell(
-            #"{"id":3,"method":"monitor_cond","params":["_Server",["monid","_Server"],{"Database":[{"columns":["name","model","connected","leader","schema","cid","index"]}]}]}"#)
+            call(
+                "monitor_cond",
+                #""_Server",["monid","_Server"],{"Database":[{"columns":["name","model","#
+                    + #""connected","leader","schema","cid","index"]}]}"#)
+        )
         let rows = begun.first.map(Self.result)?.object?["Database"]?.object?.values ?? []
-        let told = rows.compactMap { $0.object?["initial"]?.object }.filter { $0["name"] == "Open_vSwitch" }
-        #expect(told.first?["schema"]?.string.flatMap { try? JSON(parsing: $0) } == DatabaseSchema.openVSwitch.json)
+        let told = rows.compactMap { $0.object?["initial"]?.object }.filter {
+            $0["name"] == "Open_vSwitch"
+        }
+        #expect(
+            told.first?["schema"]?.string.flatMap { try? JSON(parsing: $0) }
+                == DatabaseSchema.openVSwitch.json)
         #expect(told.first?["connected"] == true && told.first?["leader"] == true)
     }
 
@@ -140,9 +181,17 @@ import Testing
         (#"{"id":1,"method":"transact","params":["X"]}"#, "unknown database"),
         (#"{"id":1,"method":"transact","params":[]}"#, "syntax error"),
         (#"{"id":1,"method":"monitor","params":["Open_vSwitch",null,{"X":{}}]}"#, "unknown table"),
-        (#"{"id":1,"method":"monitor","params":["Open_vSwitch",null,{"Port":{"columns":["x"]}}]}"#, "unknown column"),
+        (
+            call("monitor", #""Open_vSwitch",null,{"Port":{"columns":["x"]}}"#),
+            "unknown column"
+        ),
         (#"{"id":1,"method":"monitor","params":["Open_vSwitch",null,5]}"#, "syntax error"),
-        (#"{"id":1,"method":"monitor","params":["Open_vSwitch",null,{"Port":[{"columns":["name"]},{"columns":["name"]}]}]}"#, "syntax error"),
+        (
+            call(
+                "monitor",
+                #""Open_vSwitch",null,{"Port":[{"columns":["mac"]},{"columns":["mac"]}]}"#),
+            "syntax error"
+        ),
         (#"{"id":1,"method":"monitor_cancel","params":[5]}"#, "unknown monitor"),
         (#"{"id":1,"method":"unlock","params":["x"]}"#, "syntax error"),
         (#"{"id":1,"method":"lock","params":["1x"]}"#, "syntax error"),

@@ -1,7 +1,8 @@
-@testable import DatabaseEngine
 import DatabaseProtocol
 import Testing
 import Timekeeping
+
+@testable import DatabaseEngine
 
 /// Locks, waits and ends of clients, and the log that a server is born from again.
 @Suite struct SessionTests {
@@ -15,7 +16,9 @@ import Timekeeping
         #expect(try call("lock", 2) == [.reply(2, not, 1)])
         #expect(try call("lock", 1).map(\.error) == ["syntax error"])
         #expect(try verdicts(bench.transact(#"{"op":"assert","lock":"l"}"#, client: 1)) == ["ok"])
-        #expect(try verdicts(bench.transact(#"{"op":"assert","lock":"l"}"#, client: 2)) == ["not owner"])
+        #expect(
+            try verdicts(bench.transact(#"{"op":"assert","lock":"l"}"#, client: 2)) == ["not owner"]
+        )
         #expect(try call("steal", 3) == [.reply(3, mine, 1), .news(1, "stolen", ["l"])])
         #expect(try call("unlock", 1) == [.reply(1, [:], 1)])
         #expect(try bench.heard(bench.server.close(SessionID(3))) == [.news(2, "locked", ["l"])])
@@ -24,26 +27,33 @@ import Timekeeping
     }
 
     static func wait(_ timeout: String) -> String {
-        #"{"op":"wait","table":"Queue","where":[],"columns":["dscp"],"until":"==","rows":[{"dscp":5}]\#(timeout)}"#
+        #"{"op":"wait","table":"Queue","where":[],"columns":["dscp"],"until":"==""#
+            + #","rows":[{"dscp":5}]\#(timeout)}"#
     }
-    static let insert = #"{"op":"insert","table":"Queue","row":{"dscp":5}}"#
+    static let insertion = insert("Queue", #"{"dscp":5}"#)
 
     @Test func aWaitIsAnsweredWhenTheDatabaseIsAsItWishes() throws {
         var bench = try Bench()
-        let call = #"{"method":"transact","params":["Open_vSwitch",\#(Self.insert.replacing(5, 9)),\#(Self.wait(""))],"id":"w"}"#
+        let call =
+            transact(ops(insert("Queue", #"{"dscp":9}"#), Self.wait("")), id: #""w""#)
         let waiting = #"{"method":"transact","params":["Open_vSwitch",\#(Self.wait(""))],"id":"w"}"#
         #expect(try bench.tell(call, client: 2) == [])
         #expect(try bench.tell(waiting, client: 3) == [])
         #expect(bench.server.deadline == nil)
-        let heard = try bench.tell(#"{"method":"transact","params":["Open_vSwitch",\#(Self.insert)],"id":1}"#)
+        let heard = try bench.tell(
+            #"{"method":"transact","params":["Open_vSwitch",\#(Self.insertion)],"id":1}"#)
         #expect(heard.count == 3)
         #expect(heard.last == .reply(3, [[:]], "w"))
-        #expect(try bench.tell(#"{"method":"cancel","params":["w"],"id":null}"#, client: 2) == [.failure(2, "canceled", "w")])
+        #expect(
+            try bench.tell(#"{"method":"cancel","params":["w"],"id":null}"#, client: 2) == [
+                .failure(2, "canceled", "w")
+            ])
     }
 
     @Test func aWaitGivesUpWhenItsTimeIsOver() throws {
         var bench = try Bench()
-        let call = #"{"method":"transact","params":["Open_vSwitch",\#(Self.wait(#","timeout":100"#))],"id":"w"}"#
+        let call =
+            transact(Self.wait(#","timeout":100"#), id: #""w""#)
         bench.now = .start + .seconds(1)
         #expect(try bench.tell(call) == [])
         #expect(bench.server.deadline == .start + .milliseconds(1100))
@@ -61,15 +71,19 @@ import Timekeeping
         var errors: [String?] = []
         for number in 0...EngineLimits.waitingPerSessionMax {
             errors = try bench.tell(
-                #"{"method":"transact","params":["Open_vSwitch",\#(Self.wait(""))],"id":\#(number)}"#).map(\.error)
+                transact(Self.wait(""), id: "\(number)")
+            ).map(\.error)
         }
         #expect(errors == ["resources exhausted"])
         for number in 0...EngineLimits.monitorsPerSessionMax {
-            errors = try bench.tell(#"{"method":"monitor","params":["Open_vSwitch",\#(number),{}],"id":1}"#).map(\.error)
+            errors = try bench.tell(
+                #"{"method":"monitor","params":["Open_vSwitch",\#(number),{}],"id":1}"#
+            ).map(\.error)
         }
         #expect(errors == ["resources exhausted"])
         for number in 0...EngineLimits.locksPerSessionMax {
-            errors = try bench.tell(#"{"method":"lock","params":["l\#(number)"],"id":1}"#).map(\.error)
+            errors = try bench.tell(#"{"method":"lock","params":["l\#(number)"],"id":1}"#).map(
+                \.error)
         }
         #expect(errors == ["resources exhausted"])
         for number in 4...UInt64(EngineLimits.sessionCountMax) {
@@ -89,7 +103,8 @@ import Timekeeping
     @Test func _ServerCannotBeWritten() throws {
         var bench = try Bench()
         let heard = try bench.tell(
-            #"{"method":"transact","params":["_Server",{"op":"delete","table":"Database","where":[]}],"id":1}"#)
+            call("transact", #""_Server","# + delete("Database"))
+        )
         guard case .reply(_, let result, _)? = heard.first else {
             Issue.record("no reply")
             return
@@ -103,24 +118,37 @@ import Timekeeping
         var bench = try Bench()
         var dice = SeededGenerator(state: seed)
         var log: [JSON] = []
-        func pick(_ choices: [String]) -> String { choices[Int(dice.next() % UInt64(choices.count))] }
+        func pick(_ choices: [String]) -> String {
+            choices[Int(dice.next() % UInt64(choices.count))]
+        }
         let table = ["Port", "Bridge", "Queue", "Interface", "Mirror", "QoS"]
         var operations = root + "," + bridge
         for _ in 0..<1000 {
-            let heard = try bench.tell(#"{"method":"transact","params":["Open_vSwitch",\#(operations)],"id":6}"#)
+            let heard = try bench.tell(
+                #"{"method":"transact","params":["Open_vSwitch",\#(operations)],"id":6}"#)
             for case .record(let record) in heard { log.append(record) }
             let number = dice.next() % 7
             operations = pick([
                 bridge.replacing("br0", "br\(number)"), bridge,
-                #"{"op":"insert","table":"Queue","row":{"dscp":\#(number)}}"#,
-                #"{"op":"insert","table":"QoS","row":{"queues":["map",[[\#(number),["named-uuid","q"]]]]}},{"op":"insert","table":"Queue","row":{},"uuid-name":"q"}"#,
-                #"{"op":"delete","table":"\#(pick(table))","where":[]}"#,
-                #"{"op":"delete","table":"Queue","where":[["dscp","==",\#(number)]]}"#,
-                #"{"op":"update","table":"Port","where":[],"row":{"trunks":["set",[\#(number),99]],"statistics":["map",[["a",\#(number)]]]}}"#,
-                #"{"op":"mutate","table":"Bridge","where":[],"mutations":[["ports","insert",["named-uuid","p"]]]},{"op":"insert","table":"Port","row":{"name":"p\#(number)","interfaces":["named-uuid","i"]},"uuid-name":"p"},{"op":"insert","table":"Interface","row":{"name":"p\#(number)"},"uuid-name":"i"}"#,
-                #"{"op":"update","table":"Bridge","where":[],"row":{"ports":["set",[]]}}"#,
-                #"{"op":"update","table":"Open_vSwitch","where":[],"row":{"bridges":["set",[]]}}"#,
-                #"{"op":"insert","table":"Mirror","row":{"name":"m"},"uuid-name":"m"},{"op":"mutate","table":"Bridge","where":[],"mutations":[["mirrors","insert",["named-uuid","m"]]]}"#,
+                insert("Queue", #"{"dscp":\#(number)}"#),
+                ops(
+                    insert("QoS", #"{"queues":["map",[[\#(number),["named-uuid","q"]]]]}"#),
+                    insert("Queue", "{}", as: "q")),
+                delete("\(pick(table))"),
+                delete("Queue", where: #"[["dscp","==",\#(number)]]"#),
+                update("Port", #"{"trunks":["set",[\#(number),99]]}"#),
+                update("Port", #"{"statistics":["map",[["a",\#(number)]]]}"#),
+                ops(
+                    mutate("Bridge", #"["ports","insert",["named-uuid","p"]]"#),
+                    insert(
+                        "Port", #"{"name":"p\#(number)","interfaces":["named-uuid","i"]}"#,
+                        as: "p"),
+                    insert("Interface", #"{"name":"p\#(number)"}"#, as: "i")),
+                update("Bridge", #"{"ports":["set",[]]}"#),
+                update("Open_vSwitch", #"{"bridges":["set",[]]}"#),
+                ops(
+                    insert("Mirror", #"{"name":"m"}"#, as: "m"),
+                    mutate("Bridge", #"["mirrors","insert",["named-uuid","m"]]"#)),
             ])
         }
         var again = try Bench(log: log)
@@ -145,14 +173,27 @@ import Timekeeping
     }
 
     @Test func newerFilesTellDifferences() throws {
-        let q = "00000000-0000-4000-8000-000000000001"
         let log = [
-            #"{"Queue":{"\#(q)":{"other_config":["map",[["a","1"],["b","2"]]],"dscp":1}},"_is_diff":true}"#,
-            #"{"Queue":{"\#(q)":{"other_config":["map",[["a","1"],["b","3"],["c","4"]]],"dscp":["set",[]]}},"_is_diff":true,"_date":5}"#,
+            #"{"other_config":["map",[["a","1"],["b","2"]]],"dscp":1}"#,
+            #"{"other_config":["map",[["a","1"],["b","3"],["c","4"]]],"dscp":["set",[]]}"#,
         ]
-        var bench = try Bench(log: log.map { try JSON(parsing: $0) })
-        let rows = try bench.transact(#"{"op":"select","table":"Queue","where":[],"columns":["other_config","dscp"]}"#)
-        #expect(rows == [["rows": [["other_config": ["map", [["b", "3"], ["c", "4"]]], "dscp": ["set", []]]]]])
+        var bench = try Bench(
+            log: log.map { text in
+                let row = try JSON(parsing: text)
+                return ["Queue": ["00000000-0000-4000-8000-000000000001": row], "_is_diff": true]
+            })
+        let rows = try bench.transact(
+            select("Queue", #""other_config","dscp""#))
+        #expect(
+            rows == [
+                [
+                    "rows": [
+                        [
+                            "other_config": ["map", [["b", "3"], ["c", "4"]]], "dscp": ["set", []],
+                        ]
+                    ]
+                ]
+            ])
     }
 }
 

@@ -20,7 +20,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("1", JSONError.Reason.notContainer, 0), ("]", .notContainer, 0), ("\"a\"", .notContainer, 0),
+        ("1", JSONError.Reason.notContainer, 0), ("]", .notContainer, 0),
+        ("\"a\"", .notContainer, 0),
         ("{}x", .notContainer, 0), ("{]", .unexpectedByte, 1), (" {\"a\" 1}", .unexpectedByte, 5),
     ])
     func stopsAtTheFirstErrorForGood(_ text: String, _ reason: JSONError.Reason, _ position: Int) {

@@ -20,13 +20,16 @@ import Testing
     }
 
     @Test(arguments: [
-        ("", JSONError.Reason.unexpectedEnd, 0), ("  ", .unexpectedEnd, 2), ("nul", .unexpectedEnd, 3),
+        ("", JSONError.Reason.unexpectedEnd, 0), ("  ", .unexpectedEnd, 2),
+        ("nul", .unexpectedEnd, 3),
         ("nulL", .unexpectedByte, 3), ("[1,]", .unexpectedByte, 3), ("[1 2]", .unexpectedByte, 3),
         ("{1:2}", .unexpectedByte, 1), (#"{"a" 1}"#, .unexpectedByte, 5),
         (#"{"a":1,}"#, .unexpectedByte, 7), ("01", .badNumber, 0), ("-01", .badNumber, 0),
-        ("-", .unexpectedEnd, 1), ("1.", .badNumber, 2), ("1e", .badNumber, 2), ("+1", .unexpectedByte, 0),
+        ("-", .unexpectedEnd, 1), ("1.", .badNumber, 2), ("1e", .badNumber, 2),
+        ("+1", .unexpectedByte, 0),
         (".5", .unexpectedByte, 0), ("1e999", .numberTooLarge, 0), ("\"a", .unexpectedEnd, 2),
-        ("\"\u{1}\"", .controlCharacter, 1), (#""\x""#, .badEscape, 2), (#""\u12g4""#, .badEscape, 5),
+        ("\"\u{1}\"", .controlCharacter, 1), (#""\x""#, .badEscape, 2),
+        (#""\u12g4""#, .badEscape, 5),
         (#""\u0000""#, .nullCharacter, 7), (#""\ud800""#, .badEscape, 7),
         (#""\udc00""#, .badEscape, 7), (#""\ud800\u0041""#, .badEscape, 13),
         ("1 2", .trailingBytes, 2), ("[]]", .trailingBytes, 2), ("\u{b}1", .unexpectedByte, 0),
@@ -36,7 +39,9 @@ import Testing
     }
 
     @Test func refusesWhatIsNotUTF8() {
-        for bytes: [UInt8] in [[0xff], [0xc3], [0xc0, 0x80], [0xed, 0xa0, 0x80], [0xf5, 0x80, 0x80, 0x80]] {
+        for bytes: [UInt8] in [
+            [0xff], [0xc3], [0xc0, 0x80], [0xed, 0xa0, 0x80], [0xf5, 0x80, 0x80, 0x80],
+        ] {
             #expect(throws: JSONError(.badUTF8, at: 1)) {
                 try JSON(parsing: [0x22] + bytes + [0x22])
             }
@@ -57,7 +62,8 @@ import Testing
     /// Every prefix of an honest text is refused without a trap; so is every changed byte, or it is
     /// another text that reads back as itself.
     @Test func survivesEveryCutAndEveryChangedByte() {
-        let whole = Array(#"{"id":[1,-2.5e1],"m":"a\u00e9\ud83d\ude00\"","p":{"x":null,"y":true}} "#.utf8)
+        let whole = Array(
+            #"{"id":[1,-2.5e1],"m":"a\u00e9\ud83d\ude00\"","p":{"x":null,"y":true}} "#.utf8)
         for count in 0..<(whole.count - 1) {
             #expect(throws: JSONError.self) { try JSON(parsing: Array(whole[..<count])) }
         }
@@ -73,7 +79,8 @@ import Testing
 
     static let printed: [(JSON, String)] = [
         (0.1, "0.1"), (1e100, "1e+100"), (1.0, "1"), (-2.5, "-2.5"),
-        ("\u{1}\u{7f}/é", #""\u0001"# + "\u{7f}/é\""), (["b": 1, "a": [nil, false]], #"{"b":1,"a":[null,false]}"#),
+        ("\u{1}\u{7f}/é", #""\u0001"# + "\u{7f}/é\""),
+        (["b": 1, "a": [nil, false]], #"{"b":1,"a":[null,false]}"#),
     ]
 
     @Test(arguments: printed)

@@ -12,9 +12,10 @@ import Testing
         let schema = DatabaseSchema.openVSwitch
         #expect(schema.tables.count == 19)
         #expect(schema.tables.map(\.columns.count).reduce(0, +) == 184)
-        #expect(schema.tables.filter(\.isRoot).map(\.name) == [
-            "Flow_Sample_Collector_Set", "Open_vSwitch", "QoS", "Queue",
-        ])
+        #expect(
+            schema.tables.filter(\.isRoot).map(\.name) == [
+                "Flow_Sample_Collector_Set", "Open_vSwitch", "QoS", "Queue",
+            ])
         let port = try #require(schema.table("Port"))
         #expect(port.indexes == [["name"]])
         #expect(port.column("name")?.isMutable == false)
@@ -30,7 +31,8 @@ import Testing
         #"{"name":"x","tables":{"T":{"columns":{"a":{"type":"text"}}}}}"#,
         #"{"name":"x","tables":{"T":{"columns":{"a":{"type":{"key":"string","min":2}}}}}}"#,
         #"{"name":"x","tables":{"T":{"columns":{"a":{"type":{"key":"string","max":0}}}}}}"#,
-        #"{"name":"x","tables":{"T":{"columns":{"a":{"type":{"key":{"type":"uuid","refTable":"U"}}}}}}}"#,
+        #"{"name":"x","tables":{"T":{"columns":{"a":"#
+            + #"{"type":{"key":{"type":"uuid","refTable":"U"}}}}}}}"#,
         #"{"name":"x","tables":{"T":{"columns":{},"indexes":[["a"]]}}}"#,
         #"{"name":"x","tables":{"T":{"columns":{},"maxRows":0}}}"#,
     ])
