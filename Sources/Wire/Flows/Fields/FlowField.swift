@@ -11,7 +11,7 @@ public struct FlowField: Sendable {
         public var word: Int
         public var shift: Int
         public var width: Int
-        public init(word: Int, shift: Int, width: Int) {
+        public init(_ word: Int, _ shift: Int, _ width: Int) {
             self.word = word
             self.shift = shift
             self.width = width
@@ -36,10 +36,12 @@ public struct FlowField: Sendable {
     public let name: String
     /// Other names it is known by, the one of OpenFlow 1.0 text first, for example `dl_src`.
     public let aliases: [String]
-    /// Where it lies; a 128-bit field has two places, the high half first.
+    /// Where it lies, its high bits first.
     public let places: [Place]
     /// Significant bits.
     public let width: Int
+    /// The bits that an exact match looks at and an unmasked write changes: all but for `nw_tos`.
+    public let exactMask: FieldValue
     public let maskRule: MaskRule
     public let prerequisite: Prerequisite
     public let format: Format
@@ -52,12 +54,14 @@ public struct FlowField: Sendable {
     public init(
         _ name: String, _ aliases: [String] = [], at places: [Place], width: Int? = nil,
         _ maskRule: MaskRule, _ prerequisite: Prerequisite = .none, _ format: Format,
-        writable: Bool = true, nxm: UInt32? = nil, oxm: UInt32? = nil
+        writable: Bool = true, exactMask: UInt64? = nil, nxm: UInt32? = nil, oxm: UInt32? = nil
     ) {
         self.name = name
         self.aliases = aliases
         self.places = places
-        self.width = width ?? places.reduce(0) { $0 + $1.width }
+        let width = width ?? places.reduce(0) { $0 + $1.width }
+        self.width = width
+        self.exactMask = exactMask.map { FieldValue(low: $0) } ?? .ones(width)
         self.maskRule = maskRule
         self.prerequisite = prerequisite
         self.format = format
@@ -88,34 +92,51 @@ public struct FieldValue: Hashable, Sendable {
     }
 }
 
+extension FieldValue {
+    /// Both halves as one number.
+    public var bits: UInt128 { UInt128(high) << 64 | UInt128(low) }
+
+    public init(bits: UInt128) {
+        self.init(
+            high: UInt64(truncatingIfNeeded: bits >> 64), low: UInt64(truncatingIfNeeded: bits))
+    }
+
+    public var isZero: Bool { high | low == 0 }
+}
+
 extension FlowField {
     /// The field's value in `key`.
     public func read(_ key: PipelineKey) -> FieldValue {
-        var value = FieldValue(low: 0)
+        var value: UInt128 = 0
         for place in places {
             let bits = key[word: place.word] >> UInt64(place.shift) & place.ones
-            if place.width == 64 {
-                value = FieldValue(high: value.low, low: bits)
-            } else {
-                value = FieldValue(low: value.low << UInt64(place.width) | bits)
-            }
+            value = value << UInt128(place.width) | UInt128(bits)
         }
-        return value
+        return FieldValue(bits: value)
     }
 
-    /// Writes the bits of `value` that `mask` selects into `key`.
+    /// Writes the bits of `value` that `mask` selects into `key`; nil: those of `exactMask`.
     public func write(
         _ value: FieldValue, mask: FieldValue? = nil, into key: inout PipelineKey
     ) {
-        let mask = mask ?? .ones(width)
-        for (index, place) in places.enumerated() {
-            let isHigh = places.count == 2 && index == 0
-            let bits = (isHigh ? value.high : value.low) & place.ones
-            let selected = (isHigh ? mask.high : mask.low) & place.ones
+        var value = value.bits
+        var mask = (mask ?? exactMask).bits
+        for place in places.reversed() {
+            let bits = UInt64(truncatingIfNeeded: value) & place.ones
+            let selected = UInt64(truncatingIfNeeded: mask) & place.ones
             let shift = UInt64(place.shift)
             key[word: place.word] =
                 key[word: place.word] & ~(selected << shift) | (bits & selected) << shift
+            value >>= UInt128(place.width)
+            mask >>= UInt128(place.width)
         }
+    }
+
+    /// Whether the key holds every bit of `value`: false for an ARP operation above 255, or for
+    /// bits above the field's width.
+    public func canHold(_ value: FieldValue) -> Bool {
+        let held = places.reduce(0) { $0 + $1.width }
+        return value.bits & ~FieldValue.ones(held).bits == 0
     }
 }
 

@@ -4,11 +4,16 @@ public import Flows
 
 /// One OpenFlow or Nicira action.
 public enum Action: Hashable, Sendable {
-    /// `maxLength` counts only for the controller port: how many bytes of the packet to send.
+    /// `maxLength` counts only for the controller port, and decoders say `controller` for that.
     case output(port: PortNumber, maxLength: UInt16)
+    /// Sends to the port whose number the field holds (`output:NXM_NX_REG0[0..15]`).
+    case outputField(FieldRange, maxLength: UInt16)
     case controller(ControllerAction)
-    /// Writes the bits `mask` of `field`: `set_field`, `load`, `mod_dl_src`, `mod_nw_dst`, …
+    /// Writes the bits `mask` of `field`: `set_field`, `mod_dl_src`, `mod_nw_dst`, …
     case setField(FlowField, FieldValue, mask: FieldValue)
+    /// Writes the low bits of the value into the range: `load`. It does what a `setField` with a
+    /// mask does (see `fieldWrite`), but who reads a rule back wants to see what he wrote.
+    case load(FieldRange, FieldValue)
     /// Copies bits between fields.
     case move(source: FieldRange, destination: FieldRange)
     /// OpenFlow 1.0's `mod_vlan_vid`: changes the VLAN id, or adds a tag if there is none.
@@ -27,6 +32,31 @@ public enum Action: Hashable, Sendable {
     case enqueue(port: PortNumber, queue: UInt32)
     case setQueue(UInt32)
     case popQueue
+}
+
+extension Action {
+    /// What `setField` and `load` write, in one form: field, value and mask, in the field's place.
+    /// nil for all other actions.
+    public var fieldWrite: (field: FlowField, value: FieldValue, mask: FieldValue)? {
+        switch self {
+        case .setField(let field, let value, let mask):
+            return (field, value, mask)
+        case .load(let range, let value):
+            let ones = FieldValue.ones(range.width).bits
+            let shift = UInt128(clamping: range.offset)
+            return (
+                range.field, FieldValue(bits: (value.bits & ones) << shift),
+                FieldValue(bits: ones << shift)
+            )
+        default:
+            return nil
+        }
+    }
+
+    /// A `setField` of the bits that an exact match of `field` looks at.
+    public static func setField(_ field: FlowField, _ value: FieldValue) -> Action {
+        .setField(field, value, mask: field.exactMask)
+    }
 }
 
 /// `width` bits of `field` from bit `offset` (0 = least significant).

@@ -19,9 +19,10 @@ public struct Match: Hashable, Sendable {
         self.mask = mask
     }
 
-    /// Adds the condition that the bits `mask` of `field` equal those of `value`; nil = all bits.
+    /// Adds the condition that the bits `mask` of `field` equal those of `value`; nil = all bits
+    /// that an exact match of the field looks at.
     public mutating func set(_ field: FlowField, to value: FieldValue, mask: FieldValue? = nil) {
-        let bits = mask ?? .ones(field.width)
+        let bits = mask ?? field.exactMask
         field.write(value, mask: bits, into: &key)
         field.write(.ones(field.width), mask: bits, into: &self.mask)
         key = key.masked(by: self.mask)

@@ -1,0 +1,21 @@
+// How much one bridge, and one packet, may take.
+
+/// Bounds of this target. Each has its reason beside it.
+public enum Limits {
+    /// Tables of a bridge, 0 to 254; 255 means "all" in requests (OpenFlow 1.3.5 §7.3.4.1).
+    public static let tables = 255
+    /// Rules of a bridge over all tables. A rule takes about 1 KB: a gigabyte at most.
+    public static let rulesPerBridge = 1_000_000
+    /// How deep `resubmit` to the same or an earlier table, and patch ports, may nest: as Open
+    /// vSwitch.
+    public static let resubmitDepth = 64
+    /// How deep they may nest together with `resubmit` to later tables: what a thread's stack of
+    /// 8 MB holds several times over.
+    public static let nesting = 512
+    /// How many tables one packet may visit in all: as Open vSwitch.
+    public static let resubmitCount = 4096
+    /// Datapath actions of one translation: what fits one netlink attribute (64 KB) with room.
+    public static let datapathActions = 2048
+    /// How often timeouts are looked at, at most.
+    public static let expiryPause = Duration.milliseconds(100)
+}
