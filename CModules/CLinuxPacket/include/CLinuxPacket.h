@@ -28,4 +28,5 @@
 
 #include "IngressProgram.h"
 #include "InterfaceRequests.h"
+#include "NetworkNamespace.h"
 #include "PacketSocket.h"

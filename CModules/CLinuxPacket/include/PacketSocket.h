@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -15,6 +16,21 @@ struct mmsghdr {
 };
 extern int sendmmsg(int, struct mmsghdr *, unsigned int, int);
 #endif
+
+// The offsets by which RingBlock.swift reads what the kernel wrote.
+_Static_assert(sizeof(struct tpacket3_hdr) == 48, "tpacket3_hdr");
+_Static_assert(offsetof(struct tpacket3_hdr, tp_next_offset) == 0, "tp_next_offset");
+_Static_assert(offsetof(struct tpacket3_hdr, tp_snaplen) == 12, "tp_snaplen");
+_Static_assert(offsetof(struct tpacket3_hdr, tp_len) == 16, "tp_len");
+_Static_assert(offsetof(struct tpacket3_hdr, tp_status) == 20, "tp_status");
+_Static_assert(offsetof(struct tpacket3_hdr, tp_mac) == 24, "tp_mac");
+_Static_assert(offsetof(struct tpacket3_hdr, hv1.tp_vlan_tci) == 32, "tp_vlan_tci");
+_Static_assert(offsetof(struct tpacket3_hdr, hv1.tp_vlan_tpid) == 36, "tp_vlan_tpid");
+_Static_assert(offsetof(struct tpacket_block_desc, hdr.bh1.block_status) == 8, "block_status");
+_Static_assert(offsetof(struct tpacket_block_desc, hdr.bh1.num_pkts) == 12, "num_pkts");
+_Static_assert(offsetof(struct tpacket_block_desc, hdr.bh1.offset_to_first_pkt) == 16, "first");
+_Static_assert(TP_STATUS_VLAN_VALID == 1 << 4, "VLAN_VALID");
+_Static_assert(TP_STATUS_VLAN_TPID_VALID == 1 << 6, "VLAN_TPID_VALID");
 
 // Protocol 0: nothing is received until apus_packet_bind, so no frame of another interface is.
 static inline int apus_packet_socket(void) {

@@ -17,12 +17,16 @@ public import Packets
 /// What became of the frames of one flush.
 public struct SendReport: Hashable, Sendable {
     /// Frames that the interface took, and their bytes on the wire.
-    public var sentCount = 0
-    public var sentByteCount = 0
+    public var sentCount: Int
+    public var sentByteCount: Int
     /// Frames that it did not take; `FrameSender.failure(at:)` has each.
-    public var failureCount = 0
+    public var failureCount: Int
 
-    public init() {}
+    public init(sentCount: Int = 0, sentByteCount: Int = 0, failureCount: Int = 0) {
+        self.sentCount = sentCount
+        self.sentByteCount = sentByteCount
+        self.failureCount = failureCount
+    }
 }
 
 /// A frame that could not be sent.
@@ -31,6 +35,11 @@ public struct SendFailure: Hashable, Sendable {
     public var token: UInt32
     /// `.exceedsMTU`, `.outputPortGone`, `.invalidOffload`, `.truncatedEthernet` or `.sendFailed`.
     public var end: PacketEnd
+
+    public init(token: UInt32, end: PacketEnd) {
+        self.token = token
+        self.end = end
+    }
 }
 
 /// Sends frames out of one interface. One for each worker and port; for one thread at a time.

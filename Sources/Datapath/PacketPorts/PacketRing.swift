@@ -43,6 +43,11 @@ public struct RingCounts: Hashable, Sendable {
     /// Frames that found no room (`PacketEnd.ringFull`), or whose kind of super-frame a
     /// `virtio_net_hdr` cannot describe.
     public var droppedCount: Int
+
+    public init(receivedCount: Int, droppedCount: Int) {
+        self.receivedCount = receivedCount
+        self.droppedCount = droppedCount
+    }
 }
 
 /// Everything that one interface receives, outgoing frames excepted. The interface is promiscuous

@@ -71,7 +71,7 @@ public struct RingBlock: ~Copyable {
 }
 
 /// `struct tpacket3_hdr` of `linux/if_packet.h`, by offsets: part of the kernel's binary interface,
-/// and compared with the C struct by a test.
+/// and compared with the C struct at compile time by CLinuxPacket's PacketSocket.h.
 @usableFromInline
 enum RingFrameHeader {
     @usableFromInline static let byteCount = 48

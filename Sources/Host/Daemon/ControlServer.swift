@@ -55,6 +55,7 @@ public final class ControlServer: Sendable {
             hub.shutdown()
             throw DaemonError("no control socket: \(error)")
         }
+        process.hasControlSocket = true
     }
 
     /// Names of commands that are answered here.
@@ -63,8 +64,10 @@ public final class ControlServer: Sendable {
     /// Ends the control socket and removes its file. Answers given before it are sent.
     public func close() { hub.withLock { $0 }?.shutdown() }
 
-    /// Answers a request. If its client is gone, nothing happens.
+    /// Answers a request; a line feed is added if the text is not empty and has none at its end. If
+    /// the client is gone, nothing happens.
     public func reply(_ text: String, to request: ControlRequest) {
+        let text = Self.line(text)
         let plain: JSON = ["reply": .string(text), "reply-format": "plain"]
         answer(.reply(result: request.wantsJSON ? plain : .string(text), id: request.id), request)
     }
@@ -72,12 +75,16 @@ public final class ControlServer: Sendable {
     /// Answers a request of a client that `wantsJSON`; others get it as text.
     public func reply(json: JSON, to request: ControlRequest) {
         answer(
-            .reply(result: request.wantsJSON ? json : .string(json.text), id: request.id), request)
+            .reply(result: request.wantsJSON ? json : .string(Self.line(json.text)), id: request.id), request)
     }
 
     /// Answers that it could not be done, and why: `ovs-appctl` prints that and exits with 2.
     public func fail(_ text: String, _ request: ControlRequest) {
-        answer(.failure(error: .string(text), id: request.id), request)
+        answer(.failure(error: .string(Self.line(text)), id: request.id), request)
+    }
+
+    private static func line(_ text: String) -> String {
+        text.isEmpty || text.last == "\n" ? text : text + "\n"
     }
 
     private func answer(_ message: RPCMessage, _ request: ControlRequest) {
@@ -129,7 +136,7 @@ public final class ControlServer: Sendable {
         let count = request.arguments.count
         guard command.argumentCounts.contains(count) else {
             return fail(
-                "\(count) arguments given; use: \(command.name) \(command.usage)", request)
+                "\(count) arguments given to: \(command.name) \(command.usage)", request)
         }
         if own.contains(request.command) {
             answerOwn(request)
@@ -141,7 +148,7 @@ public final class ControlServer: Sendable {
     private func answerOwn(_ request: ControlRequest) {
         switch request.command {
         case "list-commands", "help": reply(commandsText, to: request)
-        case "version": reply(DaemonOptions.version(of: name) + "\n", to: request)
+        case "version": reply(DaemonOptions.version(of: name), to: request)
         case "vlog/list": reply(log.levelsText, to: request)
         case "vlog/set":
             attempt(request) { () throws(DaemonError) in

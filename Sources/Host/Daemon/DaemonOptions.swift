@@ -1,8 +1,8 @@
 // The options that all daemons share, spelled as Open vSwitch spells them.
 //
 // Its optional values are given with `=` only (`--pidfile` or `--pidfile=F`), and `-v` may have its
-// value attached. The argument parser knows neither, so `spelledOut` rewrites a command line into
-// one with a value each: an empty one means "the default".
+// value attached. The argument parser knows neither, and refuses empty values, so `spelledOut` rewrites
+// a command line into one with a value each, where "-" stands for "the default place".
 
 public import ArgumentParser
 import Product
@@ -12,7 +12,7 @@ import Product
 public struct DaemonOptions: ParsableArguments, Sendable {
     @Option(
         help: ArgumentHelp(
-            "Write the process id to FILE; without it to NAME.pid in the run directory.",
+            "Write the process id to FILE, and not to NAME.pid in the run directory.",
             valueName: "FILE"))
     public var pidfile: String?
 
@@ -27,7 +27,7 @@ public struct DaemonOptions: ParsableArguments, Sendable {
 
     @Option(
         help: ArgumentHelp(
-            "Log to FILE; with an empty FILE to NAME.log in the log directory.", valueName: "FILE"))
+            "Log to FILE; without it to NAME.log in the log directory.", valueName: "FILE"))
     public var logFile: String?
 
     @Option(
@@ -46,14 +46,18 @@ public struct DaemonOptions: ParsableArguments, Sendable {
 
     public init() {}
 
+    /// The value that stands for no value.
+    static let byDefault = "-"
+
     /// The command line in the words of the argument parser.
     public static func spelledOut(_ arguments: some Sequence<String>) -> [String] {
         var isOptions = true
         return arguments.map { word in
             if word == "--" { isOptions = false }
             guard isOptions else { return word }
-            if ["--pidfile", "--log-file", "--verbose"].contains(word) { return word + "=" }
-            if word == "-v" { return "--verbose=" }
+            let word = word.last == "=" ? String(word.dropLast()) : word
+            if ["--pidfile", "--log-file"].contains(word) { return "\(word)=\(byDefault)" }
+            if ["-v", "--verbose"].contains(word) { return "--verbose=dbg" }
             if word.hasPrefix("-v") { return "--verbose=" + word.dropFirst(2) }
             return word
         }

@@ -30,6 +30,9 @@ public final class DaemonProcess {
     private let detachment: Detachment?
     private let changesDirectory: Bool
     private let logger: Logger
+    private var isFinished = false
+    /// Set by the control server once it listens.
+    var hasControlSocket = false
 
     /// Detaches if that is wanted, takes the pid file, starts logging, and takes over the signals.
     ///
@@ -42,10 +45,11 @@ public final class DaemonProcess {
     ) throws(DaemonError) -> DaemonProcess {
         // Made absolute before the directory may change.
         let pidPath = Places.absolute(
-            options.pidfile.flatMap { $0.isEmpty ? nil : $0 } ?? "\(name).pid", in: places.rundir)
+            named(options.pidfile) ?? "\(name).pid", in: places.rundir)
         try Places.create(places.rundir)
         let detachment = options.detach ? try Detachment.begin(name) : nil
-        let pidFile = try PidFile.take(pidPath, overwriting: options.overwritePidfile)
+        let pidFile = try PidFile.take(
+            pidPath, for: name, overwriting: options.overwritePidfile)
         do throws(DaemonError) {
             let log = Log()
             for specification in options.verbose { try log.apply(specification) }
@@ -77,7 +81,7 @@ public final class DaemonProcess {
         controlSocketPath =
             switch options.unixctl {
             case "none": nil
-            case nil, "": "\(places.rundir)/\(name).\(getpid()).ctl"
+            case nil: "\(places.rundir)/\(name).\(getpid()).ctl"
             case let path?: Places.absolute(path, in: places.rundir)
             }
     }
@@ -91,10 +95,20 @@ public final class DaemonProcess {
     }
 
     /// Removes the pid file. The last thing to do, when all sockets are closed.
+    ///
+    /// A daemon that cannot start just throws: the end of the object removes its files too.
     public func finish() {
+        guard !isFinished else { return }
+        isFinished = true
         logger.info("stopped")
+        if hasControlSocket, let path = controlSocketPath {
+            // Safe: Swift lends the call a C string. Usually the server has removed it already.
+            unsafe unlink(path)
+        }
         pidFile.remove()
     }
+
+    deinit { finish() }
 
     /// Takes the signals that have come.
     ///
@@ -120,11 +134,15 @@ public final class DaemonProcess {
         }
     }
 
+    private static func named(_ value: String?) -> String? {
+        value == DaemonOptions.byDefault ? nil : value
+    }
+
     /// A detached daemon has no terminal, so it logs to its file unless another one is named.
     private static func logPath(
         _ name: String, _ options: DaemonOptions, _ places: Places
     ) throws(DaemonError) -> String? {
-        if let path = options.logFile, !path.isEmpty {
+        if let path = named(options.logFile) {
             return Places.absolute(path, in: places.logdir)
         }
         guard options.logFile != nil || options.detach else { return nil }

@@ -13,9 +13,13 @@ struct PidFile {
 
     /// Writes the file for this process.
     ///
-    /// - Parameter overwriting: Whether another instance's file may be replaced.
+    /// - Parameters:
+    ///   - name: Of the daemon, for the error.
+    ///   - overwriting: Whether another instance's file may be replaced.
     /// - Throws: What is in the way; if it is another instance, with its process id.
-    static func take(_ path: String, overwriting: Bool) throws(DaemonError) -> PidFile {
+    static func take(
+        _ path: String, for name: String, overwriting: Bool
+    ) throws(DaemonError) -> PidFile {
         for _ in 0..<attemptCountMax {
             // Safe: Swift lends the call a C string.
             let descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
@@ -28,7 +32,7 @@ struct PidFile {
                 let owner = process_lock_owner(descriptor)
                 close(descriptor)
                 throw DaemonError(
-                    "it runs already\(owner > 0 ? " as process \(owner)" : ""), says \(path); "
+                    "\(name) runs already\(owner > 0 ? " as process \(owner)" : ""), says \(path); "
                         + "stop that one, or use another OVS_RUNDIR")
             } else {
                 // Safe: as above. The other instance keeps its lock on a file without a name.

@@ -1,6 +1,7 @@
 // Where a daemon's files stand. Several instances live side by side in different places.
 
 import Glibc
+import Product
 
 /// The three directories of one instance. Always absolute, so that a daemon may change directory.
 public struct Places: Equatable, Sendable {
@@ -21,9 +22,9 @@ public struct Places: Equatable, Sendable {
     /// ours and never that of an Open vSwitch on the same machine. An empty value counts as none.
     public static func fromEnvironment() -> Places {
         Places(
-            rundir: variable("OVS_RUNDIR") ?? "/run/apus",
-            dbdir: variable("OVS_DBDIR") ?? "/var/lib/apus",
-            logdir: variable("OVS_LOGDIR") ?? "/var/log/apus")
+            rundir: variable("OVS_RUNDIR") ?? Product.rundir,
+            dbdir: variable("OVS_DBDIR") ?? Product.dbdir,
+            logdir: variable("OVS_LOGDIR") ?? Product.logdir)
     }
 
     /// `path` itself if it is absolute, else what it means in `directory`.

@@ -6,8 +6,12 @@ public enum Limits {
     public static let tables = 255
     /// Rules of a bridge over all tables. A rule takes about 1 KB: a gigabyte at most.
     public static let rulesPerBridge = 1_000_000
-    /// How deep `resubmit`, `goto_table` and patch ports may nest: as Open vSwitch.
+    /// How deep `resubmit` to the same or an earlier table, and patch ports, may nest: as Open
+    /// vSwitch.
     public static let resubmitDepth = 64
+    /// How deep they may nest together with `resubmit` to later tables: what a thread's stack of
+    /// 8 MB holds several times over.
+    public static let nesting = 512
     /// How many tables one packet may visit in all: as Open vSwitch.
     public static let resubmitCount = 4096
     /// Datapath actions of one translation: what fits one netlink attribute (64 KB) with room.

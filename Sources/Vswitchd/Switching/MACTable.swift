@@ -67,8 +67,8 @@ public struct MACTable: Sendable {
     private var everythingChanged = false
 
     public init(limit: Int = Limits.macTableEntries, ageing: Duration = Limits.macAgeing) {
-        self.limit = min(max(limit, 1), Limits.largestMACTable)
-        self.ageing = max(ageing, .seconds(1))
+        self.limit = limit.clamped(to: Limits.macTableRange)
+        self.ageing = ageing.clamped(to: Limits.macAgeingRange)
     }
 
     public var count: Int { slots.count }
@@ -131,10 +131,10 @@ public struct MACTable: Sendable {
     /// When to call `expire` next; nil: nothing ages.
     public var nextDeadline: Instant? { nodes.oldest.map { nodes[$0].usedAt + ageing } }
 
-    /// Takes new bounds. Of too many entries the evictable ones go; `ageing` is at least 1 s.
+    /// Takes new bounds, forced into their ranges. Of too many entries those that may go, go.
     public mutating func configure(limit: Int, ageing: Duration) {
-        self.limit = min(max(limit, 1), Limits.largestMACTable)
-        self.ageing = max(ageing, .seconds(1))
+        self.limit = limit.clamped(to: Limits.macTableRange)
+        self.ageing = ageing.clamped(to: Limits.macAgeingRange)
         while count > self.limit, evict() {}
     }
 
@@ -171,5 +171,11 @@ public struct MACTable: Sendable {
             changed = []
             everythingChanged = true
         }
+    }
+}
+
+extension Comparable {
+    fileprivate func clamped(to range: ClosedRange<Self>) -> Self {
+        min(max(self, range.lowerBound), range.upperBound)
     }
 }

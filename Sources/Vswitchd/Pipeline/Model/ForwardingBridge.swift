@@ -1,0 +1,60 @@
+public import OpenFlow
+public import Switching
+
+// A bridge as translation sees it.
+
+/// Tables, learned addresses, NORMAL's configuration and ports of one bridge.
+public struct ForwardingBridge: Sendable {
+    public var name: String
+    /// Change it in place (`removeAll` rather than a new value): `generation` must only grow.
+    public var tables: FlowTables
+    public var macTable: MACTable
+    public var normal = NormalSwitch() { didSet { changes += 1 } }
+    /// A packet that no rule matches goes to the controller, because some controller speaks
+    /// OpenFlow 1.0 to 1.2. Later versions drop it.
+    public var sendsMissesToController = false { didSet { changes += 1 } }
+    /// False: every packet that enters is dropped as `.bridgeNotReady`.
+    public var isReady = true { didSet { changes += 1 } }
+    /// In ascending order of number. Changed with `ForwardingModel.setPort`.
+    public internal(set) var ports: [BridgePort] = [] { didSet { changes += 1 } }
+
+    private var changes: UInt64 = 0
+
+    public init(name: String, tables: FlowTables = .init(), macTable: MACTable = .init()) {
+        self.name = name
+        self.tables = tables
+        self.macTable = macTable
+    }
+
+    /// Grows whenever a translation may come out differently, but for `macTable`.
+    public var generation: UInt64 { changes &+ tables.generation }
+
+    /// O(log n).
+    public func port(_ number: PortNumber) -> BridgePort? {
+        let index = firstIndex(from: number)
+        return index < ports.count && ports[index].number == number ? ports[index] : nil
+    }
+
+    /// Adds a port or replaces the one with its number, which it returns.
+    mutating func set(_ port: BridgePort) -> BridgePort? {
+        let old = removePort(port.number)
+        ports.insert(port, at: firstIndex(from: port.number))
+        return old
+    }
+
+    mutating func removePort(_ number: PortNumber) -> BridgePort? {
+        let index = firstIndex(from: number)
+        guard index < ports.count, ports[index].number == number else { return nil }
+        return ports.remove(at: index)
+    }
+
+    private func firstIndex(from number: PortNumber) -> Int {
+        var low = 0
+        var high = ports.count
+        while low < high {
+            let middle = (low + high) / 2
+            if ports[middle].number < number { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+}

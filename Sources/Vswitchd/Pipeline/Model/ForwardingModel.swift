@@ -1,0 +1,137 @@
+public import OpenFlow
+import Switching
+public import Timekeeping
+
+// All bridges of one datapath, as translation sees them.
+//
+// One datapath holds the ports of all bridges; which bridge a packet is in follows from the port it
+// came by. Bridges change this model; translation only reads it. What a packet teaches comes back
+// as effects and is applied here, so that translating twice changes nothing.
+
+/// All bridges that share one datapath, each under a small index that stays its own.
+public struct ForwardingModel: Sendable {
+    private var slots: [ForwardingBridge?] = []
+    /// Only ever asked by key.
+    private var owners: [UInt32: Owner] = [:]
+    private var changes: UInt64 = 0
+
+    private struct Owner: Sendable {
+        var bridge: Int
+        var port: PortNumber
+    }
+
+    public init() {}
+
+    /// Adds a bridge at the lowest free index, which it returns.
+    public mutating func addBridge(_ bridge: ForwardingBridge) -> Int {
+        changes += 1
+        if let free = slots.firstIndex(where: { $0 == nil }) {
+            slots[free] = bridge
+            return free
+        }
+        slots.append(bridge)
+        return slots.count - 1
+    }
+
+    /// Removes a bridge with its ports. Nothing happens if there is none.
+    public mutating func removeBridge(_ index: Int) {
+        guard let bridge = bridge(index) else { return }
+        for port in bridge.ports { disown(port, bridge: index) }
+        slots[index] = nil
+        // What the sum in `generation` loses, and one more.
+        changes += bridge.generation + 1
+    }
+
+    /// Indices in use, ascending.
+    public var bridgeIndices: [Int] { slots.indices.filter { slots[$0] != nil } }
+
+    /// The bridge at `index`, or nil.
+    public func bridge(_ index: Int) -> ForwardingBridge? {
+        slots.indices.contains(index) ? slots[index] : nil
+    }
+
+    /// The bridge at `index`. Traps if there is none: indices come from `addBridge`.
+    public subscript(bridge index: Int) -> ForwardingBridge {
+        get {
+            guard let bridge = slots[index] else { preconditionFailure("no bridge \(index)") }
+            return bridge
+        }
+        _modify {
+            precondition(slots[index] != nil, "no bridge \(index)")
+            yield &slots[index]!
+        }
+    }
+
+    /// Adds a port, or replaces the one with the same number. A datapath port that another port
+    /// had before is this one's now.
+    public mutating func setPort(_ port: BridgePort, bridge index: Int) {
+        if let old = self[bridge: index].set(port) { disown(old, bridge: index) }
+        if case .datapath(let number) = port.attachment {
+            owners[number] = Owner(bridge: index, port: port.number)
+        }
+        changes += 1
+    }
+
+    public mutating func removePort(_ number: PortNumber, bridge index: Int) {
+        guard let old = self[bridge: index].removePort(number) else { return }
+        disown(old, bridge: index)
+        changes += 1
+    }
+
+    private mutating func disown(_ port: BridgePort, bridge index: Int) {
+        guard case .datapath(let number) = port.attachment, let owner = owners[number],
+            owner.bridge == index, owner.port == port.number
+        else { return }
+        owners[number] = nil
+    }
+
+    /// Whose port a datapath port is.
+    public func owner(ofDatapathPort port: UInt32) -> (bridge: Int, port: PortNumber)? {
+        owners[port].map { ($0.bridge, $0.port) }
+    }
+
+    /// Grows whenever a translation may come out differently, but for MAC tables, which say more
+    /// precisely what changed (`MACTable.takeChanges`).
+    public var generation: UInt64 {
+        slots.reduce(changes) { $0 &+ ($1?.generation ?? 0) }
+    }
+}
+
+extension ForwardingModel {
+    /// Applies what translations want to have learned; `now` is when their last packet came.
+    /// Returns how many could not be, because a table was full or a rule invalid.
+    @discardableResult
+    public mutating func apply(_ effects: [TranslationEffect], now: Instant) -> Int {
+        var refused = 0
+        for effect in effects {
+            switch effect {
+            case .learnMAC(let index, let key, let port):
+                guard bridge(index) != nil else { continue }
+                self[bridge: index].macTable.learn(key, on: port, now: now)
+            case .learnRule(let index, let mod):
+                guard bridge(index) != nil else { continue }
+                do {
+                    try self[bridge: index].tables.learn(mod, now: now)
+                } catch {
+                    self[bridge: index].tables.refusedLearnCount += 1
+                    refused += 1
+                }
+            }
+        }
+        return refused
+    }
+
+    /// Credits `packets` and `bytes` to every rule that a translation met, and to the lookups of
+    /// its tables. `usedAt` is when the last of them came.
+    public mutating func credit(
+        _ rules: [RuleReference], packets: UInt64, bytes: UInt64, usedAt: Instant
+    ) {
+        for reference in rules where bridge(reference.bridge) != nil {
+            self[bridge: reference.bridge].tables.creditLookups(
+                table: reference.table, packets: packets, matched: reference.rule != nil)
+            guard let rule = reference.rule else { continue }
+            self[bridge: reference.bridge].tables.credit(
+                rule: rule, packets: packets, bytes: bytes, usedAt: usedAt)
+        }
+    }
+}

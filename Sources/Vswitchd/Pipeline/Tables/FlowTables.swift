@@ -1,0 +1,248 @@
+import Classifier
+public import Flows
+public import OpenFlow
+public import Timekeeping
+
+// The rules of one bridge.
+//
+// A rule lies in a numbered slot; the classifier of its table knows it by slot and birth. Counters
+// come from outside, because most packets never pass here: they meet a cached flow in the datapath,
+// and its counters are credited to the rules that made it.
+//
+//     flow mod ──> check ──> slots: [rule, rule, -, rule …] ──> descriptions, flow removed
+//                                ^ id          ^ credit(rule)
+//     key ──> table's classifier ┘
+
+/// The 255 flow tables of a bridge, 0 to 254.
+public struct FlowTables: Sendable {
+    /// Grows whenever a lookup, or what a found rule does, may be something new.
+    public internal(set) var generation: UInt64 = 0
+    /// Most rules that it holds over all tables.
+    public let ruleLimit: Int
+    /// Rules that `learn` could not add because of the limit, or because they were invalid.
+    public internal(set) var refusedLearnCount: UInt64 = 0
+
+    var slots: [Rule?] = []
+    private var freeSlots: [Int] = []
+    private var nextBirth: UInt64 = 0
+    private var classifiers: [Classifier<RuleID>]
+    /// Rules with a timeout, and perhaps some that are gone by now.
+    private var timed: [RuleID] = []
+    /// No rule's time is over before this.
+    private var earliestDeadline: Instant?
+    /// How many rules learn with "delete learned" into a table with a cookie. Asked by key only.
+    private var learners: [Learner: Int] = [:]
+    private var lookups: [UInt64]
+    private var matches: [UInt64]
+
+    struct Learner: Hashable {
+        var table: UInt8
+        var cookie: UInt64
+    }
+
+    public init(ruleLimit: Int = Limits.rulesPerBridge) {
+        self.ruleLimit = ruleLimit
+        classifiers = Array(repeating: Classifier(), count: Limits.tables)
+        lookups = Array(repeating: 0, count: Limits.tables)
+        matches = lookups
+    }
+
+    /// How many rules there are.
+    public var count: Int { slots.count - freeSlots.count }
+
+    public subscript(rule id: RuleID) -> Rule? {
+        guard slots.indices.contains(id.slot), let rule = slots[id.slot], rule.id == id else {
+            return nil
+        }
+        return rule
+    }
+
+    /// The best rule of `table` for `key`. ORs into `mask` every bit that the answer depends on.
+    /// Table 255 has no rules.
+    public func lookup(
+        table: UInt8, key: PipelineKey, mask: inout PipelineMask
+    ) -> RuleID? {
+        guard table < Limits.tables else { return nil }
+        return classifiers[Int(table)].lookup(key, looking: &mask)
+    }
+
+    func find(_ match: Match, priority: UInt16, table: UInt8) -> RuleID? {
+        classifiers[Int(table)].find(key: match.key, mask: match.mask, priority: priority)
+    }
+
+    func overlap(_ match: Match, priority: UInt16, table: UInt8) -> RuleID? {
+        classifiers[Int(table)].overlap(key: match.key, mask: match.mask, priority: priority)
+    }
+
+    /// Adds a rule that is not there yet.
+    mutating func insert(_ mod: FlowMod, table: UInt8, now: Instant) {
+        let slot = freeSlots.popLast() ?? slots.count
+        if slot == slots.count { slots.append(nil) }
+        let id = RuleID(slot: slot, birth: nextBirth)
+        nextBirth += 1
+        let rule = Rule(mod, id: id, table: table, now: now)
+        classifiers[Int(table)].insert(
+            key: rule.match.key, mask: rule.match.mask, priority: rule.priority, payload: id)
+        slots[slot] = rule
+        countLearners(rule.instructions, by: 1)
+        watch(rule)
+        generation += 1
+    }
+
+    /// Lets `change` alter a rule in its place; it keeps its name.
+    mutating func update(_ id: RuleID, _ change: (inout Rule) -> Void) {
+        guard var rule = self[rule: id] else { return }
+        countLearners(rule.instructions, by: -1)
+        change(&rule)
+        countLearners(rule.instructions, by: 1)
+        slots[id.slot] = rule
+        watch(rule)
+    }
+
+    /// Takes rules out, and those that they learned if they say so. Returns them in order.
+    mutating func remove(_ ids: [RuleID]) -> [Rule] {
+        var removed: [Rule] = []
+        var waiting = ids[...]
+        while let id = waiting.popFirst() {
+            guard let rule = self[rule: id] else { continue }
+            classifiers[Int(rule.table)].remove(
+                key: rule.match.key, mask: rule.match.mask, priority: rule.priority)
+            slots[id.slot] = nil
+            freeSlots.append(id.slot)
+            generation += 1
+            removed.append(rule)
+            let orphaned = countLearners(rule.instructions, by: -1)
+            guard !orphaned.isEmpty else { continue }
+            waiting += rules { rule in
+                orphaned.contains { $0.table == rule.table && $0.cookie == rule.cookie }
+            }.map(\.id)
+        }
+        return removed
+    }
+
+    /// Removes every rule without telling anyone: the bridge's configuration starts anew.
+    public mutating func removeAll() {
+        _ = remove(slots.compactMap { $0?.id })
+    }
+
+    /// Rules that satisfy `condition`, by table, falling priority, age.
+    func rules(where condition: (Rule) -> Bool) -> [Rule] {
+        slots.lazy.compactMap { $0 }.filter(condition).sorted {
+            ($0.table, $1.priority, $0.id.birth) < ($1.table, $0.priority, $1.id.birth)
+        }
+    }
+
+    /// Adds `step` to the count of each learner in `instructions`; returns those that reach 0.
+    @discardableResult
+    private mutating func countLearners(_ instructions: Instructions, by step: Int) -> [Learner] {
+        var ended: [Learner] = []
+        for action in instructions.apply + instructions.write {
+            guard case .learn(let learn) = action, learn.deletesLearned else { continue }
+            let learner = Learner(table: learn.table, cookie: learn.cookie)
+            let left = learners[learner, default: 0] + step
+            learners[learner] = left > 0 ? left : nil
+            if left == 0 { ended.append(learner) }
+        }
+        return ended
+    }
+}
+
+extension LearnAction {
+    /// `NX_LEARN_F_DELETE_LEARNED`: when the last rule with such an action goes, so do the rules
+    /// that have its table and cookie.
+    var deletesLearned: Bool { flags & 2 != 0 }
+}
+
+// Time.
+
+extension FlowTables {
+    /// Remembers when `rule`'s time is over.
+    private mutating func watch(_ rule: Rule) {
+        guard let deadline = rule.deadline else { return }
+        earliestDeadline = min(earliestDeadline ?? deadline.at, deadline.at)
+        if timed.count > 2 * count + 64 { forgetGone() }
+        timed.append(rule.id)
+    }
+
+    /// Keeps one entry of `timed` for each rule that still has a timeout.
+    private mutating func forgetGone() {
+        var seen: Set<RuleID> = []
+        timed = timed.filter { self[rule: $0]?.deadline != nil && seen.insert($0).inserted }
+    }
+
+    /// When to call `expire` next; nil: no rule has a timeout.
+    public var nextDeadline: Instant? { earliestDeadline }
+
+    /// Removes rules whose time is over; credit their packets before. Returns those that asked
+    /// that it be told. O(rules with a timeout), at most every `Limits.expiryPause`.
+    public mutating func expire(now: Instant) -> [FlowRemoved] {
+        guard let earliest = earliestDeadline, earliest <= now else { return [] }
+        forgetGone()
+        var over: [(rule: Rule, reason: FlowRemoved.Reason)] = []
+        var next: Instant?
+        for id in timed {
+            guard let rule = self[rule: id], let deadline = rule.deadline else { continue }
+            if deadline.at <= now {
+                over.append((rule, deadline.reason))
+            } else {
+                next = min(next ?? deadline.at, deadline.at)
+            }
+        }
+        earliestDeadline = next.map { max($0, now + Limits.expiryPause) }
+        var reasons: [RuleID: FlowRemoved.Reason] = [:]
+        for (rule, reason) in over { reasons[rule.id] = reason }
+        return remove(over.map(\.rule.id)).compactMap { rule in
+            rule.flags.contains(.sendFlowRemoved)
+                ? FlowRemoved(
+                    flow: rule.description(now: now), reason: reasons[rule.id] ?? .delete)
+                : nil
+        }
+    }
+}
+
+// Counters.
+
+extension FlowTables {
+    /// Adds to the counters of a rule, and moves its idle timeout to `usedAt`. Nothing happens if
+    /// it is gone.
+    public mutating func credit(rule id: RuleID, packets: UInt64, bytes: UInt64, usedAt: Instant) {
+        guard slots.indices.contains(id.slot), slots[id.slot]?.id == id else { return }
+        let flags = slots[id.slot]?.flags ?? []
+        if !flags.contains(.noPacketCounts) { slots[id.slot]?.packets &+= packets }
+        if !flags.contains(.noByteCounts) { slots[id.slot]?.bytes &+= bytes }
+        if let before = slots[id.slot]?.usedAt, before < usedAt {
+            slots[id.slot]?.usedAt = usedAt
+        }
+    }
+
+    /// Counts `packets` lookups in `table`, of which `matched` found a rule.
+    mutating func creditLookups(table: UInt8, packets: UInt64, matched: Bool) {
+        guard table < Limits.tables else { return }
+        lookups[Int(table)] &+= packets
+        if matched { matches[Int(table)] &+= packets }
+    }
+
+    /// By table, then falling priority, then age.
+    public func descriptions(matching filter: FlowFilter, now: Instant) -> [FlowDescription] {
+        rules { filter.selects($0) }.map { $0.description(now: now) }
+    }
+
+    public func aggregate(matching filter: FlowFilter) -> AggregateStatistics {
+        var sum = AggregateStatistics()
+        for case let rule? in slots where filter.selects(rule) {
+            sum.packets &+= rule.packets
+            sum.bytes &+= rule.bytes
+            sum.flows += 1
+        }
+        return sum
+    }
+
+    /// All 255 tables, in ascending order.
+    public func tableStatistics() -> [TableStatistics] {
+        (0..<Limits.tables).map { table in
+            TableStatistics(
+                table: UInt8(table), activeCount: UInt32(clamping: classifiers[table].count),
+                lookups: lookups[table], matches: matches[table])
+        }
+    }
+}

@@ -1,0 +1,110 @@
+public import Flows
+public import OpenFlow
+import Packets
+
+// What a `userspace` action of the datapath carries, so that the packet that comes up with it can
+// be turned into a packet-in without asking any table again: when it arrives, the rule that sent it
+// may be gone.
+//
+//     byte 0     1        2..3        4..5        6       7       8..11
+//     | layout | reason | controller | maxLength | table | flags | bridge |
+//     12..19        20..21    22..29      30..
+//     | rule cookie | in port | metadata | 16 registers of 4 bytes, or nothing if all are 0 |
+//
+// Numbers are big-endian. Nobody but us reads it.
+
+/// The cookie of a packet on its way to a controller.
+public struct ControllerCookie: Hashable, Sendable {
+    public var bridge: Int
+    public var reason: PacketIn.Reason
+    public var controllerID: UInt16
+    /// At most this many bytes of the packet are for the controller.
+    public var maxLength: UInt16
+    public var table: UInt8
+    /// The rule's cookie; all ones if no rule sent it (packet-out, table miss).
+    public var ruleCookie: UInt64
+    public var inPort: PortNumber
+    public var metadata: UInt64
+    /// reg0 to reg15.
+    public var registers: [UInt32]
+
+    private static let layout: UInt8 = 1
+    private static let shortByteCount = 30
+    private static let longByteCount = 30 + 4 * FlowField.registerCount
+
+    public init(
+        bridge: Int, reason: PacketIn.Reason, controllerID: UInt16, maxLength: UInt16,
+        table: UInt8, ruleCookie: UInt64, key: PipelineKey
+    ) {
+        self.bridge = bridge
+        self.reason = reason
+        self.controllerID = controllerID
+        self.maxLength = maxLength
+        self.table = table
+        self.ruleCookie = ruleCookie
+        inPort = PortNumber(UInt16(truncatingIfNeeded: key.packet.inPort))
+        metadata = key.metadata
+        registers = (0..<FlowField.registerCount).map { key[register: $0] }
+    }
+
+    /// 30 bytes, or 94 if a register is not 0.
+    public var encoded: [UInt8] {
+        var bytes: [UInt8] = [Self.layout, reason.rawValue]
+        bytes.append(bigEndian: controllerID)
+        bytes.append(bigEndian: maxLength)
+        bytes += [table, 0]
+        bytes.append(bigEndian: UInt32(truncatingIfNeeded: bridge))
+        bytes.append(bigEndian: ruleCookie)
+        bytes.append(bigEndian: inPort.rawValue)
+        bytes.append(bigEndian: metadata)
+        if registers.contains(where: { $0 != 0 }) {
+            for register in registers { bytes.append(bigEndian: register) }
+        }
+        return bytes
+    }
+
+    /// nil: not a cookie of this layout.
+    public init?(_ bytes: [UInt8]) {
+        // Safe: the span is of an array that lives through this call.
+        let span = unsafe bytes.span.bytes
+        guard span.byteCount == Self.shortByteCount || span.byteCount == Self.longByteCount,
+            span.octet(at: 0) == Self.layout,
+            let reason = PacketIn.Reason(rawValue: span.octet(at: 1))
+        else { return nil }
+        self.reason = reason
+        controllerID = span.bigEndian16(at: 2)
+        maxLength = span.bigEndian16(at: 4)
+        table = span.octet(at: 6)
+        bridge = Int(span.bigEndian32(at: 8))
+        ruleCookie = span.bigEndian64(at: 12)
+        inPort = PortNumber(span.bigEndian16(at: 20))
+        metadata = span.bigEndian64(at: 22)
+        registers = Array(repeating: 0, count: FlowField.registerCount)
+        guard span.byteCount == Self.longByteCount else { return }
+        for index in registers.indices { registers[index] = span.bigEndian32(at: 30 + 4 * index) }
+    }
+
+    /// The packet-in for a packet that came up with this cookie. `totalByteCount` is its length
+    /// before the datapath cut it.
+    public func packetIn(bytes: [UInt8], totalByteCount: Int) -> PacketIn {
+        var match = Match()
+        match.set(.inPort, to: FieldValue(low: UInt64(inPort.rawValue)))
+        if metadata != 0 { match.set(.metadata, to: FieldValue(low: metadata)) }
+        for (index, value) in registers.enumerated() where value != 0 {
+            match.set(.reg(index), to: FieldValue(low: UInt64(value)))
+        }
+        return PacketIn(
+            bytes: Array(bytes.prefix(Int(maxLength))), totalByteCount: totalByteCount,
+            reason: reason, table: table, cookie: ruleCookie, match: match, inPort: inPort)
+    }
+}
+
+extension [UInt8] {
+    fileprivate mutating func append(bigEndian value: some FixedWidthInteger) {
+        var shift = value.bitWidth - 8
+        while shift >= 0 {
+            append(UInt8(truncatingIfNeeded: value >> shift))
+            shift -= 8
+        }
+    }
+}

@@ -1,0 +1,90 @@
+public import Flows
+public import OpenFlow
+public import Switching
+
+// What becomes of a packet, as the datapath is to be told.
+
+/// A table that a packet was looked up in, and the rule that it met there.
+public struct RuleReference: Hashable, Sendable {
+    public var bridge: Int
+    public var table: UInt8
+    /// nil: no rule matched.
+    public var rule: RuleID?
+}
+
+/// Something that a packet teaches. Applied by `ForwardingModel.apply` at the translation of the
+/// first packet and again, with the time of the last packet, whenever the cached flow was used.
+public enum TranslationEffect: Hashable, Sendable {
+    case learnMAC(bridge: Int, key: MACTable.Key, port: SwitchPort.ID)
+    case learnRule(bridge: Int, FlowMod)
+}
+
+/// The result of translating a packet: a cached flow in all but name. Any other packet whose key
+/// agrees in the bits of `mask` translates to the same.
+public struct Translation: Hashable, Sendable {
+    /// What the datapath is to do. Never empty: a drop says why.
+    public var actions: [DatapathAction]
+    /// The bits of the packet's key that everything here depends on.
+    public var mask: FlowMask
+    /// How the packet ends; a delivery, or why not.
+    public var end: PacketEnd
+    /// Lookups in order, a rule once for each time it was met.
+    public var rules: [RuleReference]
+    public var effects: [TranslationEffect]
+    /// The actions are for this packet only and must not be cached: they came from a packet-out.
+    public var isSlowPathOnly: Bool
+    /// The bridge that the packet entered; nil if its port belongs to none.
+    public var bridge: Int?
+}
+
+extension ForwardingModel {
+    /// Translates a packet that entered by datapath port `key.inPort`.
+    ///
+    /// Changes nothing: what is to be learned stands in `effects`, and takes part in translations
+    /// only once it was applied. (Open vSwitch applies it in the middle of a translation; a packet
+    /// that would meet the rule it has just taught meets it from the next translation on.)
+    ///
+    /// - Parameter collectsEffects: False leaves `effects` empty; nothing else changes.
+    public func translate(
+        _ key: FlowKey, collectsEffects: Bool = true, witness: inout some TranslationWitness
+    ) -> Translation {
+        let owner = owner(ofDatapathPort: key.inPort)
+        var translator = Translator(
+            model: self, packet: key, bridge: owner?.bridge, inPort: owner?.port ?? .none,
+            collectsEffects: collectsEffects, witness: witness)
+        if owner == nil {
+            translator.failure = .portWithoutBridge
+        } else {
+            translator.enterFromPort()
+        }
+        let translation = translator.finish(isSlowPathOnly: false)
+        witness = translator.witness
+        witness.finished(translation)
+        return translation
+    }
+
+    public func translate(_ key: FlowKey, collectsEffects: Bool = true) -> Translation {
+        var witness = SilentWitness()
+        return translate(key, collectsEffects: collectsEffects, witness: &witness)
+    }
+
+    /// Runs a list of actions, as OFPT_PACKET_OUT asks, on a packet with `key`, as if it had
+    /// entered bridge `bridge` by `inPort` (a real port, `.local`, `.controller` or `.none`).
+    /// `key.inPort` does not count.
+    ///
+    /// - Throws: what the same actions would be refused for in a rule.
+    public func translate(
+        packetOut actions: [Action], key: FlowKey, inPort: PortNumber, bridge: Int,
+        witness: inout some TranslationWitness
+    ) throws(FlowModError) -> Translation {
+        for action in actions { try InstructionCheck.check(action) }
+        var translator = Translator(
+            model: self, packet: key, bridge: bridge, inPort: inPort, collectsEffects: true,
+            witness: witness)
+        translator.run(packetOut: actions)
+        let translation = translator.finish(isSlowPathOnly: true)
+        witness = translator.witness
+        witness.finished(translation)
+        return translation
+    }
+}

@@ -1,0 +1,270 @@
+import Flows
+import OpenFlow
+import Packets
+import Switching
+
+// One packet on its way through the tables.
+//
+// Two pictures of the packet are kept: `key`, as the pipeline has edited it, and `sent`, as the
+// datapath will have it after the actions written so far. Edits cost nothing until something is
+// sent; only then the difference is written down (`HeaderCommit`). So a rule that edits, sends,
+// edits back and sends again becomes exactly the four actions it needs, and one that edits and then
+// drops becomes none.
+//
+// `mask` grows by every bit of the packet that a decision looked at, and by every bit that is
+// overwritten: whether writing it needs an action depends on what stood there.
+//
+//     enter port ──> table ──> rule ──> actions ──┬──> output ──> commit edits, `.output`
+//                      ^                          ├──> resubmit, goto ──> table
+//                      └──────────────────────────┴──> patch port ──> the peer bridge's table 0
+
+struct Translator<Witness: TranslationWitness> {
+    let model: ForwardingModel
+    let collectsEffects: Bool
+    let entryBridge: Int?
+    var witness: Witness
+
+    /// The packet as it came.
+    let original: FlowKey
+    var key: PipelineKey
+    var sent: FlowKey
+    var mask = PipelineMask()
+
+    /// Where in the pipeline the packet is: bridge, table, cookie of the rule that acts.
+    var bridge: Int
+    var table: UInt8 = 0
+    var ruleCookie = UInt64.max
+    var actionSet: [Action] = []
+
+    /// Nested tables and patch ports, of those the ones that led back, and all lookups so far.
+    var depth = 0
+    var backwardDepth = 0
+    var lookupCount = 0
+    /// An `exit` was met: nothing more happens in this bridge but the action set.
+    var hasExited = false
+    /// The translation as a whole failed: nothing is sent at all.
+    var failure: PacketEnd?
+
+    var actions: [DatapathAction] = []
+    var rules: [RuleReference] = []
+    var effects: [TranslationEffect] = []
+    var outputCount = 0
+    var upcallCount = 0
+    /// The first reason that was met for not sending it.
+    var firstDrop: PacketEnd?
+
+    init(
+        model: ForwardingModel, packet: FlowKey, bridge: Int?, inPort: PortNumber,
+        collectsEffects: Bool, witness: Witness
+    ) {
+        self.model = model
+        self.collectsEffects = collectsEffects
+        self.witness = witness
+        entryBridge = bridge
+        self.bridge = bridge ?? 0
+        original = packet
+        sent = packet
+        key = PipelineKey(packet)
+        key.packet.inPort = UInt32(inPort.rawValue)
+    }
+
+    var inPort: PortNumber {
+        PortNumber(UInt16(truncatingIfNeeded: key[word: 0]))
+    }
+
+    var hasStopped: Bool { hasExited || failure != nil }
+
+    /// Notes that the packet, or a copy of it, does not go on, and why.
+    mutating func drop(_ end: PacketEnd, _ why: @autoclosure () -> String) {
+        if firstDrop == nil { firstDrop = end }
+        if witness.isListening { witness.dropped(end, why: why(), depth: depth) }
+    }
+
+    mutating func fail(_ end: PacketEnd, _ why: @autoclosure () -> String) {
+        failure = failure ?? end
+        drop(end, why())
+    }
+}
+
+// Entering and finishing.
+
+extension Translator {
+    /// Takes the packet from `inPort` into its bridge's table 0, and carries out the action set.
+    mutating func enterFromPort() {
+        guard let here = model.bridge(bridge), here.isReady else {
+            drop(.bridgeNotReady, "the bridge takes no packets")
+            return
+        }
+        if witness.isListening { witness.entered(bridge: here, port: inPort, depth: depth) }
+        guard let port = here.port(inPort), port.config.isDisjoint(with: [.portDown, .noReceive])
+        else {
+            drop(.portDisabled, "the port does not receive")
+            return
+        }
+        runTable(0, lookupPort: inPort, sendsMissToController: true)
+        runActionSet()
+        hasExited = false
+    }
+
+    mutating func run(packetOut list: [Action]) {
+        guard let here = model.bridge(bridge), here.isReady else {
+            drop(.bridgeNotReady, "the bridge takes no packets")
+            return
+        }
+        if witness.isListening { witness.entered(bridge: here, port: inPort, depth: depth) }
+        run(list)
+        runActionSet()
+    }
+
+    mutating func finish(isSlowPathOnly: Bool) -> Translation {
+        let end: PacketEnd
+        if let failure {
+            end = failure
+        } else if outputCount > 0 {
+            end = .forwarded
+        } else if upcallCount > 0 {
+            end = .actionUpcall
+        } else {
+            end = firstDrop ?? .actionsWithoutOutput
+        }
+        return Translation(
+            actions: end.isDelivery ? actions : [.drop(end)], mask: finalMask, end: end,
+            rules: rules, effects: failure == nil ? effects : [],
+            isSlowPathOnly: isSlowPathOnly, bridge: entryBridge)
+    }
+
+    /// What was looked at, plus what is always looked at, plus what a field needs to be there: a
+    /// cached flow that knows the ports must know that they are TCP's.
+    private var finalMask: FlowMask {
+        var final = mask.packet
+        final.inPort = .max
+        final.recirculationID = .max
+        final.ethType = .max
+        let packet = original
+        if final.vlan1TCI | final.vlan1TPID != 0 {
+            final.vlan1TCI |= VLANTag.present
+            final.vlan1TPID = .max
+            final.vlan0TCI |= VLANTag.present
+        }
+        if final.vlan0TCI | final.vlan0TPID != 0 {
+            final.vlan0TCI |= VLANTag.present
+            final.vlan0TPID = .max
+        }
+        guard packet.ethType == EtherType.ipv4 || packet.ethType == EtherType.ipv6 else {
+            return final
+        }
+        final.nwFrag = .max
+        let neighbour = (13...16).contains { final[word: $0] != 0 }
+        if neighbour { final.tpSrc = .max }
+        if neighbour || final.tpSrc | final.tpDst | final.tcpFlags != 0 { final.nwProto = .max }
+        return final
+    }
+}
+
+// Tables.
+
+extension Translator {
+    /// Looks the packet up in `table`, as if it had come by `lookupPort`, and does what the rule
+    /// says.
+    mutating func runTable(
+        _ first: UInt8, lookupPort: PortNumber, sendsMissToController: Bool
+    ) {
+        let (callerTable, callerCookie) = (table, ruleCookie)
+        defer { (table, ruleCookie) = (callerTable, callerCookie) }
+        var next: UInt8? = first
+        var lookupPort = lookupPort
+        var sendsMiss = sendsMissToController
+        while let current = next, !hasStopped {
+            lookupCount += 1
+            guard lookupCount <= Limits.resubmitCount else {
+                fail(.resubmitTooDeep, "more than \(Limits.resubmitCount) lookups")
+                return
+            }
+            table = current
+            next = nil
+            let id = lookUp(current, port: lookupPort)
+            rules.append(RuleReference(bridge: bridge, table: current, rule: id))
+            guard let id, let rule = model.bridge(bridge)?.tables[rule: id] else {
+                if witness.isListening { witness.lookedUp(table: current, rule: nil, depth: depth) }
+                miss(sendsToController: sendsMiss)
+                return
+            }
+            if witness.isListening { witness.lookedUp(table: current, rule: rule, depth: depth) }
+            ruleCookie = rule.cookie
+            next = run(rule.instructions)
+            lookupPort = inPort
+            sendsMiss = true
+        }
+    }
+
+    private mutating func lookUp(_ table: UInt8, port: PortNumber) -> RuleID? {
+        guard port != inPort else {
+            return model.bridge(bridge)?.tables.lookup(table: table, key: key, mask: &mask)
+        }
+        var substituted = key
+        substituted.packet.inPort = UInt32(port.rawValue)
+        return model.bridge(bridge)?.tables.lookup(table: table, key: substituted, mask: &mask)
+    }
+
+    /// OpenFlow 1.0 §4.3 sends a packet without a rule to the controller; since 1.3 §5.4 it is
+    /// dropped.
+    private mutating func miss(sendsToController: Bool) {
+        guard sendsToController, let here = model.bridge(bridge), here.sendsMissesToController,
+            here.port(inPort)?.config.contains(.noPacketIn) != true
+        else {
+            drop(.noMatchingRule, "no rule matches")
+            return
+        }
+        ruleCookie = .max
+        sendToController(ControllerAction(reason: .noMatch))
+    }
+
+    /// Carries out `instructions`, in the order of OpenFlow 1.3.5 §5.9. Returns the table to go to.
+    private mutating func run(_ instructions: Instructions) -> UInt8? {
+        if instructions.isEmpty { drop(.droppedByRule, "the rule has no actions") }
+        guard run(instructions.apply) else { return nil }
+        if instructions.clearsActionSet { actionSet = [] }
+        actionSet += instructions.write
+        if let metadata = instructions.metadata {
+            key.metadata = key.metadata & ~metadata.mask | metadata.value & metadata.mask
+        }
+        return hasStopped ? nil : instructions.gotoTable
+    }
+
+    /// Searches again, one level deeper. Only a step that does not lead to a later table of the
+    /// same bridge could go round in circles, so only those count towards `resubmitDepth`.
+    mutating func descend(isBackward: Bool, _ body: (inout Self) -> Void) {
+        guard backwardDepth < Limits.resubmitDepth, depth < Limits.nesting else {
+            fail(.resubmitTooDeep, "tables and patch ports nest too deep")
+            return
+        }
+        depth += 1
+        backwardDepth += isBackward ? 1 : 0
+        body(&self)
+        backwardDepth -= isBackward ? 1 : 0
+        depth -= 1
+    }
+
+    /// OpenFlow 1.3.5 §5.10: the order is the standard's, not the rules'; of two that exclude each
+    /// other the later written counts; without an output nothing happens. An `exit` does not stop
+    /// it (ovs-actions(7)).
+    mutating func runActionSet() {
+        guard !actionSet.isEmpty, failure == nil else { return }
+        let ordered = actionSet.inActionSetOrder
+        actionSet = []
+        hasExited = false
+        ruleCookie = .max
+        if witness.isListening { witness.startedActionSet(depth: depth) }
+        guard !ordered.isEmpty else {
+            drop(.actionsWithoutOutput, "the action set sends nowhere")
+            return
+        }
+        run(ordered)
+    }
+}
+
+extension Instructions {
+    fileprivate var isEmpty: Bool {
+        apply.isEmpty && write.isEmpty && metadata == nil && gotoTable == nil
+    }
+}
