@@ -96,7 +96,7 @@ struct FlowTablesTests {
                 let record = tables.megaflows.remove(slot)
                 let flow = twin.flows.remove(at: index)
                 #expect(record.program == flow.program && record.packets == flow.packets)
-            case 8 where step % 500 == 0:
+            case 8 where step.isMultiple(of: 20):
                 tables.removeAll()
                 twin.flows = []
             default:
