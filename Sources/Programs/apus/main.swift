@@ -9,7 +9,8 @@ import Glibc
 import Product
 
 let tools: [Tool] = [
-    appctl
+    appctl,
+    vsctl,
 ]
 
 let words = CommandLine.arguments
