@@ -12,10 +12,12 @@ var house = House()
 
 // C: headers of Linux and of the netlink libraries that Swift cannot import by itself.
 house.addHeaders("CLinuxPacket")
+house.addHeaders("CProcess")
 house.addLibrary("CMnl", pkgConfig: "libmnl", debian: "libmnl-dev")
 house.addLibrary("CNetlink", pkgConfig: "libnl-route-3.0", debian: "libnl-route-3-dev")
 
 // Ground: what every floor stands on.
+house.add("Product", .ground, at: "Ground/Product")  // what all this is called
 house.add("Timekeeping", .ground, at: "Ground/Timekeeping")  // moments that are handed in
 
 // Wire: what bytes and text mean. Nothing here survives a call.
@@ -34,8 +36,9 @@ house.add(
     "Streams", .device, at: "Host/Streams", ["Timekeeping"],
     packages: [.nio("NIOCore"), .nio("NIOPosix")])
 house.add(
-    "Daemon", .device, at: "Host/Daemon", ["DatabaseProtocol", "Streams", "Timekeeping"],
-    packages: [.log, .nio("NIOCore"), .arguments])
+    "Daemon", .device, at: "Host/Daemon",
+    ["DatabaseProtocol", "Product", "Streams", "Timekeeping"],
+    c: ["CProcess"], packages: [.log, .arguments])
 
 // Datapath: the kernel half.
 house.add("FlowCache", .rules, at: "Datapath/FlowCache", ["Flows", "Packets", "Timekeeping"])
@@ -78,7 +81,7 @@ house.add(
     "Tools", .rules, at: "Tools",
     [
         "DatabaseProtocol", "DatabaseReplica", "DatapathMessages", "Flows", "OpenFlow", "Packets",
-        "Timekeeping",
+        "Product", "Timekeeping",
     ])
 
 // Programs: each introduces rules to devices and does nothing else.
@@ -103,7 +106,7 @@ house.addProgram(
     "apus",
     [
         "Channel", "DatabaseProtocol", "DatabaseReplica", "DatapathMessages", "Flows", "OpenFlow",
-        "Packets", "Streams", "Timekeeping", "Tools",
+        "Packets", "Product", "Streams", "Timekeeping", "Tools",
     ])
 
 let package = Package(

@@ -1,0 +1,40 @@
+// apus-ovsdb: the OVSDB server. Introduces the engine to the log, the sockets and the clock.
+
+import ArgumentParser
+import Daemon
+import Glibc
+
+struct ApusOVSDB: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "apus-ovsdb",
+        abstract: "Serves the switch's configuration database to ovs-vsctl and ovs-vswitchd.",
+        version: DaemonOptions.version(of: DatabaseDaemon.name))
+
+    @Option(
+        help: ArgumentHelp(
+            "Listen at REMOTE: punix:PATH or ptcp:PORT[:HOST]; may be given several times. "
+                + "Without it: punix:db.sock in the run directory.", valueName: "REMOTE"))
+    var remote: [String] = []
+
+    @OptionGroup var daemon: DaemonOptions
+
+    @Argument(
+        help: ArgumentHelp(
+            "The database's file, made if it is missing. Without it: conf.db in the database "
+                + "directory.", valueName: "DATABASE"))
+    var database: String?
+
+    func run() throws {
+        let process = try DaemonProcess.start(name: DatabaseDaemon.name, options: daemon)
+        do {
+            let server = try DatabaseDaemon(process, remotes: remote, databasePath: database)
+            try server.serve()
+            process.finish()
+        } catch {
+            process.finish()
+            throw error
+        }
+    }
+}
+
+ApusOVSDB.main(DaemonOptions.spelledOut(CommandLine.arguments.dropFirst()))

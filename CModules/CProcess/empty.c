@@ -1,0 +1,1 @@
+// A target of headers only still needs one source file.

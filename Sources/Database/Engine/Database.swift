@@ -1,0 +1,77 @@
+// One database: tables, and transactions on them that happen wholly or not at all.
+// RFC 7047 §4.1.3.
+
+package import DatabaseProtocol
+
+/// The tables of one database.
+package struct Database: Sendable {
+    package let schema: DatabaseSchema
+    var tables: [Table]
+    var rowCount = 0
+
+    /// An empty database.
+    package init(schema: DatabaseSchema) {
+        self.schema = schema
+        tables = schema.tables.map { Table($0, in: schema) }
+    }
+
+    /// Carries out the operations of one transaction, in order.
+    ///
+    /// The results are one for each operation up to the one that failed, then its error, then
+    /// `null` for those never tried; an error of the whole stands behind all results.
+    ///
+    /// - Parameter random: Where the names of new rows come from.
+    package mutating func execute(
+        _ operations: [JSON], context: TransactionContext,
+        random: inout some RandomNumberGenerator
+    ) -> Outcome {
+        var transaction = Transaction(context: context)
+        bindGivenNames(operations, in: &transaction)
+        var results: [JSON] = []
+        do throws(DatabaseError) {
+            for json in operations {
+                switch try execute(json, in: &transaction, random: &random) {
+                case .result(let result): results.append(result)
+                case .wait(let until):
+                    undo(transaction)
+                    return .waiting(untilMillisecondsAfterArrival: until)
+                }
+            }
+            let changes = try commit(&transaction, random: &random)
+            let record = logRecord(of: changes, comments: transaction.comments)
+            return .committed(results: results, changes: changes, record: record)
+        } catch {
+            undo(transaction)
+            results.append(error.json)
+            let untried = max(0, operations.count - results.count)
+            return .failed(results: results + Array(repeating: .null, count: untried))
+        }
+    }
+
+    /// A row with both a name and a given UUID must have it even where it is named beforehand.
+    private func bindGivenNames(_ operations: [JSON], in transaction: inout Transaction) {
+        for json in operations {
+            guard json.object?["op"] == "insert", let name = json.object?["uuid-name"]?.string,
+                let uuid = json.object?["uuid"]?.string.flatMap({ UUIDValue($0) })
+            else { continue }
+            transaction.names[name] = uuid
+        }
+    }
+
+    private mutating func undo(_ transaction: Transaction) {
+        for name in transaction.touchedNames { setRow(name, transaction.original(name)) }
+    }
+
+    /// Puts a row in its place, or removes it.
+    mutating func setRow(_ name: RowName, _ row: Row?) {
+        let old =
+            if let row {
+                tables[name.table].rows.updateValue(row, forKey: name.uuid)
+            } else {
+                tables[name.table].rows.removeValue(forKey: name.uuid)
+            }
+        rowCount += (row == nil ? 0 : 1) - (old == nil ? 0 : 1)
+    }
+
+    func row(_ name: RowName) -> Row? { tables[name.table].rows[name.uuid] }
+}

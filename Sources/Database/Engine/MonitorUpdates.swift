@@ -1,0 +1,141 @@
+// News of rows, in the words of each dialect.
+//
+//     update    {"Port": {"<uuid>": {"old": {changed columns}, "new": {all columns}}}}
+//     update2   {"Port": {"<uuid>": {"initial" | "insert": {columns not at their initial value}}
+//                                   {"modify": {column: difference}}, {"delete": null}}}
+
+import DatabaseProtocol
+
+extension MonitoredTable {
+    fileprivate enum News { case initial, insert, delete, modify }
+
+    /// Tells of `row` when the monitor begins; `nil` if the client need not hear.
+    func initialNews(_ row: Row, _ dialect: MonitorDialect) -> JSON? {
+        guard selection.initial, shows(row) else { return nil }
+        return news(.initial, old: nil, new: row, dialect)
+    }
+
+    /// Tells of a change; `nil` if the client need not hear.
+    func news(of change: RowChange, _ dialect: MonitorDialect) -> JSON? {
+        news(
+            old: change.old.flatMap { shows($0) ? $0 : nil },
+            new: change.new.flatMap { shows($0) ? $0 : nil }, dialect)
+    }
+
+    /// Tells that what the client could see of a row, `old`, is now `new`.
+    func news(old: Row?, new: Row?, _ dialect: MonitorDialect) -> JSON? {
+        switch (old, new) {
+        case (nil, nil): nil
+        case (nil, let new?): selection.insert ? news(.insert, old: nil, new: new, dialect) : nil
+        case (let old?, nil): selection.delete ? news(.delete, old: old, new: nil, dialect) : nil
+        case (let old?, let new?):
+            selection.modify ? news(.modify, old: old, new: new, dialect) : nil
+        }
+    }
+
+    private func news(_ kind: News, old: Row?, new: Row?, _ dialect: MonitorDialect) -> JSON? {
+        let wanted = columns.filter { $0.selection.wants(kind) }
+        switch dialect {
+        case .update: return whole(kind, wanted, old: old, new: new)
+        case .update2, .update3: return difference(kind, wanted, old: old, new: new)
+        }
+    }
+
+    private func whole(_ kind: News, _ wanted: [Column], old: Row?, new: Row?) -> JSON? {
+        func all(_ row: Row) -> JSON {
+            .object(JSONObject(wanted.map { ($0.name, $0.place.value(in: row).json) }))
+        }
+        guard let old else { return new.map { ["new": all($0)] } }
+        guard let new else { return ["old": all(old)] }
+        let changed = wanted.filter { $0.place.value(in: old) != $0.place.value(in: new) }
+        guard !changed.isEmpty else { return nil }
+        let before = JSONObject(changed.map { ($0.name, $0.place.value(in: old).json) })
+        return ["old": .object(before), "new": all(new)]
+    }
+
+    private func difference(_ kind: News, _ wanted: [Column], old: Row?, new: Row?) -> JSON? {
+        guard let new else { return ["delete": nil] }
+        var columns = JSONObject()
+        for column in wanted {
+            let value = column.place.value(in: new)
+            let before = old.map { column.place.value(in: $0) } ?? .initial(of: column.type)
+            guard value != before else { continue }
+            let told = old == nil ? value : before.difference(to: value, type: column.type)
+            columns[column.name] = told.json
+        }
+        switch kind {
+        case .initial: return ["initial": .object(columns)]
+        case .insert: return ["insert": .object(columns)]
+        case .delete, .modify: return columns.isEmpty ? nil : ["modify": .object(columns)]
+        }
+    }
+}
+
+extension MonitorRequest.Selection {
+    fileprivate func wants(_ kind: MonitoredTable.News) -> Bool {
+        switch kind {
+        case .initial: initial
+        case .insert: insert
+        case .delete: delete
+        case .modify: modify
+        }
+    }
+}
+
+extension Monitor {
+    /// All rows, as the answer to the request that began the monitor.
+    func initialNews(_ database: Database) -> JSONObject {
+        var news = JSONObject()
+        for table in tables {
+            let stored = database.tables[table.place]
+            let rows = stored.sortedUUIDs.compactMap { uuid in
+                stored.rows[uuid].flatMap { table.initialNews($0, dialect) }
+                    .map { (uuid.description, $0) }
+            }
+            if !rows.isEmpty { news[stored.schema.name] = .object(JSONObject(rows)) }
+        }
+        return news
+    }
+
+    /// What the client is to hear of `changes`, which are in order; empty if nothing.
+    func news(of changes: [RowChange], _ database: Database) -> JSONObject {
+        var rows: [(table: Int, uuid: UUIDValue, news: JSON)] = []
+        for change in changes {
+            if let news = table(change.table)?.news(of: change, dialect) {
+                rows.append((change.table, change.uuid, news))
+            }
+        }
+        return Self.grouped(rows, database)
+    }
+
+    /// What the client is to hear because it now wants to know of other rows.
+    func news(changingTo other: Monitor, _ database: Database) -> JSONObject {
+        var rows: [(table: Int, uuid: UUIDValue, news: JSON)] = []
+        for (before, after) in zip(tables, other.tables) {
+            let stored = database.tables[before.place]
+            for uuid in stored.sortedUUIDs {
+                guard let row = stored.rows[uuid], before.shows(row) != after.shows(row),
+                    let news = after.news(
+                        old: before.shows(row) ? row : nil, new: after.shows(row) ? row : nil,
+                        dialect)
+                else { continue }
+                rows.append((before.place, uuid, news))
+            }
+        }
+        return Self.grouped(rows, database)
+    }
+
+    private static func grouped(
+        _ rows: [(table: Int, uuid: UUIDValue, news: JSON)], _ database: Database
+    ) -> JSONObject {
+        var news = JSONObject()
+        var rest = rows[...]
+        while let first = rest.first {
+            let group = rest.prefix { $0.table == first.table }
+            rest = rest.dropFirst(group.count)
+            let name = database.schema.tables[first.table].name
+            news[name] = .object(JSONObject(group.map { ($0.uuid.description, $0.news) }))
+        }
+        return news
+    }
+}

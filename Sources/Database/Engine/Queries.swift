@@ -1,0 +1,92 @@
+// Operations that only look: which rows match, what they hold, whether a wait is content.
+
+import DatabaseProtocol
+
+extension Database {
+    /// The value with named rows replaced by their UUIDs; a name heard for the first time gets one.
+    func resolve(
+        _ value: Datum, in transaction: inout Transaction,
+        random: inout some RandomNumberGenerator
+    ) -> Datum {
+        value.resolvingNames { name in
+            if let known = transaction.names[name] { return known }
+            let fresh = UUIDValue(random: random.next(), random.next())
+            transaction.names[name] = fresh
+            return fresh
+        }
+    }
+
+    /// The rows that meet all `conditions`, in order.
+    func matching(
+        _ tableName: String, _ conditions: [Condition], in transaction: inout Transaction,
+        random: inout some RandomNumberGenerator
+    ) -> [RowName] {
+        let place = schema.place(of: tableName) ?? 0
+        let table = tables[place]
+        var resolved: [Condition] = []
+        for condition in conditions {
+            if case .compare(let column, let function, let operand) = condition {
+                let operand = resolve(operand, in: &transaction, random: &random)
+                resolved.append(.compare(column: column, function, operand))
+            } else {
+                resolved.append(condition)
+            }
+        }
+        let test = RowTest(resolved, table: table.schema)
+        if let only = test.onlyRow {
+            guard let row = table.rows[only], test.isMetEntirely(by: row) else { return [] }
+            return [RowName(table: place, uuid: only)]
+        }
+        let found = table.rows.filter { test.isMetEntirely(by: $0.value) }
+        return found.keys.sorted().map { RowName(table: place, uuid: $0) }
+    }
+
+    /// The result of a "select".
+    func select(
+        _ tableName: String, _ conditions: [Condition], _ columns: [String]?,
+        in transaction: inout Transaction, random: inout some RandomNumberGenerator
+    ) -> JSON {
+        let table = tables[schema.place(of: tableName) ?? 0].schema
+        let names = columns ?? ["_uuid", "_version"] + table.columns.map(\.name)
+        let places = names.map { ($0, ColumnPlace($0, in: table)) }
+        var seen: Set<JSONObject> = []
+        var rows: [JSON] = []
+        for name in matching(tableName, conditions, in: &transaction, random: &random) {
+            guard let row = row(name) else { continue }
+            let object = JSONObject(places.map { ($0, $1.value(in: row).json) })
+            // Of rows that look alike in the wanted columns one is told. RFC 7047 §5.2.2.
+            guard names.contains("_uuid") || seen.insert(object).inserted else { continue }
+            rows.append(.object(object))
+        }
+        return ["rows": .array(rows)]
+    }
+
+    /// Whether the rows are as a "wait" wishes. RFC 7047 §5.2.6.
+    func isContent(
+        _ operation: Operation, in transaction: inout Transaction,
+        random: inout some RandomNumberGenerator
+    ) -> Bool {
+        guard
+            case .wait(let tableName, let conditions, let columns, let until, let wishes, _) =
+                operation
+        else { return true }
+        let table = tables[schema.place(of: tableName) ?? 0].schema
+        let names = columns ?? table.columns.map(\.name)
+        let places = names.map { ColumnPlace($0, in: table) }
+        var present: Set<[Datum]> = []
+        for name in matching(tableName, conditions, in: &transaction, random: &random) {
+            if let row = row(name) { present.insert(places.map { $0.value(in: row) }) }
+        }
+        var wanted: Set<[Datum]> = []
+        for wish in wishes {
+            var values: [Datum] = []
+            for name in names {
+                let type = table.column(name)?.type ?? ColumnSchema.uuid.type
+                let value = wish[name] ?? .initial(of: type)
+                values.append(resolve(value, in: &transaction, random: &random))
+            }
+            wanted.insert(values)
+        }
+        return (present == wanted) == (until == .equal)
+    }
+}

@@ -1,0 +1,103 @@
+// "transact" and "cancel": from the request to the record, the news, and the reply.
+
+import DatabaseProtocol
+import Timekeeping
+
+extension DatabaseServer {
+    mutating func transact(
+        _ call: Call, now: Instant, random: inout some RandomNumberGenerator
+    ) throws(DatabaseError) -> [DatabaseEffect] {
+        let name = try database(call).schema.name
+        guard call.parameters.count <= ProtocolLimits.operationCountMax else {
+            throw DatabaseError(
+                .resourcesExhausted, "more than \(ProtocolLimits.operationCountMax) operations")
+        }
+        let transaction = WaitingTransaction(
+            id: call.id, database: name, operations: Array(call.parameters.dropFirst()),
+            arrivedAt: now, deadline: nil)
+        switch attempt(transaction, of: call.session, now: now, random: &random) {
+        case .done(let effects, let isChange):
+            return effects + (isChange ? retryWaiting(now: now, random: &random) : [])
+        case .waiting(let transaction):
+            guard sessions[call.session]?.waiting.count ?? 0 < EngineLimits.waitingPerSessionMax
+            else {
+                throw DatabaseError(.resourcesExhausted, "too many transactions wait")
+            }
+            sessions[call.session]?.waiting.append(transaction)
+            return []
+        }
+    }
+
+    private enum Attempt {
+        case done([DatabaseEffect], isChange: Bool)
+        case waiting(WaitingTransaction)
+    }
+
+    private mutating func attempt(
+        _ transaction: WaitingTransaction, of session: SessionID, now: Instant,
+        random: inout some RandomNumberGenerator
+    ) -> Attempt {
+        let owned = (sessions[session]?.locks ?? []).filter { locks.owner(of: $0) == session }
+        let elapsed = now.since(transaction.arrivedAt).nanosecondsClamped / 1_000_000
+        let context = TransactionContext(
+            ownedLocks: Set(owned), isReadOnly: transaction.database != storedName,
+            elapsedMilliseconds: elapsed)
+        let outcome = databases[transaction.database]?.execute(
+            transaction.operations, context: context, random: &random)
+        func reply(_ results: [JSON]) -> DatabaseEffect {
+            .send(RPCMessage.reply(result: .array(results), id: transaction.id).bytes, session)
+        }
+        switch outcome {
+        case nil: return .done([], isChange: false)
+        case .failed(let results)?: return .done([reply(results)], isChange: false)
+        case .waiting(let milliseconds)?:
+            var waiting = transaction
+            waiting.deadline = milliseconds.map {
+                transaction.arrivedAt + .milliseconds(min($0, Int64(Int32.max)))
+            }
+            return .waiting(waiting)
+        case .committed(let results, let changes, let record)?:
+            var effects = record.map { [DatabaseEffect.append($0)] } ?? []
+            if !changes.isEmpty {
+                stateName = UUIDValue(random: random.next(), random.next())
+                effects += news(of: changes, in: transaction.database)
+            }
+            return .done(effects + [reply(results)], isChange: !changes.isEmpty)
+        }
+    }
+
+    /// Tries all waiting transactions again until none of them gets any further.
+    mutating func retryWaiting(
+        now: Instant, random: inout some RandomNumberGenerator
+    ) -> [DatabaseEffect] {
+        var effects: [DatabaseEffect] = []
+        var isChanged: Bool
+        repeat {
+            isChanged = false
+            for id in sessions.keys.sorted() {
+                let waiting = sessions[id]?.waiting ?? []
+                guard !waiting.isEmpty else { continue }
+                sessions[id]?.waiting = []
+                for transaction in waiting {
+                    switch attempt(transaction, of: id, now: now, random: &random) {
+                    case .done(let more, let isChange):
+                        effects += more
+                        isChanged = isChanged || isChange
+                    case .waiting(let again): sessions[id]?.waiting.append(again)
+                    }
+                }
+            }
+        } while isChanged
+        return effects
+    }
+
+    /// Ends a waiting transaction of the client. RFC 7047 §4.1.4.
+    mutating func cancel(_ id: JSON, _ session: SessionID) -> [DatabaseEffect] {
+        guard let place = sessions[session]?.waiting.firstIndex(where: { $0.id == id }) else {
+            return []
+        }
+        sessions[session]?.waiting.remove(at: place)
+        let error = JSON.string(DatabaseError.Name.canceled.rawValue)
+        return [.send(RPCMessage.failure(error: error, id: id).bytes, session)]
+    }
+}

@@ -1,0 +1,15 @@
+// How much one flow may ask of the datapath.
+
+public enum ExecutionLimits {
+    /// Actions of one list. A flood names each port once, so this is above the ports of any bridge
+    /// that one would build; each costs time for every packet of the flow.
+    public static let actions = 4096
+    /// Bytes of one compiled list: what the kernel's datapath allows (`MAX_ACTIONS_BUFSIZE`).
+    public static let programByteCount = 32 * 1024
+    /// Words of all compiled lists together (512 MiB): a million flows of sixty steps.
+    public static let words = 1 << 26
+    /// Room before a copy of a frame, for two tags.
+    public static let scratchHeadroom = 16
+    /// A frame is never truncated below its Ethernet header.
+    public static let truncatedByteCount = 14
+}

@@ -1,0 +1,54 @@
+public import Flows
+
+/// Both caches, asked in the order of their cost. Owned by one thread.
+public struct FlowTables: ~Copyable {
+    public let hash: KeyHash
+    public var megaflows: MegaflowTable
+    @usableFromInline var microflows: MicroflowCache
+    /// Packets that a microflow knew.
+    public var microflowHits: UInt64 { microflowHitCount }
+    @usableFromInline var microflowHitCount: UInt64 = 0
+    /// Packets that only the megaflow table knew.
+    public var megaflowHits: UInt64 { megaflowHitCount }
+    @usableFromInline var megaflowHitCount: UInt64 = 0
+    /// Packets that nobody knew.
+    public var misses: UInt64 { missCount }
+    @usableFromInline var missCount: UInt64 = 0
+
+    /// - Parameter seed: Random, anew in each process.
+    public init(flowLimit: Int, microflowCount: Int, seed: UInt64) {
+        hash = KeyHash(seed: seed)
+        megaflows = MegaflowTable(flowLimit: flowLimit, hash: hash)
+        microflows = MicroflowCache(minimumCapacity: microflowCount)
+    }
+
+    /// The flow that answers for `key`, or nil: a miss. Allocates nothing.
+    @inlinable
+    public mutating func lookup(_ key: borrowing FlowKey) -> FlowSlot? {
+        let hashed = hash.hash(key)
+        if let slot = microflows.find(key, hash: hashed, in: megaflows) {
+            microflowHitCount &+= 1
+            return slot
+        }
+        guard let slot = megaflows.lookup(key) else {
+            missCount &+= 1
+            return nil
+        }
+        megaflowHitCount &+= 1
+        microflows.insert(
+            copy key, hash: hashed, slot: slot, generation: megaflows.generation(of: slot))
+        return slot
+    }
+
+    /// Removes all flows, from both caches.
+    public mutating func removeAll() {
+        megaflows.removeAll()
+        microflows.removeAll()
+    }
+
+    /// The first broken invariant of either cache, or nil.
+    public func brokenInvariant() -> String? {
+        megaflows.brokenInvariant()
+            ?? microflows.brokenInvariant(hash: hash, megaflows: megaflows)
+    }
+}

@@ -1,0 +1,293 @@
+public import Flows
+
+// The second of the two caches: flows with wildcards, as vswitchd installed them.
+//
+// One table of flows per distinct mask. A packet is looked up in each until one answers, so the
+// masks with many hits stand in front. vswitchd installs flows that do not overlap; if two that
+// overlap are there nevertheless, either may answer, and it need not be always the same one.
+//
+// A flow lies in a slot of one slab and never moves: its slot is the plain index that microflows,
+// dumps and the packet path use. Storage for the slab is reserved when the table is made (the
+// machine backs it with memory as it is touched); only buckets are allocated later, when a flow is
+// put, never when a packet is looked up.
+
+/// Flows by mask. Owned by one thread.
+@safe
+public struct MegaflowTable: ~Copyable {
+    public let flowLimit: Int
+    @usableFromInline let hash: KeyHash
+    /// Slots `0..<slotCount` are initialised, live or free.
+    @usableFromInline let records: UnsafeMutablePointer<FlowRecord>
+    @usableFromInline var slotCount = 0
+    var freeSlot = FlowSlot.max
+    /// Flows in the table.
+    public private(set) var count = 0
+
+    /// The tables of `order[0..<maskCount]` are initialised.
+    @usableFromInline let masks: UnsafeMutablePointer<MaskTable>
+    /// A permutation of all mask indices: first those in use, those with many hits first of all.
+    @usableFromInline let order: UnsafeMutablePointer<UInt16>
+    /// Masks in use.
+    public private(set) var maskCount = 0
+    @usableFromInline var probes: UInt64 = 0
+    /// Masks probed by all lookups.
+    public var probeCount: UInt64 { probes }
+    @usableFromInline var lookupsUntilSort = FlowCacheLimits.lookupsBetweenSorts
+
+    /// - Parameters:
+    ///   - flowLimit: Held within 1 and `FlowCacheLimits.flows`.
+    ///   - hash: The hash of this process.
+    public init(flowLimit: Int, hash: KeyHash) {
+        self.flowLimit = min(max(flowLimit, 1), FlowCacheLimits.flows)
+        self.hash = hash
+        // Safe: owned by this value alone, freed in its deinit.
+        unsafe records = .allocate(capacity: self.flowLimit)
+        unsafe masks = .allocate(capacity: FlowCacheLimits.masks)
+        unsafe order = .allocate(capacity: FlowCacheLimits.masks)
+        for index in 0..<FlowCacheLimits.masks {
+            unsafe (order + index).initialize(to: UInt16(index))
+        }
+    }
+
+    deinit {
+        // Safe: all allocated by this value; records and order are trivial.
+        for index in 0..<maskCount { unsafe masks[Int(order[index])].buckets.deallocate() }
+        unsafe masks.deallocate()
+        unsafe order.deallocate()
+        unsafe records.deallocate()
+    }
+
+    // MARK: The packet path
+
+    /// A flow that answers for `key`, or nil. Probes each mask once at most.
+    @inlinable
+    public mutating func lookup(_ key: borrowing FlowKey) -> FlowSlot? {
+        lookupsUntilSort &-= 1
+        if lookupsUntilSort < 0 { moveBusyMasksForward() }
+        for rank in 0..<maskCount {
+            // Safe: ranks below maskCount name initialised tables.
+            let table = unsafe masks + Int(order[rank])
+            let hashed = unsafe UInt32(
+                truncatingIfNeeded: hash.hash(
+                    key, mask: table.pointee.mask, pairs: table.pointee.pairs))
+            guard let slot = unsafe probe(table, hashed, key) else { continue }
+            unsafe table.pointee.hits &+= 1
+            probes &+= UInt64(rank + 1)
+            return slot
+        }
+        probes &+= UInt64(maskCount)
+        return nil
+    }
+
+    @inlinable
+    func probe(
+        _ table: UnsafeMutablePointer<MaskTable>, _ hashed: UInt32, _ key: borrowing FlowKey
+    ) -> FlowSlot? {
+        let bucketMask = unsafe table.pointee.bucketMask
+        var at = hashed & bucketMask
+        while true {
+            // Safe: `at` is masked; half of the buckets are empty, so this ends.
+            let bucket = unsafe table.pointee.buckets[Int(at)]
+            guard bucket != 0 else { return nil }
+            let slot = Bucket.slot(bucket)
+            if Bucket.hash(bucket) == hashed, unsafe agrees(table, slot, key) { return slot }
+            at = (at &+ 1) & bucketMask
+        }
+    }
+
+    @inlinable
+    func agrees(
+        _ table: UnsafeMutablePointer<MaskTable>, _ slot: FlowSlot, _ key: borrowing FlowKey
+    ) -> Bool {
+        var difference: UInt64 = 0
+        for index in 0..<FlowKey.wordCount {
+            // Safe: a slot in a bucket is live, so its record is initialised.
+            difference |= unsafe records[Int(slot)].key.words[index]
+                ^ (key.words[index] & table.pointee.mask.words[index])
+        }
+        return difference == 0
+    }
+
+    /// Changes whenever a flow leaves `slot`. `slot` must once have come from this table.
+    @inlinable
+    public func generation(of slot: FlowSlot) -> UInt32 {
+        precondition(Int(slot) < slotCount, "a slot of this table")
+        // Safe: below slotCount records are initialised.
+        return unsafe records[Int(slot)].generation
+    }
+
+    /// Handle of the actions of the flow at `slot`.
+    @inlinable
+    public func program(of slot: FlowSlot) -> UInt32 {
+        precondition(Int(slot) < slotCount, "a slot of this table")
+        // Safe: below slotCount records are initialised.
+        return unsafe records[Int(slot)].program
+    }
+
+    /// Counts a packet that used the flow at `slot`.
+    @inlinable
+    public mutating func count(
+        _ slot: FlowSlot, byteCount: Int, tcpFlags: UInt16, nowMilliseconds: UInt64
+    ) {
+        precondition(Int(slot) < slotCount, "a slot of this table")
+        // Safe: below slotCount records are initialised.
+        unsafe records[Int(slot)].count(
+            byteCount: byteCount, tcpFlags: tcpFlags, nowMilliseconds: nowMilliseconds)
+    }
+
+    /// One pass from the back: the busiest mask comes to the front, others one place at most. Then
+    /// all hits are halved, so that yesterday's traffic fades.
+    @usableFromInline
+    mutating func moveBusyMasksForward() {
+        lookupsUntilSort = FlowCacheLimits.lookupsBetweenSorts
+        var rank = maskCount - 1
+        while rank > 0 {
+            // Safe: ranks below maskCount name initialised tables.
+            let (front, back) = unsafe (order[rank - 1], order[rank])
+            if unsafe masks[Int(front)].hits < masks[Int(back)].hits {
+                unsafe (order[rank - 1], order[rank]) = (back, front)
+            }
+            rank -= 1
+        }
+        for rank in 0..<maskCount { unsafe masks[Int(order[rank])].hits >>= 1 }
+    }
+}
+
+// MARK: Orders
+
+extension MegaflowTable {
+    /// Puts a flow. One with the same key and mask is replaced: it keeps its counters and its slot.
+    ///
+    /// - Returns: The handle of the actions that the flow had before; nil if it is new.
+    /// - Throws: `.tooManyFlows` or `.tooManyMasks`; then nothing has changed.
+    /// - Complexity: O(masks); once in a while a mask's buckets are doubled.
+    public mutating func put(
+        key: FlowKey, mask: FlowMask, program: UInt32, name: FlowName? = nil
+    ) throws(MegaflowRefusal) -> UInt32? {
+        let key = key.masked(by: mask)
+        if let slot = find(key: key, mask: mask) {
+            // Safe: a slot that was found is live.
+            let before = unsafe records[Int(slot)].program
+            unsafe records[Int(slot)].program = program
+            unsafe records[Int(slot)].name = name
+            return before
+        }
+        guard count < flowLimit else { throw .tooManyFlows(limit: flowLimit) }
+        guard let index = index(of: mask) ?? addMask(mask) else {
+            throw .tooManyMasks(limit: FlowCacheLimits.masks)
+        }
+        let slot = takeSlot(
+            FlowRecord(key: key, program: program, mask: UInt32(index), generation: 0, name: name))
+        let table = unsafe masks + index
+        let hashed = unsafe hash.hash(key, mask: mask, pairs: table.pointee.pairs)
+        unsafe table.pointee.insert(hash: UInt32(truncatingIfNeeded: hashed), slot: slot)
+        count += 1
+        return nil
+    }
+
+    /// The slot of the flow with exactly this key (masked or not) and mask.
+    public func find(key: FlowKey, mask: FlowMask) -> FlowSlot? {
+        guard let index = index(of: mask) else { return nil }
+        let table = unsafe masks + index
+        let hashed = unsafe hash.hash(key, mask: mask, pairs: table.pointee.pairs)
+        return unsafe probe(table, UInt32(truncatingIfNeeded: hashed), key)
+    }
+
+    /// Removes the flow at `slot`, which must be live. All microflows of it become void.
+    @discardableResult
+    public mutating func remove(_ slot: FlowSlot) -> FlowRecord {
+        precondition(isLive(slot), "the slot of a flow that is there")
+        // Safe: a live slot is initialised, and its mask's table too.
+        let record = unsafe records[Int(slot)]
+        let table = unsafe masks + Int(record.link)
+        let hashed = unsafe hash.hash(
+            record.key, mask: table.pointee.mask, pairs: table.pointee.pairs)
+        unsafe table.pointee.remove(hash: UInt32(truncatingIfNeeded: hashed), slot: slot)
+        if unsafe table.pointee.count == 0 { removeMask(Int(record.link)) }
+        unsafe records[Int(slot)].isLive = false
+        unsafe records[Int(slot)].generation &+= 1
+        unsafe records[Int(slot)].link = freeSlot
+        freeSlot = slot
+        count -= 1
+        return record
+    }
+
+    /// Removes all flows. O(slots in use).
+    public mutating func removeAll() {
+        for slot in 0..<slotCount where isLive(FlowSlot(slot)) { remove(FlowSlot(slot)) }
+    }
+
+    public func isLive(_ slot: FlowSlot) -> Bool {
+        // Safe: below slotCount records are initialised.
+        Int(slot) < slotCount ? unsafe records[Int(slot)].isLive : false
+    }
+
+    /// The flow at `slot`, which must be live, and its mask.
+    public func flow(at slot: FlowSlot) -> (record: FlowRecord, mask: FlowMask) {
+        precondition(isLive(slot), "the slot of a flow that is there")
+        // Safe: a live slot is initialised, and its mask's table too.
+        let record = unsafe records[Int(slot)]
+        return unsafe (record, masks[Int(record.link)].mask)
+    }
+
+    /// The first live slot at or behind `slot`; looks at no more than `limit` slots.
+    ///
+    /// Slots never move, so a dump that goes on from here later meets every flow that stayed, once.
+    ///
+    /// - Returns: The live slot, if one was met, and where to go on; `next` is nil at the end.
+    public func nextLive(from slot: Int, limit: Int) -> (live: FlowSlot?, next: Int?) {
+        var at = max(slot, 0)
+        let end = min(slotCount, at + limit)
+        while at < end {
+            if isLive(FlowSlot(at)) { return (FlowSlot(at), at + 1) }
+            at += 1
+        }
+        return (nil, at < slotCount ? at : nil)
+    }
+
+    private func index(of mask: FlowMask) -> Int? {
+        for rank in 0..<maskCount {
+            // Safe: ranks below maskCount name initialised tables.
+            let index = unsafe Int(order[rank])
+            if unsafe masks[index].mask == mask { return index }
+        }
+        return nil
+    }
+
+    private mutating func addMask(_ mask: FlowMask) -> Int? {
+        guard maskCount < FlowCacheLimits.masks else { return nil }
+        // Safe: order is a permutation; what stands at maskCount is not in use.
+        let index = unsafe Int(order[maskCount])
+        unsafe (masks + index).initialize(to: MaskTable(mask: mask))
+        maskCount += 1
+        return index
+    }
+
+    private mutating func removeMask(_ index: Int) {
+        // Safe: the caller's mask is in use, so it has a rank below maskCount.
+        unsafe masks[index].buckets.deallocate()
+        var rank = 0
+        while unsafe Int(order[rank]) != index { rank += 1 }
+        maskCount -= 1
+        while rank < maskCount {
+            unsafe order[rank] = order[rank + 1]
+            rank += 1
+        }
+        unsafe order[maskCount] = UInt16(index)
+    }
+
+    private mutating func takeSlot(_ record: FlowRecord) -> FlowSlot {
+        guard freeSlot != .max else {
+            // Safe: count < flowLimit and no slot is free, so slotCount < flowLimit.
+            unsafe (records + slotCount).initialize(to: record)
+            slotCount += 1
+            return FlowSlot(slotCount - 1)
+        }
+        let slot = freeSlot
+        freeSlot = unsafe records[Int(slot)].link
+        let generation = unsafe records[Int(slot)].generation
+        unsafe records[Int(slot)] = record
+        unsafe records[Int(slot)].generation = generation
+        return slot
+    }
+}

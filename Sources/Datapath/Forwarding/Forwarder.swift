@@ -1,0 +1,137 @@
+public import DatapathMessages
+public import Execution
+public import FlowCache
+public import Flows
+public import Packets
+public import Timekeeping
+
+// The packet's journey through the datapath, as rules.
+//
+//     receive → key → cache → execute → send
+//                       `---> miss → upcall ... install, execute
+//
+// `process` is the table of contents. A packet of a known flow allocates nothing, locks nothing and
+// retains nothing on its way, and whatever happens it ends in exactly one `PacketEnd`, counted at
+// the port it came by. Everything else here are orders, which come from vswitchd between batches.
+
+/// Sizes and secrets of a forwarder.
+public struct ForwarderSettings: Sendable {
+    /// Flows that the megaflow table holds at most, 1 to 1,000,000.
+    public var flowLimit = FlowCacheLimits.flowsByDefault
+    /// Entries of the microflow cache; rounded up to a power of two.
+    public var microflowCount = FlowCacheLimits.microflowsByDefault
+    /// Random, anew in each process, so that nobody outside can choose keys that collide.
+    public var hashSeed: UInt64
+    /// Upcalls of one port that wait for vswitchd at most.
+    public var upcallsPerPort = ForwardingLimits.upcallsPerPort
+    /// Bytes of frames that wait for vswitchd at most, over all ports.
+    public var upcallByteBudget = ForwardingLimits.upcallByteBudget
+
+    public init(hashSeed: UInt64) { self.hashSeed = hashSeed }
+}
+
+/// The datapath's rules and all of their state. Owned by one thread; nothing of it is global.
+public struct Forwarder: ~Copyable {
+    @usableFromInline var tables: FlowTables
+    @usableFromInline var programs = ProgramStore()
+    @usableFromInline var ledger: Ledger
+    /// Packets from a port that is not there (any more). They are in nobody's counters.
+    @usableFromInline var strays: UInt64 = 0
+    /// How packets ended that userspace sent to be executed, by raw value.
+    var executedEnds = InlineArray<128, UInt64>(repeating: 0)
+
+    public init(_ settings: ForwarderSettings) {
+        tables = FlowTables(
+            flowLimit: settings.flowLimit, microflowCount: settings.microflowCount,
+            seed: settings.hashSeed)
+        ledger = Ledger(
+            upcalls: UpcallQueues(
+                upcallsPerPort: settings.upcallsPerPort, byteBudget: settings.upcallByteBudget))
+    }
+
+    /// Whether somebody takes upcalls. While false, packets that no flow knows end as
+    /// `.noVswitchd`. False at first.
+    public var hasVswitchd: Bool {
+        get { ledger.hasVswitchd }
+        set { ledger.hasVswitchd = newValue }
+    }
+
+    /// Takes one frame that came by `port` through its whole journey.
+    ///
+    /// - Parameters:
+    ///   - frame: Its bytes may be edited, and must stay where they are until the sink has sent.
+    ///   - port: A frame from a port that is not there is dropped, and counted in `strayPackets`.
+    ///   - now: The moment of the batch.
+    @inlinable
+    public mutating func process<Sink: PacketSink & ~Copyable>(
+        _ frame: Frame, from port: UInt32, now: Instant, into sink: inout Sink
+    ) {
+        let place = ledger.ports.place(of: port)
+        guard place != 0 else { return strays &+= 1 }
+        let byteCount = unsafe frame.wireByteCount
+        ledger.place = place
+        let end = unsafe forward(frame, port, now.millisecondsSinceStart, &sink)
+        ledger.ports.count(at: place) { record in
+            record.rxPackets &+= 1
+            record.rxBytes &+= UInt64(truncatingIfNeeded: byteCount)
+            record.ends[Int(end.rawValue)] &+= 1
+        }
+    }
+
+    @inlinable
+    mutating func forward<Sink: PacketSink & ~Copyable>(
+        _ frame: Frame, _ port: UInt32, _ nowMilliseconds: UInt64, _ sink: inout Sink
+    ) -> PacketEnd {
+        guard unsafe frame.offload.fits(byteCount: frame.byteCount) else { return .invalidOffload }
+        let extraction = unsafe FlowKey.extract(frame, inPort: port)
+        if let malformation = extraction.malformation {
+            ledger.ports.count(at: ledger.place) { record in
+                record.malformations[Int(malformation.rawValue)] &+= 1
+            }
+            guard malformation != .truncatedEthernet else { return .truncatedEthernet }
+        }
+        guard let slot = tables.lookup(extraction.key) else {
+            return unsafe ledger.miss(frame, key: extraction.key)
+        }
+        unsafe tables.megaflows.count(
+            slot, byteCount: frame.wireByteCount, tcpFlags: extraction.key.tcpFlags,
+            nowMilliseconds: nowMilliseconds)
+        return unsafe programs.run(
+            tables.megaflows.program(of: slot), on: frame, extraction, sink: &sink,
+            ledger: &ledger)
+    }
+
+    /// Packets that a device saw end by itself: `.ringFull`, `.truncatedByRing`. They count as
+    /// received.
+    public mutating func count(_ end: PacketEnd, packets: UInt64, from port: UInt32) {
+        let place = ledger.ports.place(of: port)
+        guard place != 0 else { return strays &+= packets }
+        ledger.ports.count(at: place) { record in
+            record.rxPackets &+= packets
+            record.ends[Int(end.rawValue)] &+= packets
+        }
+    }
+
+    /// Frames that the sink took for `port` and then could not send. Where they came in they stay
+    /// `.forwarded`: the switch did its part.
+    public mutating func countSendFailures(_ packets: UInt64, port: UInt32) {
+        let place = ledger.ports.place(of: port)
+        guard place != 0 else { return }
+        ledger.ports.count(at: place) { record in
+            let failed = min(packets, record.txPackets)
+            record.txPackets &-= failed
+            record.txDropped &+= packets
+        }
+    }
+
+    /// Packets from ports that are not there.
+    public var strayPackets: UInt64 { strays }
+
+    /// Upcalls that wait.
+    public var waitingUpcallCount: Int { ledger.upcalls.count }
+
+    /// Takes up to `count` upcalls, one of each port in turns.
+    public mutating func takeUpcalls(atMost count: Int) -> [Upcall] {
+        ledger.upcalls.take(atMost: count)
+    }
+}

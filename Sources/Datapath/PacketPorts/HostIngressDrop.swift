@@ -1,0 +1,61 @@
+// Keeping the host's own stack away from a port's frames.
+//
+// A ring sees copies: the host's IP stack still receives each frame, answers pings on it, forwards
+// it, or resets connections that it does not know. An interface that belongs to a switch must not do
+// that, so a program of two instructions at its tc ingress drops everything. Rings are served before
+// tc ingress, so they still see every frame.
+//
+//     driver -> rings (copies for us) -> tc ingress: drop -> (host's stack: never reached)
+//
+// On Linux 6.6 and later the program is attached by a *tcx link*, which lasts as long as its
+// descriptor: nothing is left behind, however this process ends. Older kernels get a filter in a
+// clsact qdisc, which outlives a crash; the next attach replaces it.
+
+internal import CLinuxPacket
+internal import Glibc
+
+/// While this value lives, the host's stack receives nothing from the interface. What the host
+/// sends by the interface is not affected.
+public struct HostIngressDrop: ~Copyable {
+    /// How the program was attached.
+    public enum Mechanism: Hashable, Sendable { case tcxLink, clsactFilter }
+
+    public let mechanism: Mechanism
+    public let interface: InterfaceFacts
+    /// The link, or the program of the filter.
+    private let descriptor: Descriptor
+    private let madeQdisc: Bool
+
+    /// - Parameter mechanism: `nil` as a rule: the tcx link where the kernel has it.
+    /// - Throws: `.notPermitted` without CAP_NET_ADMIN and CAP_BPF, `.unsupported` on a kernel with
+    ///   neither mechanism, or what the kernel said.
+    public init(interface: InterfaceFacts, mechanism: Mechanism? = nil) throws(PortError) {
+        let program = try Descriptor(
+            apus_ingress_drop_load(), interface: interface.name, call: "bpf(BPF_PROG_LOAD)")
+        if mechanism != .clsactFilter {
+            let link = apus_ingress_link(program.number, interface.index)
+            let error = errno
+            if link >= 0 || mechanism == .tcxLink || ![EINVAL, ENOTSUP].contains(error) {
+                errno = error
+                descriptor = try Descriptor(
+                    link, interface: interface.name, call: "bpf(BPF_LINK_CREATE)")
+                self.mechanism = .tcxLink
+                self.interface = interface
+                madeQdisc = false
+                return
+            }
+        }
+        madeQdisc = try ClsactFilter.attach(program: program.number, to: interface)
+        descriptor = program
+        self.mechanism = .clsactFilter
+        self.interface = interface
+    }
+
+    deinit {
+        // A tcx link ends with its descriptor. A filter may be gone already, with its interface or
+        // by hand; then there is nothing to do.
+        if mechanism == .clsactFilter {
+            ClsactFilter.detach(from: interface, withQdisc: madeQdisc)
+        }
+    }
+}

@@ -1,0 +1,23 @@
+// The bounds of this target, each with its reason.
+
+/// Bounds of ports.
+public enum PortLimits {
+    /// Frames that wait in one `FrameSender` for their flush. More gain nothing: at 64 the cost of
+    /// entering the kernel is below 2 % of a frame's.
+    public static let sendBatchCount = 64
+    /// Bytes of a frame that `append(copyingHeader:)` can copy: Ethernet, two tags, IPv6 with some
+    /// extension headers, TCP with all its options.
+    public static let copiedHeaderByteCount = 192
+    /// Bytes before each received frame that may be used to grow it forwards: enough for any
+    /// tunnel header of today.
+    public static let headroomByteCount = 64
+    /// How often a frame is offered again to a kernel that says "no room now" before it counts as
+    /// `sendFailed`. The worker has other ports to serve, so it does not wait.
+    public static let sendRetryCount = 2
+    /// Frames of a tap that are lent at the same time.
+    public static let tapPoolCount = 32
+    /// Largest frame that can be received: 64 KiB of IP, Ethernet header, two tags, rounded up.
+    public static let frameByteCount = 65_536 + 64
+    /// What a sender's socket may hold of frames that the interface has not sent yet.
+    static let sendBufferByteCount: Int32 = 4 << 20
+}

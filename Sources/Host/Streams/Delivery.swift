@@ -1,0 +1,94 @@
+// How events reach a consumer that may be slow.
+//
+// Nothing is dropped: an event that the consumer does not take is held, and from then on nobody
+// reads from any socket, so that the kernel's buffers fill and the peers wait. What can still come
+// while reading is stopped is bounded by the number of streams.
+
+import NIOCore
+import Synchronization
+import Timekeeping
+
+/// Lives on the event loop's thread.
+final class Delivery {
+    private let loop: any EventLoop
+    private let interval: TimeAmount
+    private let deliver: @Sendable (StreamEvent) -> Bool
+    /// Not yet taken, oldest first.
+    private var held: [StreamEvent] = []
+    /// Channels that want to read once `held` is empty again.
+    private var waiting: [any Channel] = []
+    private let pauses: PauseCounter
+    private var isOver = false
+
+    init(
+        loop: any EventLoop, interval: Duration, pauses: PauseCounter,
+        deliver: @escaping @Sendable (StreamEvent) -> Bool
+    ) {
+        self.pauses = pauses
+        self.loop = loop
+        self.interval = .nanoseconds(interval.nanosecondsClamped)
+        self.deliver = deliver
+    }
+
+    func offer(_ event: StreamEvent) {
+        guard !isOver else { return }
+        guard held.isEmpty else {
+            held.append(event)
+            return
+        }
+        guard !deliver(event) else { return }
+        held.append(event)
+        pauses.count.add(1, ordering: .relaxed)
+        askAgainLater()
+    }
+
+    /// Called where a channel is about to read: it may go on, or it is remembered.
+    func mayRead(_ channel: any Channel) -> Bool {
+        guard !held.isEmpty else { return true }
+        waiting.append(channel)
+        return false
+    }
+
+    /// Nothing is delivered from here on.
+    func end() {
+        isOver = true
+        held = []
+        waiting = []
+    }
+
+    private func askAgainLater() {
+        let delivery = NIOLoopBound(self, eventLoop: loop)
+        loop.scheduleTask(in: interval) { delivery.value.askAgain() }
+    }
+
+    private func askAgain() {
+        guard !isOver else { return }
+        let taken = held.firstIndex { !deliver($0) } ?? held.count
+        held.removeFirst(taken)
+        guard held.isEmpty else {
+            askAgainLater()
+            return
+        }
+        let readers = waiting
+        waiting = []
+        for channel in readers { channel.read() }
+    }
+}
+
+/// How often a delivery stopped; read by other threads.
+final class PauseCounter: Sendable {
+    let count = Atomic<UInt64>(0)
+}
+
+/// Stops the reads of a channel, a listening one too, while the consumer is full.
+final class ReadGate: ChannelOutboundHandler {
+    typealias OutboundIn = ByteBuffer
+
+    private let delivery: Delivery
+
+    init(_ delivery: Delivery) { self.delivery = delivery }
+
+    func read(context: ChannelHandlerContext) {
+        if delivery.mayRead(context.channel) { context.read() }
+    }
+}

@@ -1,0 +1,197 @@
+// Byte streams for a machine that must never wait.
+//
+// One SwiftNIO thread does all reading and writing. A machine gives it bytes and is told, by one
+// closure, what happened; usually that closure posts into the machine's mailbox. Every method may
+// be called from any thread and returns at once, save `listen` and `shutdown`, which wait for the
+// hub's own thread.
+
+import NIOCore
+import NIOPosix
+import Synchronization
+import Timekeeping
+
+public final class StreamHub: Sendable {
+    let limits: StreamLimits
+    let registry = Mutex(StreamRegistry())
+    let loop: any EventLoop
+    let delivery: NIOLoopBoundBox<Delivery>
+    private let pauses = PauseCounter()
+    /// The thread, if it is ours to end.
+    private let ownedGroup: MultiThreadedEventLoopGroup?
+
+    /// Starts a hub with a thread of its own, or with that of another hub.
+    ///
+    /// - Parameters:
+    ///   - sharing: A hub that outlives this one, and must be shut down after it.
+    ///   - deliver: Called on the hub's thread, so it must be quick; it may call the hub. If it
+    ///     returns `false` the event was not taken: it is offered again after
+    ///     `StreamLimits.pauseInterval`, and until then nothing is read from any stream.
+    public init(
+        limits: StreamLimits = StreamLimits(), sharing other: StreamHub? = nil,
+        deliver: @escaping @Sendable (StreamEvent) -> Bool
+    ) {
+        self.limits = limits
+        ownedGroup = other == nil ? MultiThreadedEventLoopGroup(numberOfThreads: 1) : nil
+        // One of the two is there; the group has exactly one loop.
+        loop = other?.loop ?? ownedGroup!.next()
+        delivery = NIOLoopBoundBox.makeBoxSendingValue(
+            Delivery(
+                loop: loop, interval: limits.pauseInterval, pauses: pauses, deliver: deliver),
+            eventLoop: loop)
+    }
+
+    /// Opens a connection; `.connected` or `.closed` tells what became of it.
+    ///
+    /// - Parameter timeout: For the connection to come about, name resolution not included.
+    public func connect(_ remote: Remote, timeout: Duration = .seconds(5)) -> StreamID {
+        let id = registry.withLock { $0.addConnecting() }
+        loop.execute { [self] in startConnecting(id, to: remote, timeout) }
+        return id
+    }
+
+    /// Sends bytes after all those sent before. On a stream that is still connecting they wait; on
+    /// one that has closed they are forgotten, for its `.closed` is on the way.
+    ///
+    /// A stream with more than `StreamLimits.unsentByteCountMax` unsent bytes is closed.
+    public func send(_ bytes: [UInt8], on id: StreamID) {
+        guard !bytes.isEmpty else { return }
+        switch registry.withLock({ $0.reserve(bytes.count, on: id, limits) }) {
+        case .refused: break
+        case .reserved: loop.execute { [self] in write(bytes, on: id) }
+        case .overflowed: loop.execute { [self] in abort(id) }
+        }
+    }
+
+    /// Closes a stream after what was sent on it, waiting for that at most
+    /// `StreamLimits.lingerTimeout`. Its `.closed` comes as for any other.
+    public func close(_ id: StreamID) {
+        let isOurs = registry.withLock { $0.end(id, reason: "closed by us") }
+        guard isOurs else { return }
+        loop.execute { [self] in
+            closeIfDrained(id)
+            loop.scheduleTask(in: .nanoseconds(limits.lingerTimeout.nanosecondsClamped)) { [self] in
+                abort(id)
+            }
+        }
+    }
+
+    /// Closes all streams and listeners, removes the sockets' files and ends the thread.
+    ///
+    /// Nothing is delivered after it returns. What the kernel has not taken yet is lost. Must not
+    /// be called from `deliver`. A second call does nothing.
+    public func shutdown() {
+        let isFirst = registry.withLock { $0.beginShutdown() }
+        guard isFirst else { return }
+        let ended = loop.submit { [self] in
+            delivery.value.end()
+            let (streams, listeners) = registry.withLock { $0.takeAll() }
+            for listener in listeners { stop(listener) }
+            for stream in streams { stream.close(promise: nil) }
+        }
+        // Neither can fail: the loop runs until we end it here, and is ended only once.
+        do {
+            try ended.wait()
+            try ownedGroup?.syncShutdownGracefully()
+        } catch {
+            preconditionFailure("the thread of a hub ended before the hub: \(error)")
+        }
+    }
+
+    public var counters: StreamCounters {
+        var counters = registry.withLock { $0.counters }
+        counters.pauseCount = pauses.count.load(ordering: .relaxed)
+        return counters
+    }
+
+    // MARK: On the hub's thread
+
+    private func startConnecting(_ id: StreamID, to remote: Remote, _ timeout: Duration) {
+        let bootstrap = ClientBootstrap(group: loop)
+            .connectTimeout(.nanoseconds(timeout.nanosecondsClamped))
+            .channelOption(.recvAllocator, value: receiveAllocator)
+            .channelInitializer { [self] channel in
+                channel.eventLoop.makeCompletedFuture { try addHandlers(to: channel, id) }
+            }
+        let channel: EventLoopFuture<any Channel>
+        switch remote {
+        case .unix(let path) where path.utf8.count > unixSocketPathByteCountMax:
+            return ended(id, reason: Remote.pathIsTooLong(path))
+        case .unix(let path):
+            channel = bootstrap.connect(unixDomainSocketPath: path)
+        case .tcp(let host, let port):
+            channel = bootstrap.connect(host: host, port: Int(port))
+        case .passiveUnix, .passiveTCP:
+            return ended(id, reason: "\(remote) is a place to listen at, not to connect to")
+        }
+        channel.whenFailure { [self] in ended(id, reason: phrase(for: $0)) }
+    }
+
+    var receiveAllocator: AdaptiveRecvByteBufferAllocator {
+        AdaptiveRecvByteBufferAllocator(
+            minimum: 1024, initial: 4096, maximum: limits.receivedByteCountMax)
+    }
+
+    func addHandlers(to channel: any Channel, _ id: StreamID) throws {
+        let pipeline = channel.pipeline.syncOperations
+        try pipeline.addHandlers(ReadGate(delivery.value), StreamHandler(id, of: self))
+    }
+
+    func opened(_ id: StreamID, _ channel: any Channel) {
+        guard let opening = registry.withLock({ $0.open(id, channel) }) else {
+            channel.close(promise: nil)
+            return
+        }
+        if let listener = opening.listener {
+            delivery.value.offer(.accepted(id, listener: listener, peer: peerName(channel)))
+        } else {
+            // Only now: when a connection fails, its channel closes before it says why.
+            channel.closeFuture.whenComplete { [self] _ in ended(id) }
+            delivery.value.offer(.connected(id))
+        }
+        for bytes in opening.early { write(bytes, on: id) }
+        closeIfDrained(id)
+    }
+
+    func received(_ id: StreamID, _ bytes: [UInt8]) {
+        guard registry.withLock({ $0.isLive(id) }) else { return }
+        delivery.value.offer(.received(id, bytes))
+    }
+
+    func failed(_ id: StreamID, _ channel: any Channel, reason: String) {
+        _ = registry.withLock { $0.end(id, reason: reason) }
+        channel.close(promise: nil)
+    }
+
+    /// Tells the consumer, once. The reason that was noted first is the one that is told.
+    func ended(_ id: StreamID, reason: String = "the peer closed the connection") {
+        guard let end = registry.withLock({ $0.remove(id, reason: reason) }) else { return }
+        delivery.value.offer(.closed(id, reason: end))
+    }
+
+    private func write(_ bytes: [UInt8], on id: StreamID) {
+        let (isKept, channel) = registry.withLock { $0.channelOrKeep(bytes, for: id) }
+        guard !isKept, let channel else { return }
+        channel.writeAndFlush(ByteBuffer(bytes: bytes)).whenComplete { [self] _ in
+            registry.withLock { $0.release(bytes.count, on: id) }
+            closeIfDrained(id)
+        }
+    }
+
+    private func closeIfDrained(_ id: StreamID) {
+        registry.withLock { $0.channelToClose(id) }?.close(promise: nil)
+    }
+
+    /// Closes at once, whatever is unsent.
+    private func abort(_ id: StreamID) {
+        let (isKnown, channel) = registry.withLock { $0.channel(of: id) }
+        guard isKnown else { return }
+        if let channel { channel.close(promise: nil) } else { ended(id) }
+    }
+
+    private func peerName(_ channel: any Channel) -> String {
+        guard let address = channel.remoteAddress, let host = address.ipAddress,
+            let port = address.port
+        else { return "unix" }
+        return Remote.tcp(host: host, port: UInt16(truncatingIfNeeded: port)).description
+    }
+}

@@ -1,0 +1,14 @@
+// What comes back: the items of a dump, upcalls, and how a request ended.
+
+/// What the datapath answers. Each request gets exactly one `.done` or `.failed` with its sequence
+/// number, after the items of a dump.
+public enum DatapathReply: Hashable, Sendable {
+    case datapath(DatapathDescription)
+    case port(Vport)
+    case flow(CachedFlow)
+    case upcall(Upcall)
+    /// NLMSG_ERROR with 0, or NLMSG_DONE after a dump.
+    case done
+    /// NLMSG_ERROR with an errno and the text of the extended acknowledgement.
+    case failed(errno: Int32, text: String)
+}

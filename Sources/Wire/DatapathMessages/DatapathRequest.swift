@@ -1,0 +1,32 @@
+public import Flows
+
+// What the two halves of the switch say to each other, as values.
+//
+// The words are those of the generic-netlink families that `linux/openvswitch.h` defines
+// (`ovs_datapath`, `ovs_vport`, `ovs_flow`, `ovs_packet`), because the other end of the channel may
+// one day be the kernel module itself. The bytes are made in `RequestCodec` and `ReplyCodec`.
+
+/// What vswitchd, or a tool, asks of the datapath.
+public enum DatapathRequest: Hashable, Sendable {
+    /// OVS_DP_CMD_GET: the one datapath, as a dump.
+    case describeDatapath
+    /// This connection answers upcalls from now on. The newest one that asks is the one that is
+    /// asked; when its socket closes, misses are dropped as `noVswitchd` until the next comes.
+    /// OVS_DP_CMD_SET with OVS_DP_ATTR_UPCALL_PID.
+    case takeUpcalls
+    case addPort(Vport)
+    case deletePort(number: UInt32)
+    /// OVS_VPORT_CMD_GET as a dump.
+    case listPorts
+    /// OVS_FLOW_CMD_NEW without NLM_F_EXCL: an existing flow with the same key and mask gets the
+    /// new actions and keeps its counters.
+    case putFlow(CachedFlow)
+    /// OVS_FLOW_CMD_DEL of one flow; the reply carries its last counters.
+    case deleteFlow(key: FlowKey, mask: FlowMask)
+    /// OVS_FLOW_CMD_DEL without a key: all flows.
+    case flushFlows
+    /// OVS_FLOW_CMD_GET as a dump.
+    case listFlows
+    /// OVS_PACKET_CMD_EXECUTE: run `actions` on `packet` as if it had come in as `key` says.
+    case execute(ExecutedPacket)
+}

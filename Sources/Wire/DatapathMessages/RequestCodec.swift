@@ -1,0 +1,165 @@
+import CLinuxPacket
+import CMnl
+public import Flows
+import Packets
+
+// Requests as the messages that `openvswitch.ko` takes.
+
+extension DatagramWriter {
+    /// Adds `request` to the datagram.
+    ///
+    /// - Parameter sequence: Comes back in the replies.
+    /// - Returns: Whether there was room. If not, the datagram is as it was, and an empty one will do.
+    /// - Throws: `.tooLong` if the request fits into no datagram, `.invalidValue` if one of its names
+    ///   is not a name.
+    /// - Complexity: linear in the size of the message; allocates only for odd masks.
+    public mutating func append(
+        _ request: DatapathRequest, sequence: UInt32, families: DatapathFamilies = .channel
+    ) throws(DatapathMessageError) -> Bool {
+        let form = Form(request, families)
+        guard
+            begin(
+                family: form.family, command: form.command, version: form.version,
+                flags: form.flags, sequence: sequence)
+        else { return false }
+        try putAttributes(request)
+        return try finish("request")
+    }
+
+    private struct Form {
+        var family: UInt16
+        var command: UInt32
+        var version: UInt8 = 1
+        var flags: Int32 = NLM_F_REQUEST | NLM_F_ACK
+
+        init(_ request: DatapathRequest, _ families: DatapathFamilies) {
+            let dump = NLM_F_REQUEST | NLM_F_DUMP
+            switch request {
+            case .describeDatapath:
+                (family, command) = (families.datapath, OVS_DP_CMD_GET.rawValue)
+                (version, flags) = (UInt8(OVS_DATAPATH_VERSION), dump)
+            case .takeUpcalls:
+                (family, command) = (families.datapath, OVS_DP_CMD_SET.rawValue)
+                version = UInt8(OVS_DATAPATH_VERSION)
+            case .addPort: (family, command) = (families.vport, OVS_VPORT_CMD_NEW.rawValue)
+            case .deletePort: (family, command) = (families.vport, OVS_VPORT_CMD_DEL.rawValue)
+            case .listPorts:
+                (family, command, flags) = (families.vport, OVS_VPORT_CMD_GET.rawValue, dump)
+            case .putFlow:
+                (family, command) = (families.flow, OVS_FLOW_CMD_NEW.rawValue)
+                flags |= NLM_F_CREATE
+            case .deleteFlow, .flushFlows:
+                (family, command) = (families.flow, OVS_FLOW_CMD_DEL.rawValue)
+            case .listFlows:
+                (family, command, flags) = (families.flow, OVS_FLOW_CMD_GET.rawValue, dump)
+            case .execute:
+                (family, command) = (families.packet, OVS_PACKET_CMD_EXECUTE.rawValue)
+            }
+        }
+    }
+
+    private mutating func putAttributes(
+        _ request: DatapathRequest
+    ) throws(DatapathMessageError) {
+        switch request {
+        case .describeDatapath, .listPorts, .flushFlows, .listFlows: break
+        case .takeUpcalls:
+            // Any number but 0, which would mean "send none": the connection itself is the address.
+            put(UInt16(OVS_DP_ATTR_UPCALL_PID.rawValue), host: UInt32(1))
+        case .addPort(let port): try put(port, withCounters: false)
+        case .deletePort(let number): put(UInt16(OVS_VPORT_ATTR_PORT_NO.rawValue), host: number)
+        case .putFlow(let flow): try put(flow, withCounters: false)
+        case .deleteFlow(let key, let mask):
+            put(UInt16(OVS_FLOW_ATTR_KEY.rawValue), key: key)
+            put(UInt16(OVS_FLOW_ATTR_MASK.rawValue), mask: mask, of: key)
+        case .execute(let packet):
+            try putPacket(packet.bytes, packet.offload)
+            put(UInt16(OVS_PACKET_ATTR_KEY.rawValue), key: packet.key)
+            try put(UInt16(OVS_PACKET_ATTR_ACTIONS.rawValue), actions: packet.actions)
+        }
+    }
+}
+
+extension DatapathRequest {
+    /// All requests of one datagram, in order. Never traps, whatever the bytes are.
+    public static func decode(
+        _ datagram: RawSpan, families: DatapathFamilies = .channel
+    ) -> [Received<DatapathRequest>] {
+        MessageReader.withAligned(datagram) { bytes in
+            MessageReader.messages(in: bytes) {
+                header throws(DatapathMessageError) in
+                try decode(bytes, header, families)
+            }
+        }
+    }
+
+    private static func decode(
+        _ bytes: RawSpan, _ header: MessageHeader, _ families: DatapathFamilies
+    ) throws(DatapathMessageError) -> DatapathRequest {
+        guard header.type >= UInt16(NLMSG_MIN_TYPE) else {
+            throw .unsupported("control message", type: header.type, offset: header.offset)
+        }
+        let message = try MessageReader.family(bytes, header)
+        let command = UInt32(message.command)
+        switch (header.type, command, header.isDump) {
+        case (families.datapath, OVS_DP_CMD_GET.rawValue, true): return .describeDatapath
+        case (families.datapath, OVS_DP_CMD_SET.rawValue, false):
+            return try takeUpcalls(bytes, message)
+        case (families.vport, OVS_VPORT_CMD_GET.rawValue, true): return .listPorts
+        case (families.vport, OVS_VPORT_CMD_NEW.rawValue, false):
+            return .addPort(try Vport(bytes, message.attributes))
+        case (families.vport, OVS_VPORT_CMD_DEL.rawValue, false):
+            return .deletePort(number: try portNumber(bytes, message))
+        case (families.flow, OVS_FLOW_CMD_GET.rawValue, true): return .listFlows
+        case (families.flow, OVS_FLOW_CMD_NEW.rawValue, false):
+            let parts = try FlowParts(bytes, message.attributes)
+            return .putFlow(try parts.flow(offset: header.offset))
+        case (families.flow, OVS_FLOW_CMD_DEL.rawValue, false):
+            let parts = try FlowParts(bytes, message.attributes)
+            guard let key = parts.key else { return .flushFlows }
+            return .deleteFlow(key: key, mask: parts.mask ?? .exact)
+        case (families.packet, OVS_PACKET_CMD_EXECUTE.rawValue, false):
+            return .execute(try PacketParts(bytes, message.attributes).execution(header.offset))
+        default:
+            throw .unsupported("command", type: UInt16(command), offset: header.offset)
+        }
+    }
+
+    private static func takeUpcalls(
+        _ bytes: RawSpan, _ message: FamilyMessage
+    ) throws(DatapathMessageError) -> DatapathRequest {
+        var attributes = AttributeReader(bytes, message.attributes, "OVS_DP")
+        while let attribute = try attributes.nextAttribute() {
+            if UInt32(attribute.type) == OVS_DP_ATTR_UPCALL_PID.rawValue,
+                try bytes.host32(attribute, "OVS_DP_UPCALL_PID") != 0
+            {
+                return .takeUpcalls
+            }
+        }
+        throw .missingAttribute(
+            "OVS_DP_UPCALL_PID", in: "OVS_DP_CMD_SET", offset: message.attributes.lowerBound)
+    }
+
+    private static func portNumber(
+        _ bytes: RawSpan, _ message: FamilyMessage
+    ) throws(DatapathMessageError) -> UInt32 {
+        var attributes = AttributeReader(bytes, message.attributes, "OVS_VPORT")
+        while let attribute = try attributes.nextAttribute() {
+            if UInt32(attribute.type) == OVS_VPORT_ATTR_PORT_NO.rawValue {
+                return try bytes.host32(attribute, "OVS_VPORT_PORT_NO")
+            }
+        }
+        throw .missingAttribute(
+            "OVS_VPORT_PORT_NO", in: "OVS_VPORT_CMD_DEL", offset: message.attributes.lowerBound)
+    }
+}
+
+extension FlowKey {
+    /// A mask that looks at every bit: what a flow without `OVS_FLOW_ATTR_MASK` means.
+    public static var exact: FlowMask {
+        var mask = FlowMask()
+        // All but the spare word, which is always zero.
+        for index in 0..<FlowKey.wordCount - 1 { mask[word: index] = .max }
+        return mask
+    }
+}

@@ -1,0 +1,227 @@
+import DatapathMessages
+import Flows
+import Packets
+
+/// Numbers that are the same on every run (SplitMix64, Steele et al. 2014).
+struct SeededNumbers: RandomNumberGenerator {
+    var state: UInt64
+    init(seed: UInt64) { state = seed }
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var z = state
+        z = (z ^ z >> 30) &* 0xbf58_476d_1ce4_e5b9
+        z = (z ^ z >> 27) &* 0x94d0_49bb_1331_11eb
+        return z ^ z >> 31
+    }
+    mutating func chance(_ percent: UInt64) -> Bool { next() % 100 < percent }
+    mutating func pick<Element>(_ elements: [Element]) -> Element {
+        elements[Int(next() % UInt64(elements.count))]
+    }
+}
+
+/// Packets and messages as they might be, and as nobody would make them.
+extension SeededNumbers {
+    /// A key in which every word is noise: no packet has it, but it must survive the journey.
+    mutating func noise() -> FlowKey {
+        var row = FlowKey()
+        for index in 0..<FlowKey.wordCount { row[word: index] = next() }
+        return row
+    }
+
+    /// A key as extraction makes them.
+    mutating func key() -> FlowKey {
+        var key = FlowKey()
+        key.inPort = UInt32(next() % 65535)
+        key.recirculationID = chance(20) ? UInt32(truncatingIfNeeded: next()) : 0
+        key.packetMark = chance(20) ? UInt32(truncatingIfNeeded: next()) : 0
+        key.priority = chance(20) ? UInt32(truncatingIfNeeded: next()) : 0
+        key.ethSrc = MACAddress(bits: next())
+        key.ethDst = MACAddress(bits: next())
+        if chance(50) {
+            key.vlan0TPID = pick([EtherType.vlan, EtherType.serviceVLAN])
+            key.vlan0TCI = UInt16(truncatingIfNeeded: next()) | VLANTag.present
+            if chance(30) {
+                key.vlan1TPID = EtherType.vlan
+                key.vlan1TCI = UInt16(truncatingIfNeeded: next()) | VLANTag.present
+            }
+        }
+        key.ethType = pick([
+            EtherType.ipv4, EtherType.ipv6, EtherType.arp, EtherType.mpls, EtherType.lldp,
+            EtherType.notEthernetII,
+        ])
+        addLayers(to: &key)
+        return key
+    }
+
+    private mutating func addLayers(to key: inout FlowKey) {
+        switch key.ethType {
+        case EtherType.arp:
+            key.nwSrc = IPv4Address(bits: UInt32(truncatingIfNeeded: next()))
+            key.nwDst = IPv4Address(bits: UInt32(truncatingIfNeeded: next()))
+            key.nwProto = pick([1, 2])
+            key.arpSHA = MACAddress(bits: next())
+            key.arpTHA = MACAddress(bits: next())
+            return
+        case EtherType.mpls:
+            key.mpls0 = UInt32(truncatingIfNeeded: next())
+            if key.mpls0 & 0x100 == 0 { key.mpls1 = UInt32(truncatingIfNeeded: next()) | 0x100 }
+            return
+        case EtherType.ipv4:
+            key.nwSrc = IPv4Address(bits: UInt32(truncatingIfNeeded: next()))
+            key.nwDst = IPv4Address(bits: UInt32(truncatingIfNeeded: next()))
+        case EtherType.ipv6:
+            key.ipv6Src = IPv6Address(high: next(), low: next())
+            key.ipv6Dst = IPv6Address(high: next(), low: next())
+            key.ipv6Label = UInt32(truncatingIfNeeded: next()) & 0xfffff
+        default: return
+        }
+        key.nwTOS = UInt8(truncatingIfNeeded: next())
+        key.nwTTL = UInt8(truncatingIfNeeded: next())
+        key.nwFrag = pick([0, 0, 0, Fragment.any, Fragment.any | Fragment.later])
+        addTransport(to: &key)
+    }
+
+    private mutating func addTransport(to key: inout FlowKey) {
+        let isIPv4 = key.ethType == EtherType.ipv4
+        key.nwProto = pick([
+            IPProtocol.tcp, IPProtocol.udp, IPProtocol.sctp,
+            isIPv4 ? IPProtocol.icmp : IPProtocol.icmpv6, 47,
+        ])
+        guard key.nwFrag & Fragment.later == 0, key.nwProto != 47 else { return }
+        guard key.nwProto != IPProtocol.icmp, key.nwProto != IPProtocol.icmpv6 else {
+            key.tpSrc = pick([0, 8, 135, 136])
+            guard key.tpSrc >= 135, !isIPv4 else { return }
+            key.ndTarget = IPv6Address(high: next(), low: next())
+            key.arpSHA = MACAddress(bits: next())
+            return
+        }
+        key.tpSrc = UInt16(truncatingIfNeeded: next())
+        key.tpDst = UInt16(truncatingIfNeeded: next())
+        if key.nwProto == IPProtocol.tcp { key.tcpFlags = UInt16(next() & 0xfff) }
+    }
+
+    mutating func mask(of key: FlowKey) -> FlowMask {
+        if chance(10) { return .exact }
+        if chance(10) { return FlowMask() }
+        var mask = FlowMask()
+        if chance(80) { mask.inPort = .max }
+        if chance(80) { mask.vlan0TCI = pick([0xffff, 0x1fff, 0x1000]) }
+        if chance(80) { mask.ethType = .max }
+        if chance(50) { mask.ethDst = .broadcast }
+        if chance(50) { mask.nwDst = IPv4Address(bits: .max << pick([0, 8, 16, 31])) }
+        if chance(50) { mask.nwProto = .max }
+        if chance(50) { mask.nwFrag = pick([1, 2, 3]) }
+        if chance(50) { mask.tpDst = .max }
+        if chance(20) { mask.formUnion(noise().masked(by: key)) }
+        return mask
+    }
+
+    mutating func actions() -> [DatapathAction] {
+        (0..<Int(next() % 6)).map { _ in action() }
+    }
+
+    private mutating func masked<Value: FixedWidthInteger & UnsignedInteger>() -> Masked<Value> {
+        let mask = chance(40) ? Value.max : Value(truncatingIfNeeded: next())
+        return Masked(Value(truncatingIfNeeded: next()) & mask, mask: mask)
+    }
+    private mutating func mac() -> Masked<MACAddress> {
+        let both: Masked<UInt64> = masked()
+        return Masked(MACAddress(bits: both.value), mask: MACAddress(bits: both.mask))
+    }
+    private mutating func ipv4() -> Masked<IPv4Address> {
+        let both: Masked<UInt32> = masked()
+        return Masked(IPv4Address(bits: both.value), mask: IPv4Address(bits: both.mask))
+    }
+    private mutating func ipv6() -> Masked<IPv6Address> {
+        let (high, low): (Masked<UInt64>, Masked<UInt64>) = (masked(), masked())
+        return Masked(
+            IPv6Address(high: high.value, low: low.value),
+            mask: IPv6Address(high: high.mask, low: low.mask))
+    }
+
+    private mutating func action() -> DatapathAction {
+        switch next() % 12 {
+        case 0: .output(port: UInt32(truncatingIfNeeded: next()))
+        case 1: .userspace(cookie: chance(20) ? [] : (0..<UInt8(next() % 200)).map { $0 })
+        case 2: .set(.ethernet(source: mac(), destination: mac()))
+        case 3: .set(.ipv4(source: ipv4(), destination: ipv4(), tos: masked(), ttl: masked()))
+        case 4:
+            .set(
+                .ipv6(
+                    source: ipv6(), destination: ipv6(), label: masked(), trafficClass: masked(),
+                    hopLimit: masked()))
+        case 5:
+            .set(
+                .ports(
+                    ipProtocol: pick([IPProtocol.tcp, IPProtocol.udp, IPProtocol.sctp]),
+                    source: masked(), destination: masked()))
+        case 6: .set(.packetMark(masked()))
+        case 7: .set(.priority(UInt32(truncatingIfNeeded: next())))
+        case 8: .pushVLAN(tpid: EtherType.vlan, tci: UInt16(truncatingIfNeeded: next()))
+        case 9: .popVLAN
+        case 10: .truncate(byteCount: UInt32(truncatingIfNeeded: next()))
+        default: .drop(pick(PacketEnd.allCases))
+        }
+    }
+
+    mutating func octets(upTo limit: Int) -> [UInt8] {
+        (0..<Int(next() % UInt64(limit + 1))).map { _ in UInt8(truncatingIfNeeded: next()) }
+    }
+
+    mutating func offload() -> UpcallOffload? {
+        guard chance(50) else { return nil }
+        return UpcallOffload(bytes: (0..<10).map { _ in UInt8(truncatingIfNeeded: next()) })
+    }
+}
+
+extension SeededNumbers {
+    /// One request of each kind.
+    mutating func requests() -> [DatapathRequest] {
+        let key = chance(90) ? self.key() : noise()
+        let mask = mask(of: key)
+        return [
+            .describeDatapath, .takeUpcalls,
+            .addPort(Vport(number: chance(50) ? 7 : nil, kind: .netdev, name: "first_br")),
+            .addPort(Vport(number: 0, kind: .internal, name: "br0")),
+            .deletePort(number: UInt32(next() % 65535)), .listPorts,
+            .putFlow(
+                CachedFlow(
+                    key: key, mask: mask, actions: actions(),
+                    ufid: chance(50) ? UFID(high: next(), low: next()) : nil)),
+            .deleteFlow(key: key, mask: mask), .flushFlows, .listFlows,
+            .execute(
+                ExecutedPacket(
+                    bytes: octets(upTo: 200), offload: offload(), key: key, actions: actions())),
+        ]
+    }
+
+    /// One reply of each kind.
+    mutating func replies() -> [DatapathReply] {
+        let key = chance(90) ? self.key() : noise()
+        var port = Vport(number: 3, kind: .netdev, name: "veth0", interfaceIndex: 9)
+        port.statistics.rxPackets = next()
+        port.statistics.txDropped = next()
+        port.ends = [.forwarded: next(), .droppedByRule: 0, .actionLimit: 1]
+        var datapath = DatapathDescription(name: "ovs-netdev")
+        datapath.statistics.hits = next()
+        datapath.statistics.masks = UInt32(truncatingIfNeeded: next())
+        datapath.statistics.cacheHits = next()
+        var flow = CachedFlow(key: key, mask: mask(of: key), actions: actions())
+        flow.statistics.packets = next()
+        flow.statistics.usedMilliseconds = next()
+        flow.statistics.tcpFlags = UInt8(truncatingIfNeeded: next())
+        let bytes = octets(upTo: 200)
+        return [
+            .datapath(datapath), .port(port), .flow(flow), .done,
+            .failed(errno: 17, text: "port 3 is there already"), .failed(errno: 2, text: ""),
+            .upcall(
+                Upcall(
+                    reason: .miss, bytes: bytes, originalByteCount: bytes.count + 4,
+                    offload: offload(), key: key)),
+            .upcall(
+                Upcall(
+                    reason: .action(cookie: octets(upTo: 16)), bytes: bytes,
+                    originalByteCount: bytes.count, offload: offload(), key: key)),
+        ]
+    }
+}
