@@ -10,11 +10,12 @@ import Testing
 @Suite struct JourneyTests {
     /// The lecture's VLAN experiment through a whole bridge: 1…3 = vnet0…vnet2, 4 = first_br,
     /// 5 = second_br, 6 = third_br; the only rule is NORMAL.
-    @Test(arguments: [
-        ("vnet2 reaches first_br and second_br", 13, [14], [15], 103),
-        ("vnet0 reaches second_br and third_br", 11, [], [15, 16], 101),
-        ("vnet1 reaches second_br and third_br", 12, [], [15, 16], 102),
-    ] as [(String, UInt32, [UInt32], [UInt32], UInt16)])
+    @Test(
+        arguments: [
+            ("vnet2 reaches first_br and second_br", 13, [14], [15], 103),
+            ("vnet0 reaches second_br and third_br", 11, [], [15, 16], 101),
+            ("vnet1 reaches second_br and third_br", 12, [], [15, 16], 102),
+        ] as [(String, UInt32, [UInt32], [UInt32], UInt16)])
     func lecture(name: String, from: UInt32, untagged: [UInt32], tagged: [UInt32], vlan: UInt16)
         throws
     {

@@ -150,7 +150,8 @@ private struct World {
             #expect(
                 replay(translation.actions, on: packet) == SlowTwin.run(model, packet),
                 "seed \(seed)")
-            #expect(translation.end.isDelivery == !translation.actions.contains(.drop(translation.end)))
+            #expect(
+                translation.end.isDelivery == !translation.actions.contains(.drop(translation.end)))
             for _ in 0..<4 {
                 guard let relative = world.relative(of: packet, under: translation.mask) else {
                     continue

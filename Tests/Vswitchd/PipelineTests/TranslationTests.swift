@@ -68,7 +68,8 @@ private func ttl(_ value: UInt8) -> DatapathAction {
             ]),
         Row("TTL", [.decrementTTL, .decrementTTL, .output(2)], [ttl(62), .output(port: 12)]),
         Row(
-            "IPv6 of an IPv4 packet is not there", [.setField(.ipv6Label, .init(low: 1)), .output(2)],
+            "IPv6 of an IPv4 packet is not there",
+            [.setField(.ipv6Label, .init(low: 1)), .output(2)],
             [.output(port: 12)]),
         Row(
             "a tag", [.setVLANID(5), .output(2), .stripVLAN, .output(3)],
@@ -82,7 +83,10 @@ private func ttl(_ value: UInt8) -> DatapathAction {
             [.pushVLAN(tpid: 0x88a8, tci: 0x1007), .output(port: 12)]),
         Row(
             "three tags are too many",
-            [.pushVLAN(tpid: 0x8100), .pushVLAN(tpid: 0x8100), .pushVLAN(tpid: 0x8100), .output(2)],
+            [
+                .pushVLAN(tpid: 0x8100), .pushVLAN(tpid: 0x8100), .pushVLAN(tpid: 0x8100),
+                .output(2),
+            ],
             [.drop(.invalidAction)]),
         Row(
             "exit", [.output(2), .exit, .output(3)], [.output(port: 12)]),
@@ -142,8 +146,10 @@ private func ttl(_ value: UInt8) -> DatapathAction {
 
     @Test func resubmitLooksAsAnotherPortAndComesBack() throws {
         var model = makeModel()
-        try model.add(on: Match([.inPort: 1]), .resubmit(inPort: PortNumber(4), table: nil), .output(3))
-        try model.add(on: Match([.inPort: 4]), .output(1), .output(port: .inPort, maxLength: 0), .output(4))
+        try model.add(
+            on: Match([.inPort: 1]), .resubmit(inPort: PortNumber(4), table: nil), .output(3))
+        try model.add(
+            on: Match([.inPort: 4]), .output(1), .output(port: .inPort, maxLength: 0), .output(4))
         // Port 1 is still where it came from, also for the rule of port 4.
         #expect(
             model.translate(makePacket()).actions
@@ -169,7 +175,9 @@ private func ttl(_ value: UInt8) -> DatapathAction {
 
     @Test func resubmitCountIsBounded() throws {
         var model = makeModel()
-        for table in 0..<UInt8(12) { try model.add(table: table, .resubmit(table + 1), .resubmit(table + 1)) }
+        for table in 0..<UInt8(12) {
+            try model.add(table: table, .resubmit(table + 1), .resubmit(table + 1))
+        }
         try model.add(table: 12, .output(2))
         let translation = model.translate(makePacket())
         #expect(translation.actions == [.drop(.resubmitTooDeep)])
@@ -182,7 +190,9 @@ private func ttl(_ value: UInt8) -> DatapathAction {
             on: Match(),
             Instructions(
                 apply: [.output(4)],
-                write: [.output(2), .setField(.vlanVID, .init(low: 0x1009)), .pushVLAN(tpid: 0x8100)],
+                write: [
+                    .output(2), .setField(.vlanVID, .init(low: 0x1009)), .pushVLAN(tpid: 0x8100),
+                ],
                 gotoTable: 1))
         try model.add(on: Match(), table: 1, Instructions(apply: [.exit], write: [.output(3)]))
         #expect(
@@ -198,7 +208,8 @@ private func ttl(_ value: UInt8) -> DatapathAction {
         func configure(_ number: UInt16, _ config: BridgePort.Config) {
             model.setPort(
                 BridgePort(
-                    number: PortNumber(number), name: "p", attachment: .datapath(10 + UInt32(number)),
+                    number: PortNumber(number), name: "p",
+                    attachment: .datapath(10 + UInt32(number)),
                     config: config), bridge: 0)
         }
         try model.add(.output(port: .flood, maxLength: 0))
