@@ -70,7 +70,8 @@ extension FlowTables {
             testDescription: "by output", mod: mod(.delete, table: nil, outPort: PortNumber(2)),
             left: [1, 3]),
         Deletion(
-            testDescription: "output NONE is any", mod: mod(.delete, table: nil, outPort: PortNumber.none),
+            testDescription: "output NONE is any",
+            mod: mod(.delete, table: nil, outPort: PortNumber.none),
             left: []),
         Deletion(
             testDescription: "by cookie", mod: mod(.delete, table: nil, cookie: 1, cookieMask: 0xf),
@@ -131,26 +132,30 @@ extension FlowTables {
         }
     }
 
-    @Test(arguments: [
-        (mod(.add, table: 255), .badTable(255)), (mod(.modify, table: 255), .badTable(255)),
-        (mod(.add, Match([.ipv4Dst: 5]), flags: .checkOverlap), .overlap),
-        (with([.output(port: .none, maxLength: 0)]), .badOutputPort(.none)),
-        (with([.setField(.ethType, FieldValue(low: 1))]), .fieldNotWritable("eth_type")),
-        (with([.setField(.arpOp, FieldValue(low: 1))]), .fieldNotWritable("arp_op")),
-        (
-            with([.load(FieldRange(.ethSrc, offset: 40, width: 9), FieldValue(low: 1))]),
-            .badFieldRange("eth_src")
-        ),
-        (
-            with([.load(FieldRange(.ethSrc, offset: -1, width: 2), FieldValue(low: 1))]),
-            .badFieldRange("eth_src")
-        ),
-        (
-            FlowMod(command: .add, table: 3, instructions: Instructions(gotoTable: 3)),
-            .badGotoTable(3)
-        ),
-        (FlowMod(command: .add, instructions: Instructions(gotoTable: 255)), .badGotoTable(255)),
-    ] as [(FlowMod, FlowModError)])
+    @Test(
+        arguments: [
+            (mod(.add, table: 255), .badTable(255)), (mod(.modify, table: 255), .badTable(255)),
+            (mod(.add, Match([.ipv4Dst: 5]), flags: .checkOverlap), .overlap),
+            (with([.output(port: .none, maxLength: 0)]), .badOutputPort(.none)),
+            (with([.setField(.ethType, FieldValue(low: 1))]), .fieldNotWritable("eth_type")),
+            (with([.setField(.arpOp, FieldValue(low: 1))]), .fieldNotWritable("arp_op")),
+            (
+                with([.load(FieldRange(.ethSrc, offset: 40, width: 9), FieldValue(low: 1))]),
+                .badFieldRange("eth_src")
+            ),
+            (
+                with([.load(FieldRange(.ethSrc, offset: -1, width: 2), FieldValue(low: 1))]),
+                .badFieldRange("eth_src")
+            ),
+            (
+                FlowMod(command: .add, table: 3, instructions: Instructions(gotoTable: 3)),
+                .badGotoTable(3)
+            ),
+            (
+                FlowMod(command: .add, instructions: Instructions(gotoTable: 255)),
+                .badGotoTable(255)
+            ),
+        ] as [(FlowMod, FlowModError)])
     func refuses(_ mod: FlowMod, with error: FlowModError) throws {
         var tables = try makeTables()
         let before = tables.dump()

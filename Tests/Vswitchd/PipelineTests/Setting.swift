@@ -9,7 +9,7 @@ import Timekeeping
 
 func at(_ seconds: Int64) -> Instant { .start + .seconds(seconds) }
 
-/// A model with bridge "br0" at index 0; its OpenFlow ports 1 to `ports` are datapath ports 11, 12…
+/// A model with bridge "br0" at index 0; its OpenFlow ports 1, 2, … are datapath ports 11, 12, …
 func makeModel(ports: UInt16 = 4, ruleLimit: Int = 1000) -> ForwardingModel {
     var model = ForwardingModel()
     let bridge = model.addBridge(
@@ -60,7 +60,7 @@ extension Match {
 extension ForwardingModel {
     /// Adds a rule to bridge 0; a test that adds a rule that is refused fails loudly.
     mutating func add(
-        _ match: Match = Match(), priority: UInt16 = 100, table: UInt8 = 0, bridge: Int = 0,
+        on match: Match = Match(), priority: UInt16 = 100, table: UInt8 = 0, bridge: Int = 0,
         _ instructions: Instructions
     ) throws {
         _ = try self[bridge: bridge].tables.apply(
@@ -71,10 +71,11 @@ extension ForwardingModel {
     }
 
     mutating func add(
-        _ match: Match = Match(), priority: UInt16 = 100, table: UInt8 = 0, bridge: Int = 0,
+        on match: Match = Match(), priority: UInt16 = 100, table: UInt8 = 0, bridge: Int = 0,
         _ actions: Action...
     ) throws {
         try add(
-            match, priority: priority, table: table, bridge: bridge, Instructions(apply: actions))
+            on: match, priority: priority, table: table, bridge: bridge,
+            Instructions(apply: actions))
     }
 }

@@ -60,7 +60,9 @@ private func makeSwitch(_ ports: [(UInt16, VLANMode)]) -> NormalSwitch {
         Row("native-tagged takes untagged", .nativeTagged(native: 8, trunks: .all), 0, vlan: 8),
         Row("native is always carried", .nativeTagged(native: 8, trunks: .init([9])), 0, vlan: 8),
         Row("native with its tag", .nativeTagged(native: 8, trunks: .init([9])), tag(8), vlan: 8),
-        Row("native with a trunk's tag", .nativeTagged(native: 8, trunks: .init([9])), tag(9), vlan: 9),
+        Row(
+            "native with a trunk's tag", .nativeTagged(native: 8, trunks: .init([9])), tag(9),
+            vlan: 9),
         Row(
             "native refuses others", .nativeTagged(native: 8, trunks: .init([9])), tag(7),
             .vlanNotAllowed),
@@ -90,20 +92,27 @@ private func makeSwitch(_ ports: [(UInt16, VLANMode)]) -> NormalSwitch {
         name: String, mode: VLANMode, tags: SwitchPort.PriorityTags, vlan: UInt16,
         priority: UInt16, tci: UInt16?
     )
-    @Test(arguments: [
-        ("access", .access(10), .never, 10, 3, 0),
-        ("access of another VLAN", .access(11), .never, 10, 0, nil),
-        ("access with priority tags", .access(10), .ifNonzero, 10, 3, tag(0, priority: 3)),
-        ("access, if-nonzero, zero", .access(10), .ifNonzero, 10, 0, 0),
-        ("access, always", .access(10), .always, 10, 0, tag(0)),
-        ("trunk", .trunk(.all), .never, 10, 3, tag(10, priority: 3)),
-        ("trunk, VLAN 0", .trunk(.all), .never, 0, 3, 0),
-        ("trunk, VLAN 0, if-nonzero", .trunk(.all), .ifNonzero, 0, 3, tag(0, priority: 3)),
-        ("narrow trunk", .trunk(.init([9])), .never, 10, 0, nil),
-        ("native-tagged", .nativeTagged(native: 10, trunks: .init([9])), .never, 10, 0, tag(10)),
-        ("native-untagged", .nativeUntagged(native: 10, trunks: .init([9])), .never, 10, 5, 0),
-        ("native-untagged, trunk", .nativeUntagged(native: 9, trunks: .all), .never, 10, 0, tag(10)),
-    ] as [Exit])
+    @Test(
+        arguments: [
+            ("access", .access(10), .never, 10, 3, 0),
+            ("access of another VLAN", .access(11), .never, 10, 0, nil),
+            ("access with priority tags", .access(10), .ifNonzero, 10, 3, tag(0, priority: 3)),
+            ("access, if-nonzero, zero", .access(10), .ifNonzero, 10, 0, 0),
+            ("access, always", .access(10), .always, 10, 0, tag(0)),
+            ("trunk", .trunk(.all), .never, 10, 3, tag(10, priority: 3)),
+            ("trunk, VLAN 0", .trunk(.all), .never, 0, 3, 0),
+            ("trunk, VLAN 0, if-nonzero", .trunk(.all), .ifNonzero, 0, 3, tag(0, priority: 3)),
+            ("narrow trunk", .trunk(.init([9])), .never, 10, 0, nil),
+            (
+                "native-tagged", .nativeTagged(native: 10, trunks: .init([9])), .never, 10, 0,
+                tag(10)
+            ),
+            ("native-untagged", .nativeUntagged(native: 10, trunks: .init([9])), .never, 10, 5, 0),
+            (
+                "native-untagged, trunk", .nativeUntagged(native: 9, trunks: .all), .never, 10, 0,
+                tag(10)
+            ),
+        ] as [Exit])
     func framesLeave(_ row: Exit) {
         var normal = NormalSwitch()
         normal.setPorts([
@@ -118,12 +127,13 @@ private func makeSwitch(_ ports: [(UInt16, VLANMode)]) -> NormalSwitch {
     }
 
     /// The lecture's experiment: 1…3 = vnet0…vnet2, 4 = first_br, 5 = second_br, 6 = third_br.
-    @Test(arguments: [
-        (1, [5: tag(101), 6: tag(101)]),
-        (2, [5: tag(102), 6: tag(102)]),
-        (3, [4: 0, 5: tag(103)]),
-        (4, [3: 0, 5: tag(103)]),
-    ] as [(UInt16, [UInt16: UInt16])])
+    @Test(
+        arguments: [
+            (1, [5: tag(101), 6: tag(101)]),
+            (2, [5: tag(102), 6: tag(102)]),
+            (3, [4: 0, 5: tag(103)]),
+            (4, [3: 0, 5: tag(103)]),
+        ] as [(UInt16, [UInt16: UInt16])])
     func theLecturesVLANs(port: UInt16, expected: [UInt16: UInt16]) {
         var normal = makeSwitch([
             (1, .access(101)), (2, .access(102)), (3, .access(103)), (4, .access(103)),
@@ -199,13 +209,15 @@ private func makeSwitch(_ ports: [(UInt16, VLANMode)]) -> NormalSwitch {
         #expect(normal.decide(frame(from: 1), table: table).outputs.map(\.port) == [5])
     }
 
-    @Test(arguments: [
-        (nil, 5, [], VLANMode.access(5)), (nil, nil, [], .trunk(.all)),
-        (nil, nil, [1, 2], .trunk(.init([1, 2]))), ("access", 5, [1], .access(5)),
-        ("trunk", nil, [3], .trunk(.init([3]))), ("access", nil, [], nil), ("native", 1, [], nil),
-        ("native-untagged", 4, [], .nativeUntagged(native: 4, trunks: .all)),
-        ("native-tagged", 4, [9], .nativeTagged(native: 4, trunks: .init([9]))),
-    ] as [(String?, UInt16?, [UInt16], VLANMode?)])
+    @Test(
+        arguments: [
+            (nil, 5, [], VLANMode.access(5)), (nil, nil, [], .trunk(.all)),
+            (nil, nil, [1, 2], .trunk(.init([1, 2]))), ("access", 5, [1], .access(5)),
+            ("trunk", nil, [3], .trunk(.init([3]))), ("access", nil, [], nil),
+            ("native", 1, [], nil),
+            ("native-untagged", 4, [], .nativeUntagged(native: 4, trunks: .all)),
+            ("native-tagged", 4, [9], .nativeTagged(native: 4, trunks: .init([9]))),
+        ] as [(String?, UInt16?, [UInt16], VLANMode?)])
     func modesOfTheDatabase(mode: String?, tag: UInt16?, trunks: [UInt16], expected: VLANMode?) {
         #expect(VLANMode(vlanMode: mode, tag: tag, trunks: trunks) == expected)
     }
