@@ -15,7 +15,7 @@ import Testing
 
     static func all() throws -> [Golden] {
         try Goldens.blocks("flows.txt").map { block in
-            func value(_ line: String) -> Substring { line[line.firstIndex(of: " ")!...].dropFirst() }
+            func value(_ line: String) -> Substring { line.drop { $0 != " " }.dropFirst() }
             let version: OpenFlowVersion = block[0].hasPrefix("OpenFlow10") ? .v10 : .v13
             return Golden(
                 version: version, line: String(value(block[0])),
@@ -26,7 +26,7 @@ import Testing
 
     static func dialect(_ golden: Golden) -> OpenFlowDialect {
         var dialect = OpenFlowDialect(golden.version)
-        dialect.namesTables = golden.line.contains("table=3")
+        dialect.namesTables = golden.line.hasPrefix("table=3") || golden.line.contains(",table=5,")
         return dialect
     }
 

@@ -70,7 +70,7 @@ extension ActionCodec {
             writeSetField(field, value, mask: mask, to: &writer)
         case .enqueue(let port, let queue):
             write(type: 21, to: &writer) { $0.u32(queue) }
-            writeOutput13(port, maxLength: 0, to: &writer)
+            writeOutput13(port, maxLength: .max, to: &writer)
             writeNicira(.popQueue, to: &writer)
         case .setQueue(let queue): write(type: 21, to: &writer) { $0.u32(queue) }
         case .decrementTTL: write(type: 24, to: &writer) { $0.zeros(4) }

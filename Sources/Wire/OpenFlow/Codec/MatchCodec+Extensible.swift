@@ -149,7 +149,7 @@ enum ExtensibleCodec {
     /// All conditions of `match`, each field after those that it needs.
     static func write(_ match: Match, _ kind: ExtensibleKind, to writer: inout OctetWriter) {
         for field in fieldsInOrder(of: match, kind) {
-            let exact = field.exactMask.bits
+            let exact = field.heldMask.bits
             let mask = field.read(match.mask).bits & exact
             write(
                 field, FieldValue(bits: field.read(match.key).bits & exact),

@@ -31,9 +31,10 @@ extension ExtensibleCodec {
         case UInt64(EtherType.arp), UInt64(EtherType.reverseARP):
             return [.arpOp, .arpSPA, .arpTPA, .arpSHA, .arpTHA]
         case UInt64(EtherType.ipv4):
-            return [.ipv4Src, .ipv4Dst] + internetFields(kind) + transportFields(of: match)
+            return [.ipv4Src, .ipv4Dst] + internetFields(kind) + [.nwProto]
+                + transportFields(of: match)
         case UInt64(EtherType.ipv6):
-            return [.ipv6Src, .ipv6Dst] + internetFields(kind) + [.ipv6Label]
+            return [.ipv6Src, .ipv6Dst] + internetFields(kind) + [.ipv6Label, .nwProto]
                 + transportFields(of: match)
         default:
             return []
@@ -41,7 +42,7 @@ extension ExtensibleCodec {
     }
 
     private static func internetFields(_ kind: ExtensibleKind) -> [FlowField] {
-        [.ipFrag, kind == .oxm ? .ipDSCP : .nwTOS, .nwECN, .nwTTL, .nwProto]
+        [.ipFrag, kind == .oxm ? .ipDSCP : .nwTOS, .nwECN, .nwTTL]
     }
 
     private static func transportFields(of match: Match) -> [FlowField] {
@@ -66,7 +67,8 @@ extension ExtensibleCodec {
 extension Match {
     /// The field's value if the match asks for exactly one; nil otherwise.
     func exactly(_ field: FlowField) -> UInt64? {
-        field.read(mask) == field.exactMask ? field.read(key).low : nil
+        field.read(mask).bits & field.heldMask.bits == field.heldMask.bits
+            ? field.read(key).low & field.heldMask.low : nil
     }
 
     /// Whether a packet must have a VLAN tag to match.

@@ -117,6 +117,7 @@ enum StatisticsCodec {
             PortCodec.write(port ?? (version == .v10 ? .all : .none), version, to: &writer)
             if version == .v10 { writer.zeros(2) }
             writer.u32(queue ?? allQueues)
+        case .groupDescription where version != .v10: break
         case .group, .groupDescription:
             // All groups.
             writer.u32(0xffff_fffc)
