@@ -9,7 +9,7 @@ import Glibc
 import Product
 
 let tools: [Tool] = [
-    appctl
+    appctl, dpctl,
 ]
 
 let words = CommandLine.arguments
