@@ -4,8 +4,8 @@
 //     append   write after the last record        (a failure cuts the file to where it was)
 //     sync     wait for the disk; only now may anybody be told
 //
-// After a failed `synchronize` nobody knows what is on the disk, and asking again does not tell: the
-// program has to end.
+// After a failed `synchronize` nobody knows what is on the disk, and asking again does not tell:
+// the program has to end.
 
 public import DatabaseProtocol
 import Glibc

@@ -19,7 +19,8 @@ public enum DurableLogError: Error, Equatable, Sendable, CustomStringConvertible
                 + "; stop that server, or name another database file"
         case .system(let operation, let path, let code):
             "cannot \(operation) \(path): \(Self.phrase(code))"
-        case .notDatabase(let path, let reason): "\(path) is not a database that we can open: \(reason)"
+        case .notDatabase(let path, let reason):
+            "\(path) is not a database that we can open: \(reason)"
         }
     }
 

@@ -1,4 +1,5 @@
-// One database: tables, and transactions on them that happen wholly or not at all. RFC 7047 §4.1.3.
+// One database: tables, and transactions on them that happen wholly or not at all.
+// RFC 7047 §4.1.3.
 
 package import DatabaseProtocol
 

@@ -38,13 +38,15 @@ extension Database {
         var delta = CountDelta()
         for name in transaction.touchedNames {
             let columns = tables[name.table].references
-            if let old = transaction.original(name) { delta.add(-1, references: old, columns: columns) }
+            if let old = transaction.original(name) {
+                delta.add(-1, references: old, columns: columns)
+            }
             if let new = row(name) { delta.add(1, references: new, columns: columns) }
         }
         repeat {
             collectGarbage(&delta, in: &transaction)
         } while try pruneWeakReferences(&delta, in: &transaction)
-        try checkReferences(delta)
+        try checkReferences(delta, transaction)
         try checkRowCounts(transaction)
         try checkIndexes(transaction)
         return settle(delta, transaction, random: &random)
@@ -54,10 +56,13 @@ extension Database {
         tables[name.table].strongCounts[name.uuid, default: 0] + delta.delta[name, default: 0]
     }
 
-    private mutating func collectGarbage(_ delta: inout CountDelta, in transaction: inout Transaction) {
+    private mutating func collectGarbage(
+        _ delta: inout CountDelta, in transaction: inout Transaction
+    ) {
         var suspects = Set(transaction.touchedNames).union(delta.names).sorted()
         while let name = suspects.popLast() {
-            guard !tables[name.table].schema.isRoot, let row = row(name), strongCount(name, delta) == 0
+            guard !tables[name.table].schema.isRoot, let row = row(name),
+                strongCount(name, delta) == 0
             else { continue }
             change(name, to: nil, in: &transaction)
             let columns = tables[name.table].references
@@ -85,7 +90,9 @@ extension Database {
                 ? tables[table].sortedUUIDs : touched.filter { $0.table == table }.map(\.uuid)
             for uuid in mayDangle {
                 let name = RowName(table: table, uuid: uuid)
-                guard let row = row(name), let pruned = try prune(row, weak, table) else { continue }
+                guard let row = row(name), let pruned = try prune(row, weak, table) else {
+                    continue
+                }
                 delta.add(-1, references: row, columns: tables[table].references)
                 delta.add(1, references: pruned, columns: tables[table].references)
                 change(name, to: pruned, in: &transaction)
@@ -101,10 +108,12 @@ extension Database {
     ) throws(DatabaseError) -> Row? {
         var pruned = row
         for column in columns {
-            for (place, key) in row.values[column.place].keys.enumerated() {
+            for (place, key) in row.values[column.place].keys.enumerated() {  // sorted
                 let datum = row.values[column.place]
                 let atom = column.isValue ? datum.values[place] : key
-                guard let uuid = atom.uuid, tables[column.target].rows[uuid] == nil else { continue }
+                guard let uuid = atom.uuid, tables[column.target].rows[uuid] == nil else {
+                    continue
+                }
                 pruned.values[column.place].remove(key)
             }
             let schema = tables[table].schema.columns[column.place]
@@ -118,15 +127,19 @@ extension Database {
         return pruned == row ? nil : pruned
     }
 
-    private func checkReferences(_ delta: CountDelta) throws(DatabaseError) {
-        for name in delta.names where row(name) == nil {
+    private func checkReferences(
+        _ delta: CountDelta, _ transaction: Transaction
+    ) throws(DatabaseError) {
+        for name in Set(transaction.touchedNames).union(delta.names).sorted() where row(name) == nil
+        {
             let count = strongCount(name, delta)
             guard count > 0 else { continue }
             let table = tables[name.table].schema.name
             throw DatabaseError(
                 .referentialIntegrityViolation,
                 tables[name.table].strongCounts[name.uuid] != nil
-                    ? "cannot delete \(table) row \(name.uuid) because of \(count) remaining reference(s)"
+                    ? "cannot delete \(table) row \(name.uuid) because of \(count) "
+                        + "remaining reference(s)"
                     : "\(count) reference(s) to nonexistent row \(name.uuid) in table \(table)")
         }
     }
@@ -164,10 +177,11 @@ extension Database {
                     taken[index][key] = name.uuid
                     continue
                 }
+                let values = key.map(\.json.text).joined(separator: ", ")
                 throw DatabaseError(
                     .constraintViolation,
                     "transaction causes rows \(rival) and \(name.uuid) in \"\(table.schema.name)\" "
-                        + "table to have identical values (\(key.map(\.json.text).joined(separator: ", "))) "
+                        + "table to have identical values (\(values)) "
                         + "for index on \(table.schema.indexes[index].joined(separator: ", "))")
             }
         }
@@ -186,7 +200,8 @@ extension Database {
             let old = transaction.original(name)
             guard var new = row(name) else {
                 if old != nil {
-                    changes.append(RowChange(table: name.table, uuid: name.uuid, old: old, new: nil))
+                    changes.append(
+                        RowChange(table: name.table, uuid: name.uuid, old: old, new: nil))
                 }
                 continue
             }

@@ -1,6 +1,6 @@
 // Transactions as they stand in the file, and the database that comes of reading them again.
 //
-//     {"Port": {"<uuid>": {"name": "eth1", "tag": 5}, "<uuid>": null}, "_comment": "…", "_date": ms}
+//     {"Port": {"<uuid>": {"name": "eth1", "tag": 5}, "<uuid>": null}, "_date": ms}
 //
 // Inserted rows tell the columns that are not at their initial value, changed rows the columns that
 // changed, deleted rows nothing. Ephemeral columns are never told. Open vSwitch since 2.16 may mark
@@ -42,7 +42,9 @@ extension Database {
     package mutating func replay(
         _ record: JSON, random: inout some RandomNumberGenerator
     ) throws(DatabaseError) {
-        guard let object = record.object else { throw .init(.syntaxError, "a record must be an object") }
+        guard let object = record.object else {
+            throw .init(.syntaxError, "a record must be an object")
+        }
         let isDifference = object["_is_diff"]?.bool ?? false
         for (tableName, rows) in object.members where !tableName.hasPrefix("_") {
             guard let table = schema.place(of: tableName) else {

@@ -87,7 +87,8 @@ extension DatabaseServer {
         }
         guard !has else {
             throw DatabaseError(
-                .syntaxError, "must issue \"unlock\" before new \"\(call.method)\"", syntax: call.all)
+                .syntaxError, "must issue \"unlock\" before new \"\(call.method)\"",
+                syntax: call.all)
         }
         guard sessions[call.session]?.locks.count ?? 0 < EngineLimits.locksPerSessionMax else {
             throw DatabaseError(.resourcesExhausted, "too many locks")

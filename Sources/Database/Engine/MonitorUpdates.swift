@@ -116,7 +116,8 @@ extension Monitor {
             for uuid in stored.sortedUUIDs {
                 guard let row = stored.rows[uuid], before.shows(row) != after.shows(row),
                     let news = after.news(
-                        old: before.shows(row) ? row : nil, new: after.shows(row) ? row : nil, dialect)
+                        old: before.shows(row) ? row : nil, new: after.shows(row) ? row : nil,
+                        dialect)
                 else { continue }
                 rows.append((before.place, uuid, news))
             }

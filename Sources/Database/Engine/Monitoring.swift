@@ -55,8 +55,8 @@ extension DatabaseServer {
         return tables.sorted { $0.place < $1.place }
     }
 
-    /// "monitor_cond_change": [id, new id, {table: [{"where": …}]}]. The client hears of rows that
-    /// come into sight or leave it before it hears that the change was done.
+    /// "monitor_cond_change": [id, new id, {table: [{"where": conditions}]}]. The client hears of
+    /// rows that come into sight or leave it before it hears that the change was done.
     mutating func changeMonitor(_ call: Call) throws(DatabaseError) -> [DatabaseEffect] {
         guard let place = sessions[call.session]?.place(ofMonitor: call.parameter(0)),
             let old = sessions[call.session]?.monitors[place].monitor,
@@ -64,12 +64,17 @@ extension DatabaseServer {
         else { throw DatabaseError(.unknownMonitor, "unknown monitor session", syntax: call.all) }
         guard old.dialect != .update, let wishes = call.parameter(2).object else {
             throw DatabaseError(
-                .syntaxError, "[id, new id, {table: [{\"where\": …}]}] expected", syntax: call.all)
+                .syntaxError, "[id, new id, {table: [request]}] expected", syntax: call.all)
         }
         var new = old
         for (name, json) in wishes.members {
-            guard let index = new.tables.firstIndex(where: { database.schema.tables[$0.place].name == name })
-            else { throw DatabaseError(.unknownTable, "table \(name) is not monitored", syntax: json) }
+            guard
+                let index = new.tables.firstIndex(where: {
+                    database.schema.tables[$0.place].name == name
+                })
+            else {
+                throw DatabaseError(.unknownTable, "table \(name) is not monitored", syntax: json)
+            }
             let schema = database.schema.tables[new.tables[index].place]
             var conditions: [Condition]?
             for element in json.array ?? [json] {

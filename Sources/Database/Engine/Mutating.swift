@@ -11,7 +11,7 @@ extension Datum {
         var result = self
         switch mutation.mutator {
         case .insert:
-            for (place, key) in mutation.operand.keys.enumerated() {
+            for (place, key) in mutation.operand.keys.enumerated() {  // sorted
                 if !isMap {
                     result.insert(key)
                 } else if mutation.operand.isMap, !contains(key) {
@@ -19,7 +19,7 @@ extension Datum {
                 }
             }
         case .delete:
-            for (place, key) in mutation.operand.keys.enumerated() {
+            for (place, key) in mutation.operand.keys.enumerated() {  // sorted
                 if mutation.operand.isMap, self[key] != mutation.operand.values[place] { continue }
                 result.remove(key)
             }
@@ -73,7 +73,8 @@ extension Atom {
             case .insert, .delete: (a, false)
             }
         guard !overflow else {
-            throw DatabaseError(.rangeError, "result of \"\(mutator.rawValue)\" does not fit 64 bits")
+            throw DatabaseError(
+                .rangeError, "result of \"\(mutator.rawValue)\" does not fit 64 bits")
         }
         return result
     }

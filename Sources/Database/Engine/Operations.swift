@@ -18,7 +18,8 @@ extension Database {
         switch operation {
         case .insert, .update, .mutate, .delete:
             guard !transaction.context.isReadOnly else {
-                throw DatabaseError(.notAllowed, "\(schema.name) database is read-only", syntax: json)
+                throw DatabaseError(
+                    .notAllowed, "\(schema.name) database is read-only", syntax: json)
             }
             return .result(try write(operation, in: &transaction, random: &random))
         case .select(let table, let conditions, let columns):
@@ -83,7 +84,8 @@ extension Database {
         if let name {
             guard transaction.insertedNames.insert(name).inserted else {
                 throw DatabaseError(
-                    .duplicateUUIDName, "this \"uuid-name\" appeared on an earlier \"insert\" "
+                    .duplicateUUIDName,
+                    "this \"uuid-name\" appeared on an earlier \"insert\" "
                         + "operation: \(name)")
             }
             uuid = transaction.names[name] ?? uuid
@@ -115,7 +117,8 @@ extension Database {
             let schema = tables[place].schema
             guard let column = schema.place(of: name), schema.columns[column].isMutable else {
                 throw DatabaseError(
-                    .constraintViolation, "cannot update immutable column \(name) in table \(table)")
+                    .constraintViolation, "cannot update immutable column \(name) in table \(table)"
+                )
             }
             columns.append((column, resolve(value, in: &transaction, random: &random)))
         }

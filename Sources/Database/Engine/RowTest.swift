@@ -9,7 +9,8 @@ enum ColumnPlace: Hashable, Sendable {
 
     /// The place of a column that the parser has found in `table`'s schema.
     init(_ name: String, in table: TableSchema) {
-        self = table.place(of: name).map(ColumnPlace.stored) ?? (name == "_version" ? .version : .uuid)
+        self =
+            table.place(of: name).map(ColumnPlace.stored) ?? (name == "_version" ? .version : .uuid)
     }
 
     func value(in row: Row) -> Datum {
@@ -39,10 +40,11 @@ struct RowTest: Sendable {
                 .compare(ColumnPlace(column, in: table), function, operand)
             }
         }
-        onlyRow = conditions.lazy.compactMap { condition in
-            guard case .compare("_uuid", .equal, let operand) = condition else { return nil }
-            return operand.only?.uuid
-        }.first
+        onlyRow =
+            conditions.lazy.compactMap { condition in
+                guard case .compare("_uuid", .equal, let operand) = condition else { return nil }
+                return operand.only?.uuid
+            }.first
     }
 
     /// Whether `row` meets every clause: the "where" of an operation.

@@ -47,7 +47,8 @@ struct Table: Sendable {
         var references: [ReferenceColumn] = []
         for (place, column) in schema.columns.enumerated() {
             for (base, isValue) in [(column.type.key, false), (column.type.value, true)] {
-                guard let base, let name = base.referencedTable, let target = database.place(of: name)
+                guard let base, let name = base.referencedTable,
+                    let target = database.place(of: name)
                 else { continue }
                 references.append(
                     ReferenceColumn(
@@ -63,7 +64,9 @@ struct Table: Sendable {
     var sortedUUIDs: [UUIDValue] { rows.keys.sorted() }
 
     /// What `row` is filed under in the index at `place`.
-    func indexKey(_ place: Int, _ row: Row) -> [Datum] { indexColumns[place].map { row.values[$0] } }
+    func indexKey(_ place: Int, _ row: Row) -> [Datum] {
+        indexColumns[place].map { row.values[$0] }
+    }
 
     /// A new row with every column at its initial value.
     func initialRow(_ uuid: UUIDValue, version: UUIDValue) -> Row {

@@ -19,7 +19,8 @@ extension DatabaseServer {
         case .done(let effects, let isChange):
             return effects + (isChange ? retryWaiting(now: now, random: &random) : [])
         case .waiting(let transaction):
-            guard sessions[call.session]?.waiting.count ?? 0 < EngineLimits.waitingPerSessionMax else {
+            guard sessions[call.session]?.waiting.count ?? 0 < EngineLimits.waitingPerSessionMax
+            else {
                 throw DatabaseError(.resourcesExhausted, "too many transactions wait")
             }
             sessions[call.session]?.waiting.append(transaction)

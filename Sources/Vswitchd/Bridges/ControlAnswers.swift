@@ -32,17 +32,13 @@ struct WaitingControl {
 extension Vswitch {
     /// What `control` answers, ordered by name.
     public static let commands: [ControlCommand] = [
-        ControlCommand("bridge/dump-flows", "bridge", 1...1),
-        ControlCommand("dpctl/dump-flows", "[dp]", 0...1),
         ControlCommand("dpctl/show", "[dp]", 0...1),
         ControlCommand("dpif/dump-dps"),
-        ControlCommand("dpif/dump-flows", "bridge", 1...1),
         ControlCommand("dpif/show"),
         ControlCommand("fdb/flush", "[bridge]", 0...1),
         ControlCommand("fdb/show", "bridge", 1...1),
         ControlCommand("fdb/stats-show", "bridge", 1...1),
         ControlCommand("ofproto/list"),
-        ControlCommand("ofproto/trace", "bridge flow", 2...2),
         ControlCommand("revalidator/purge"),
         ControlCommand("revalidator/wait"),
         ControlCommand("upcall/show"),
@@ -103,9 +99,6 @@ extension Vswitch {
         _ command: String, _ arguments: [String], now: Instant
     ) throws(ControlError) -> String {
         switch command {
-        case "bridge/dump-flows": return rules(of: try bridge(arguments[0]), now: now)
-        case "dpctl/dump-flows": return cachedFlows(of: nil, now: now)
-        case "dpif/dump-flows": return cachedFlows(of: try bridge(arguments[0]), now: now)
         case "dpctl/show": return datapathText
         case "dpif/dump-dps": return "\(Self.datapathName)\n"
         case "dpif/show": return portsText
@@ -113,7 +106,6 @@ extension Vswitch {
         case "fdb/show": return addresses(of: try bridge(arguments[0]), now: now)
         case "fdb/stats-show": return addressStatistics(of: try bridge(arguments[0]))
         case "ofproto/list": return bridges.keys.sorted().map { $0 + "\n" }.joined()
-        case "ofproto/trace": return try trace(arguments[0], arguments[1], now: now)
         case "revalidator/purge":
             ledger.removeAll()
             order(.flushFlows, .execute)
@@ -123,61 +115,12 @@ extension Vswitch {
         }
     }
 
-    private func bridge(_ name: String) throws(ControlError) -> PresentBridge {
+    func bridge(_ name: String) throws(ControlError) -> PresentBridge {
         guard let bridge = bridges[name] else { throw ControlError("no such bridge") }
         return bridge
     }
 
     static let datapathName = "netdev@ovs-netdev"
-
-    // MARK: Rules and flows
-
-    private func rules(of bridge: PresentBridge, now: Instant) -> String {
-        model[bridge: bridge.index].tables.descriptions(matching: FlowFilter(), now: now)
-            .map { $0.text() + "\n" }.joined()
-    }
-
-    private func cachedFlows(of bridge: PresentBridge?, now: Instant) -> String {
-        var text = ""
-        for slot in 0..<ledger.slotCount {
-            guard let entry = ledger[slot] else { continue }
-            if let bridge {
-                let owner = model.owner(ofDatapathPort: entry.identity.key.inPort)
-                guard owner?.bridge == bridge.index else { continue }
-            }
-            let flow = CachedFlow(
-                key: entry.identity.key, mask: entry.identity.mask, actions: entry.actions,
-                statistics: entry.seen)
-            text += flow.text(nowMilliseconds: now.millisecondsSinceStart) + "\n"
-        }
-        return text
-    }
-
-    /// What would happen to a packet, told by the code that would do it.
-    private func trace(
-        _ name: String, _ flow: String, now: Instant
-    ) throws(ControlError) -> String {
-        let bridge = try bridge(name)
-        let match: Match
-        do throws(FlowTextError) {
-            match = try Match(text: flow, ports: portNames(bridge))
-        } catch {
-            throw ControlError("\(error)")
-        }
-        var key = match.key.packet
-        let port = PortNumber(UInt16(truncatingIfNeeded: key.inPort))
-        guard let vport = bridge.interface(numbered: port)?.interface.vport else {
-            throw ControlError("\(name) has no port \(port.rawValue); say in_port=N in the flow")
-        }
-        key.inPort = vport
-        var witness = TextWitness()
-        _ = model.translate(key, now: now, collectsEffects: false, witness: &witness)
-        return "Flow: \(flow)\n\n" + witness.text
-    }
-
-    private func portNames(_ bridge: PresentBridge) -> [String: PortNumber] {
-        bridge.interfaces.mapValues(\.number)
-    }
 
     // MARK: Datapath
 
@@ -236,13 +179,13 @@ extension Vswitch {
     private func addresses(of bridge: PresentBridge, now: Instant) -> String {
         let forwarding = model[bridge: bridge.index]
         var text = " port  VLAN  MAC                Age\n"
-        for entry in forwarding.macTable.entries(now: now) {
+        for entry in forwarding.macTable.entries() {
             let member = forwarding.normal.port(id: entry.port)?.members.first ?? 0
             let port = member == PortNumber.local.rawValue ? "LOCAL" : "\(member)"
-            let age =
-                entry.isStatic ? "static" : "\(now.since(entry.usedAt).nanosecondsClamped / 1_000_000_000)"
-            text += padded(port, 5) + "  " + padded("\(entry.key.vlan)", 4)
-                + "  \(entry.key.mac)  " + padded(age, 3) + "\n"
+            let seconds = now.since(entry.usedAt).nanosecondsClamped / 1_000_000_000
+            let age = entry.isStatic ? "static" : "\(seconds)"
+            let place = padded(port, 5) + "  " + padded("\(entry.key.vlan)", 4)
+            text += "\(place)  \(entry.key.mac)  \(padded(age, 3))\n"
         }
         return text
     }

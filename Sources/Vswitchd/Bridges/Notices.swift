@@ -1,5 +1,6 @@
 internal import OpenFlow
 internal import Pipeline
+internal import Switching
 internal import Timekeeping
 
 // What controllers are told without having asked: packets, removed rules, ports.
@@ -27,16 +28,13 @@ extension Vswitch {
         for id in sessions.ids {
             guard let session = sessions.byID[id], session.bridge == bridge,
                 session.wantsAsynchronous, session.controllerID == controllerID,
-                session.mask(session.async.packetIn) & 1 << UInt32(packet.reason.rawValue) != 0,
-                let version = session.version
+                session.mask(session.async.packetIn) & 1 << UInt32(packet.reason.rawValue) != 0
             else { continue }
             var copy = packet
             if packet.reason == .noMatch {
                 copy.bytes = Array(packet.bytes.prefix(Int(session.config.missSendLength)))
             }
-            let bytes = OpenFlowMessage(xid: 0, .packetIn(copy))
-                .encoded(in: version, packetInFormat: session.packetInFormat)
-            effects.append(.sendSession(id, bytes))
+            send(OpenFlowMessage(xid: 0, .packetIn(copy)), to: id)
         }
     }
 

@@ -5,14 +5,10 @@ internal import Timekeeping
 // What peers ask over OpenFlow, and what they are answered.
 
 extension Vswitch {
-    func send(_ message: OpenFlowMessage, _ version: OpenFlowVersion) -> [UInt8] {
-        message.encoded(in: version)
-    }
-
     /// Sends one message in the version of the session.
     mutating func send(_ message: OpenFlowMessage, to id: SessionID) {
         guard let session = sessions.byID[id] else { return }
-        let bytes = message.encoded(in: session.version ?? OpenFlowVersion.v13)
+        let bytes = session.dialect.encode(message)
         effects.append(.sendSession(id, bytes))
         if session.kind != .service { copyToSnoopers(bytes, bridge: session.bridge) }
     }
@@ -55,10 +51,10 @@ extension Vswitch {
             switch session.phase {
             case .connecting: return
             case .greeting: negotiate(id, bytes, now: now)
-            case .talking(let version):
+            case .talking:
                 do throws(OpenFlowFault) {
-                    let message = try OpenFlowMessage(decoding: bytes, in: version)
-                    carryOut(message, bytes, id, version, now: now)
+                    let message = try session.dialect.decode(bytes)
+                    carryOut(message, bytes, id, session.version, now: now)
                 } catch {
                     send(error.reply, to: id)
                 }
@@ -68,23 +64,27 @@ extension Vswitch {
 
     /// The first message must be HELLO; both ends then speak the highest version in common.
     private mutating func negotiate(_ id: SessionID, _ bytes: [UInt8], now: Instant) {
-        let theirs: OpenFlowVersions
+        let greeting: OpenFlowMessage
         do throws(OpenFlowFault) {
-            theirs = try OpenFlowMessage.versions(offeredBy: bytes)
+            greeting = try OpenFlowDialect(.v13).decode(bytes)
         } catch {
+            close(id, "the first message is not HELLO (\(error.code.name))", now: now)
+            return
+        }
+        guard case .hello(let theirs) = greeting.body else {
             close(id, "the first message is not HELLO", now: now)
             return
         }
         guard let version = OpenFlowVersions.agreed(theirs, allowedVersions(id)) else {
             let report = OpenFlowErrorReport(
                 .helloIncompatible, offending: Array("no version in common".utf8), version: .v10)
-            effects.append(
-                .sendSession(
-                    id, OpenFlowMessage(xid: 0, .error(report)).encoded(in: .v10)))
+            let refusal = OpenFlowMessage(xid: greeting.xid, .error(report))
+            effects.append(.sendSession(id, OpenFlowDialect(.v10).encode(refusal)))
             close(id, "no OpenFlow version in common", now: now)
             return
         }
-        sessions.byID[id]?.phase = .talking(version)
+        sessions.byID[id]?.phase = .talking
+        sessions.byID[id]?.dialect = OpenFlowDialect(version)
         guard case .controller(let uuid)? = sessions.byID[id]?.kind else { return }
         sessions.attempts[uuid]?.isConnected = true
         sessions.attempts[uuid]?.backoffMilliseconds = 1_000
@@ -115,9 +115,11 @@ extension Vswitch {
         guard let session = sessions.byID[id], let bridge = bridges[session.bridge] else { return }
         let xid = message.xid
         func refuse(_ code: OpenFlowErrorCode) -> OpenFlowMessage {
-            OpenFlowFault(
-                code: code, xid: xid, version: version, offending: Array(bytes.prefix(64))
-            ).reply
+            OpenFlowMessage(
+                xid: xid,
+                .error(
+                    OpenFlowErrorReport(
+                        code, offending: Array(bytes.prefix(64)), version: version)))
         }
         switch message.body {
         case .hello, .error, .echoReply: break
@@ -137,10 +139,8 @@ extension Vswitch {
                 send(refuse(code), to: id)
             }
         case .packetOut(let packet):
-            if packet.bufferID == nil {
-                execute(packet, bridge: session.bridge, now: now)
-            } else {
-                send(refuse(.bufferUnknown), to: id)
+            if let code = execute(packet, bridge: session.bridge, now: now) {
+                send(refuse(code), to: id)
             }
         case .portMod(let mod):
             if let code = apply(mod, session.bridge, now: now) { send(refuse(code), to: id) }
@@ -154,8 +154,8 @@ extension Vswitch {
         case .getAsyncRequest:
             send(OpenFlowMessage(xid: xid, .getAsyncReply(session.async)), to: id)
         case .setAsync(let async): sessions.byID[id]?.async = async
-        case .setFlowFormat, .flowModTableID: break
-        case .setPacketInFormat(let format): sessions.byID[id]?.packetInFormat = format
+        case .setFlowFormat, .flowModTableID, .setPacketInFormat:
+            sessions.byID[id]?.dialect.adopt(message.body)
         case .setControllerID(let number): sessions.byID[id]?.controllerID = number
         case .featuresReply, .getConfigReply, .packetIn, .flowRemoved, .portStatus, .barrierReply,
             .statisticsReply, .roleReply, .getAsyncReply:
@@ -273,8 +273,9 @@ extension FlowModError {
         case .tableFull: .tableFull
         case .overlap: .flowsOverlap
         case .badTable: .badFlowModTable
-        case .gotoTable: .badInstructionTable
-        case .fieldNotWritable: .badSetFieldArgument
+        case .badGotoTable: .badInstructionTable
+        case .fieldNotWritable: .badSetFieldType
+        case .badFieldRange: .badSetFieldArgument
         case .badOutputPort: .badActionPort
         case .badArgument: .badActionArgument
         }

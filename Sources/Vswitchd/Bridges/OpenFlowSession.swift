@@ -25,7 +25,7 @@ struct OpenFlowSession {
         /// A connection of ours that is not up yet.
         case connecting
         case greeting
-        case talking(OpenFlowVersion)
+        case talking
     }
 
     /// A request that waits, and for what.
@@ -45,6 +45,8 @@ struct OpenFlowSession {
     let kind: Kind
     let peer: String
     var phase: Phase
+    /// How messages are written; counts once `phase` is talking.
+    var dialect = OpenFlowDialect(.v13)
     var framing = OpenFlowFraming()
     var hold: Hold?
     /// When the peer was last heard, and whether it was asked since then if it lives.
@@ -56,7 +58,6 @@ struct OpenFlowSession {
     var config: SwitchConfig
     var role = RoleRequest.Role.equal
     var async: AsyncConfig
-    var packetInFormat = PacketInFormat.standard
     var controllerID: UInt16 = 0
 
     init(
@@ -77,13 +78,11 @@ struct OpenFlowSession {
             packetIn: [0b011, 0], portStatus: [0b111, 0b111], flowRemoved: [0b111, 0])
     }
 
-    var version: OpenFlowVersion? {
-        if case .talking(let version) = phase { version } else { nil }
-    }
+    var version: OpenFlowVersion { dialect.version }
 
     /// Whether the peer is to be told of things that it did not ask for.
     var wantsAsynchronous: Bool {
-        guard version != nil, kind != .snoop else { return false }
+        guard phase == .talking, kind != .snoop else { return false }
         return kind != .service || config.missSendLength > 0
     }
 

@@ -1,3 +1,5 @@
+internal import DatabaseProtocol
+internal import DatapathMessages
 internal import OpenFlow
 internal import Packets
 internal import Pipeline
@@ -17,8 +19,8 @@ extension Vswitch {
         switch request {
         case .flow, .aggregate, .table:
             guard datapath.isOpen else { break }
-            sessions.byID[id]?.hold = .flowCounters(
-                xid: xid, request, dump: startDump(now: now))
+            let dump = startDump(now: now)
+            sessions.byID[id]?.hold = .flowCounters(xid: xid, request, dump: dump)
             return
         case .port:
             guard datapath.isOpen else { break }
@@ -35,13 +37,9 @@ extension Vswitch {
     mutating func reply(
         to request: StatisticsRequest, _ xid: UInt32, _ id: SessionID, now: Instant
     ) {
-        guard let session = sessions.byID[id], let bridge = bridges[session.bridge],
-            let version = session.version
-        else { return }
+        guard let session = sessions.byID[id], let bridge = bridges[session.bridge] else { return }
         let answer = answer(request, bridge, now: now)
-        for bytes in OpenFlowMessage.encoded(statistics: answer, xid: xid, in: version) {
-            effects.append(.sendSession(id, bytes))
-        }
+        send(OpenFlowMessage(xid: xid, .statisticsReply(answer, more: false)), to: id)
     }
 
     private func answer(
@@ -58,8 +56,17 @@ extension Vswitch {
         case .flow(let filter, let form):
             return .flow(tables.descriptions(matching: filter, now: now), form)
         case .aggregate(let filter, let form):
-            return .aggregate(tables.aggregate(matching: filter), form)
-        case .table: return .table(tables.tableStatistics())
+            let sum = tables.aggregate(matching: filter)
+            return .aggregate(
+                OpenFlow.AggregateStatistics(
+                    packets: sum.packets, bytes: sum.bytes, flows: sum.flows), form)
+        case .table:
+            return .table(
+                tables.tableStatistics().map {
+                    OpenFlow.TableStatistics(
+                        table: $0.table, name: $0.table == 0 ? "classifier" : "table\($0.table)",
+                        activeEntries: $0.activeCount, lookups: $0.lookups, matches: $0.matches)
+                })
         case .port(let number): return .port(portStatistics(bridge, number))
         case .queue: return .queue([])
         case .portDescription: return .portDescription(describePorts(of: bridge))
@@ -74,17 +81,17 @@ extension Vswitch {
     }
 
     private var tableFeatures: [TableFeatures] {
-        let count = UInt8(PipelineLimits.tables - 1)
+        let count = UInt8(Pipeline.Limits.tables - 1)
         return (0..<count).map {
             TableFeatures(
-                table: $0, name: "table\($0)", maxEntries: UInt32(PipelineLimits.rulesPerBridge),
+                table: $0, name: "table\($0)", maxEntries: UInt32(Pipeline.Limits.rulesPerBridge),
                 tableCount: count)
         }
     }
 
     func features(_ bridge: PresentBridge, _ version: OpenFlowVersion) -> SwitchFeatures {
         SwitchFeatures(
-            datapathID: bridge.datapathID, tables: UInt8(PipelineLimits.tables - 1),
+            datapathID: bridge.datapathID, tables: UInt8(Pipeline.Limits.tables - 1),
             capabilities: version == .v10
                 ? [
                     .flowStatistics, .tableStatistics, .portStatistics, .queueStatistics,

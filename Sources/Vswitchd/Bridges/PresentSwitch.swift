@@ -44,6 +44,11 @@ struct PresentInterface: Equatable {
     var config: BridgePort.Config = []
 }
 
+extension PortNumber {
+    /// As `ofport` and `ovs-appctl` write it: LOCAL is 65534.
+    var databaseNumber: Int64 { Int64(rawValue) }
+}
+
 /// Ports of the datapath, by name, as far as we know them.
 struct PresentVports {
     private(set) var byName: [String: Vport] = [:]

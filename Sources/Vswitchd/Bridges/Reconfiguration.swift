@@ -1,4 +1,5 @@
 internal import DatabaseProtocol
+internal import DatabaseReplica
 internal import DatapathMessages
 internal import Flows
 internal import OpenFlow
@@ -264,8 +265,7 @@ extension Vswitch {
         normal.forwardsReservedMulticast = bridge.wanted.forwardsReservedMulticast
         model[bridge: bridge.index].normal = normal
         model[bridge: bridge.index].macTable.configure(
-            limit: bridge.wanted.macTableSize, ageing: .seconds(bridge.wanted.macAgeingSeconds),
-            now: now)
+            limit: bridge.wanted.macTableSize, ageing: .seconds(bridge.wanted.macAgeingSeconds))
     }
 
     /// A patch port leads to the port that its peer option names, if that one names it back.

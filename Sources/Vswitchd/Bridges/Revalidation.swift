@@ -79,7 +79,7 @@ extension Vswitch {
     }
 
     private mutating func check(_ entry: LedgerEntry, in slot: Int, now: Instant) {
-        let fresh = model.translate(entry.identity.key, now: now)
+        let fresh = model.translate(entry.identity.key)
         guard entry.identity.mask.covers(fresh.mask), !fresh.isSlowPathOnly else {
             delete(slot)
             return
@@ -170,7 +170,7 @@ extension Vswitch {
     private mutating func adopt(
         _ flow: CachedFlow, _ identity: FlowIdentity, dump: UInt64, now: Instant
     ) {
-        let fresh = model.translate(identity.key, now: now)
+        let fresh = model.translate(identity.key)
         model.apply(fresh.effects, now: now)
         ledger.put(
             LedgerEntry(

@@ -1,5 +1,6 @@
 internal import DatabaseProtocol
 internal import OpenFlow
+internal import Pipeline
 internal import Timekeeping
 
 // Streams come and go; controllers are called again; silence is noticed.

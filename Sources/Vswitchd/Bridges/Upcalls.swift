@@ -26,7 +26,7 @@ extension Vswitch {
     }
 
     private mutating func answerMiss(_ upcall: Upcall, now: Instant) {
-        let translation = model.translate(upcall.key, now: now)
+        let translation = model.translate(upcall.key)
         model.credit(
             translation.rules, packets: 1, bytes: UInt64(upcall.originalByteCount), usedAt: now)
         model.apply(translation.effects, now: now)
@@ -71,26 +71,34 @@ extension Vswitch {
     }
 
     /// Runs a controller's packet-out.
-    mutating func execute(_ packet: PacketOut, bridge name: String, now: Instant) {
-        guard let bridge = bridges[name] else { return }
+    /// - Returns: What to refuse it with, or nil.
+    mutating func execute(
+        _ packet: PacketOut, bridge name: String, now: Instant
+    ) -> OpenFlowErrorCode? {
+        guard packet.bufferID == nil else { return .bufferUnknown }
+        guard let bridge = bridges[name] else { return .notAllowed }
         let inner = bridge.interface(numbered: packet.inPort)?.interface
-        let key = packet.bytes.withUnsafeBytes { bytes in
-            // Safe: the span does not outlive the closure.
-            unsafe FlowKey.extract(
-                RawSpan(_unsafeBytes: bytes), inPort: inner?.vport ?? UInt32.max
-            ).key
-        }
+        // Safe: the array is not changed while its bytes are lent.
+        let key = unsafe FlowKey.extract(
+            frame: packet.bytes.span.bytes, inPort: inner?.vport ?? UInt32.max
+        ).key
         var witness = SilentWitness()
-        let translation = model.translate(
-            packetOut: packet.actions, key: key, inPort: packet.inPort, bridge: bridge.index,
-            now: now, witness: &witness)
+        let translation: Translation
+        do throws(FlowModError) {
+            translation = try model.translate(
+                packetOut: packet.actions, key: key, inPort: packet.inPort, bridge: bridge.index,
+                witness: &witness)
+        } catch {
+            return error.code
+        }
         model.credit(
             translation.rules, packets: 1, bytes: UInt64(packet.bytes.count), usedAt: now)
         model.apply(translation.effects, now: now)
-        guard translation.end.isDelivery else { return }
+        guard translation.end.isDelivery else { return nil }
         order(
             .execute(
                 ExecutedPacket(bytes: packet.bytes, key: key, actions: translation.actions)),
             .execute)
+        return nil
     }
 }

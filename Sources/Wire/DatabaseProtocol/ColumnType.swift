@@ -49,7 +49,8 @@ public struct BaseType: Hashable, Sendable {
         }
         switch atom {
         case .integer(let value):
-            return isOutside(value, integerMin, integerMax) ? rangeText(atom, integerMin, integerMax) : nil
+            return isOutside(value, integerMin, integerMax)
+                ? rangeText(atom, integerMin, integerMax) : nil
         case .real(let value):
             return isOutside(value, realMin, realMax) ? rangeText(atom, realMin, realMax) : nil
         case .string(let text) where lengthMin != nil || lengthMax != nil:
@@ -61,7 +62,9 @@ public struct BaseType: Hashable, Sendable {
         }
     }
 
-    private func isOutside<Number: Comparable>(_ value: Number, _ low: Number?, _ high: Number?) -> Bool {
+    private func isOutside<Number: Comparable>(_ value: Number, _ low: Number?, _ high: Number?)
+        -> Bool
+    {
         low.map { value < $0 } ?? false || high.map { value > $0 } ?? false
     }
 

@@ -45,7 +45,8 @@ public struct TableSchema: Hashable, Sendable {
         self.columns = columns.sorted { $0.name < $1.name }
         (self.rowCountMax, self.isRoot, self.indexes) = (rowCountMax, isRoot, indexes)
         places = Dictionary(
-            self.columns.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
+            self.columns.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first }
+        )
     }
 
     /// Where the column called `name` stands in `columns`.
@@ -81,4 +82,9 @@ public struct DatabaseSchema: Hashable, Sendable {
 
     /// The table called `name`.
     public func table(_ name: String) -> TableSchema? { places[name].map { tables[$0] } }
+}
+
+extension DatabaseSchema: CustomStringConvertible {
+    /// Name and version: "Open_vSwitch 8.3.1".
+    public var description: String { "\(name) \(version)" }
 }

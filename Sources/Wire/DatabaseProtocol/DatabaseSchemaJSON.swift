@@ -24,7 +24,9 @@ extension DatabaseSchema {
         for table in tables {
             for column in table.columns {
                 for base in [column.type.key, column.type.value].compactMap({ $0 }) {
-                    guard let target = base.referencedTable, place(of: target) == nil else { continue }
+                    guard let target = base.referencedTable, place(of: target) == nil else {
+                        continue
+                    }
                     throw DatabaseError(
                         .syntaxError,
                         "table \(table.name) column \(column.name) refers to table \(target), "
@@ -93,7 +95,8 @@ extension ColumnSchema {
             throw .syntax("column \(name) needs \"type\"", json)
         }
         self.init(
-            name, try ColumnType(parsing: type), isEphemeral: json.object?["ephemeral"]?.bool ?? false,
+            name, try ColumnType(parsing: type),
+            isEphemeral: json.object?["ephemeral"]?.bool ?? false,
             isMutable: json.object?["mutable"]?.bool ?? true)
     }
 

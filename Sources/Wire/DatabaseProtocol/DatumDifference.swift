@@ -20,7 +20,7 @@ extension Datum {
     public func applying(_ difference: Datum, type: ColumnType) -> Datum {
         guard type.max != 1 else { return difference }
         var result = self
-        for (place, key) in difference.keys.enumerated() {
+        for (place, key) in difference.keys.enumerated() {  // sorted
             if !isMap {
                 contains(key) ? result.remove(key) : result.insert(key)
             } else if difference.isMap {

@@ -60,7 +60,8 @@ struct JSONParser {
     func peek() -> UInt8? { position < bytes.count ? bytes[position] : nil }
 
     func failure(_ reason: JSONError.Reason) -> JSONError {
-        JSONError(peek() == nil && reason == .unexpectedByte ? .unexpectedEnd : reason, at: position)
+        JSONError(
+            peek() == nil && reason == .unexpectedByte ? .unexpectedEnd : reason, at: position)
     }
 
     mutating func parseText() throws(JSONError) -> JSON {

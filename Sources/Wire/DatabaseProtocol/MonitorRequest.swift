@@ -33,7 +33,9 @@ public struct MonitorRequest: Hashable, Sendable {
         }
         if let list = object["columns"] {
             var names: [String] = []
-            guard let elements = list.array else { throw .syntax("\"columns\" must be an array", json) }
+            guard let elements = list.array else {
+                throw .syntax("\"columns\" must be an array", json)
+            }
             for element in elements {
                 guard let name = element.string, table.column(name) != nil else {
                     throw DatabaseError(
@@ -49,7 +51,9 @@ public struct MonitorRequest: Hashable, Sendable {
         }
         conditions = try Self.conditions(object["where"], table)
         guard let chosen = object["select"] else { return }
-        guard let members = chosen.object else { throw .syntax("\"select\" must be an object", json) }
+        guard let members = chosen.object else {
+            throw .syntax("\"select\" must be an object", json)
+        }
         selection.initial = members["initial"]?.bool ?? true
         selection.insert = members["insert"]?.bool ?? true
         selection.delete = members["delete"]?.bool ?? true

@@ -89,7 +89,8 @@ extension TableSchema {
                         "dot1q-tunnel"))),
             .column("qos", .optional(.rows(of: "QoS"))),
             .column("mac", .optional(.string)),
-            .column("bond_mode", .optional(.one(of: "balance-tcp", "balance-slb", "active-backup"))),
+            .column(
+                "bond_mode", .optional(.one(of: "balance-tcp", "balance-slb", "active-backup"))),
             .column("lacp", .optional(.one(of: "active", "passive", "off"))),
             .column("bond_updelay", .integer),
             .column("bond_downdelay", .integer),

@@ -181,8 +181,7 @@ extension VsctlContext {
     }
 
     /// Deletes a port with its interfaces.
-    mutating func delete(_ port: VsctlTopology.Port) {
-        let topology = topology()
+    mutating func delete(_ port: VsctlTopology.Port, of topology: VsctlTopology) {
         if let bridge = topology.bridges[port.bridge] {
             var ports = draft.read(bridge.row, "ports")
             ports.remove(port.row.name)
@@ -198,7 +197,7 @@ extension VsctlContext {
     fileprivate mutating func delete(_ bridge: VsctlTopology.Bridge) {
         let topology = topology()
         for child in bridge.children.compactMap({ topology.bridges[$0] }) { delete(child) }
-        for port in bridge.ports.compactMap({ topology.ports[$0] }) { delete(port) }
+        for port in bridge.ports.compactMap({ topology.ports[$0] }) { delete(port, of: topology) }
         guard bridge.parent == nil else { return }
         for set in draft.rows(of: "Flow_Sample_Collector_Set")
         where draft.read(set, "bridge").contains(bridge.row.name) {

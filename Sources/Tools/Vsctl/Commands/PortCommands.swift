@@ -118,7 +118,7 @@ extension VsctlCommand {
                 throw .failure("bridge \(name) does not have a port \(target)\(child)")
             }
         }
-        context.delete(port)
+        context.delete(port, of: context.topology())
     }
 }
 
