@@ -13,9 +13,11 @@ enum Transport {
         let found = place(frame)
         let (network, transport) = (Int(found.layout.network), Int(found.layout.transport))
         let isIPv4 = found.layout.networkKind == .ipv4
-        let length = Int(frame[network + (isIPv4 ? 2 : 4)]) << 8 + Int(frame[network + (isIPv4 ? 3 : 5)])
+        let length =
+            Int(frame[network + (isIPv4 ? 2 : 4)]) << 8 + Int(frame[network + (isIPv4 ? 3 : 5)])
         let message = Array(frame[transport..<network + length + (isIPv4 ? 0 : 40)])
-        let addresses = isIPv4 ? frame[network + 12..<network + 20] : frame[network + 8..<network + 40]
+        let addresses =
+            isIPv4 ? frame[network + 12..<network + 20] : frame[network + 8..<network + 40]
         let ipProtocol = found.layout.transportProtocol
         let pseudo = addresses + Build.octets(UInt32(message.count)) + [0, 0, 0, ipProtocol]
         let fields: [UInt8: Int] = [6: 16, 17: 6, 58: 2, 132: 8]
@@ -70,7 +72,8 @@ struct ChecksumTests {
         func masked<T: FixedWidthInteger & UnsignedInteger & Sendable>(_: T.Type) -> Masked<T> {
             Masked(
                 T(truncatingIfNeeded: chance.next()),
-                mask: chance.oneIn(3) ? 0 : chance.oneIn(2) ? .max : T(truncatingIfNeeded: chance.next()))
+                mask: chance.oneIn(3)
+                    ? 0 : chance.oneIn(2) ? .max : T(truncatingIfNeeded: chance.next()))
         }
         func addressV4() -> Masked<IPv4Address> {
             let both = masked(UInt32.self)
@@ -83,16 +86,21 @@ struct ChecksumTests {
                 mask: IPv6Address(high: high.mask, low: low.mask))
         }
         return [
-            .set(.ipv4(
-                source: addressV4(), destination: addressV4(), tos: masked(UInt8.self),
-                ttl: masked(UInt8.self))),
-            .set(.ipv6(
-                source: addressV6(), destination: addressV6(), label: masked(UInt32.self),
-                trafficClass: masked(UInt8.self), hopLimit: masked(UInt8.self))),
-        ] + [6, 17, 132].map {
-            .set(.ports(
-                ipProtocol: $0, source: masked(UInt16.self), destination: masked(UInt16.self)))
-        } + [.output(port: 1)]
+            .set(
+                .ipv4(
+                    source: addressV4(), destination: addressV4(), tos: masked(UInt8.self),
+                    ttl: masked(UInt8.self))),
+            .set(
+                .ipv6(
+                    source: addressV6(), destination: addressV6(), label: masked(UInt32.self),
+                    trafficClass: masked(UInt8.self), hopLimit: masked(UInt8.self))),
+        ]
+            + [6, 17, 132].map {
+                .set(
+                    .ports(
+                        ipProtocol: $0, source: masked(UInt16.self),
+                        destination: masked(UInt16.self)))
+            } + [.output(port: 1)]
     }
 
     /// Random edits of random packets, finished and unfinished: every sum stays right.
@@ -132,12 +140,14 @@ struct ChecksumTests {
     }
 
     private let everything: [DatapathAction] = [
-        .set(.ipv4(
-            source: Masked(IPv4Address(bits: 0x0102_0304), mask: IPv4Address(bits: .max)),
-            destination: Masked(IPv4Address(bits: 0), mask: IPv4Address(bits: 0)),
-            tos: Masked(0xff, mask: 0xfc), ttl: Masked(9, mask: .max))),
-        .set(.ports(
-            ipProtocol: 17, source: Masked(7, mask: .max), destination: Masked(8, mask: .max))),
+        .set(
+            .ipv4(
+                source: Masked(IPv4Address(bits: 0x0102_0304), mask: IPv4Address(bits: .max)),
+                destination: Masked(IPv4Address(bits: 0), mask: IPv4Address(bits: 0)),
+                tos: Masked(0xff, mask: 0xfc), ttl: Masked(9, mask: .max))),
+        .set(
+            .ports(
+                ipProtocol: 17, source: Masked(7, mask: .max), destination: Masked(8, mask: .max))),
         .output(port: 1),
     ]
 
@@ -158,8 +168,10 @@ struct ChecksumTests {
         let port = carry ? sum + 1 : sum
         let result = try run(
             [
-                .set(.ports(
-                    ipProtocol: 17, source: Masked(port, mask: .max), destination: Masked(0, mask: 0))),
+                .set(
+                    .ports(
+                        ipProtocol: 17, source: Masked(port, mask: .max),
+                        destination: Masked(0, mask: 0))),
                 .output(port: 1),
             ], on: frame)
         let bytes = try #require(result.sent.first).bytes
@@ -189,18 +201,20 @@ struct ChecksumTests {
     /// RFC 8200 §8.1: with segments left, the final destination is in the routing header.
     @Test func routedDestinationIsNotInTheChecksum() throws {
         let frame = Build.ethernet(
-            0x86dd, Build.ipv6(43, [17, 0, 0, 1, 0, 0, 0, 0] + Build.udp([1]) ))
+            0x86dd, Build.ipv6(43, [17, 0, 0, 1, 0, 0, 0, 0] + Build.udp([1])))
         var summed = frame
         summed[68] = 0x12
         summed[69] = 0x34
         let result = try run(
             [
-                .set(.ipv6(
-                    source: Masked(IPv6Address(high: 0, low: 0), mask: IPv6Address(high: 0, low: 0)),
-                    destination: Masked(
-                        IPv6Address(high: 1, low: 2), mask: IPv6Address(high: .max, low: .max)),
-                    label: Masked(0, mask: 0), trafficClass: Masked(0, mask: 0),
-                    hopLimit: Masked(0, mask: 0))),
+                .set(
+                    .ipv6(
+                        source: Masked(
+                            IPv6Address(high: 0, low: 0), mask: IPv6Address(high: 0, low: 0)),
+                        destination: Masked(
+                            IPv6Address(high: 1, low: 2), mask: IPv6Address(high: .max, low: .max)),
+                        label: Masked(0, mask: 0), trafficClass: Masked(0, mask: 0),
+                        hopLimit: Masked(0, mask: 0))),
                 .output(port: 1),
             ], on: summed)
         let bytes = try #require(result.sent.first).bytes

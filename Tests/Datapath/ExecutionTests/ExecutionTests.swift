@@ -60,7 +60,8 @@ extension [UInt8] {
 
 let plain = Build.ethernet(0x1234, [1, 2, 3, 4, 5, 6, 7, 8])
 let newSource = HeaderRewrite.ethernet(
-    source: Masked(MACAddress(bits: 0xaa), mask: .broadcast), destination: Masked(.zero, mask: .zero))
+    source: Masked(MACAddress(bits: 0xaa), mask: .broadcast),
+    destination: Masked(.zero, mask: .zero))
 let plainWithNewSource = Array(plain[..<6]) + [0, 0, 0, 0, 0, 0xaa] + Array(plain[12...])
 
 struct ExecutionTests {
@@ -109,7 +110,9 @@ struct ExecutionTests {
         #expect(result.offers == ["1:26:forwarded", "2:22:forwarded", "3:26:forwarded"])
     }
 
-    @Test(arguments: [(headroom: 64, isLent: false), (0, false), (3, false), (4, false), (64, true)])
+    @Test(arguments: [
+        (headroom: 64, isLent: false), (0, false), (3, false), (4, false), (64, true),
+    ])
     func secondTagGoesIntoTheBytes(row: (headroom: Int, isLent: Bool)) throws {
         let offload = Offload(
             flags: 1, segmentation: 1, headerByteCount: 54, segmentByteCount: 1448,
@@ -117,7 +120,10 @@ struct ExecutionTests {
         let frame = Build.ethernet(0x0800, Build.ipv4(6, Build.tcp(.zeros(100))))
         let result = try run(
             (row.isLent ? [.output(port: 1)] : [])
-                + [.pushVLAN(tpid: 0x88a8, tci: 0x1007), .output(port: 2), .popVLAN, .output(port: 3)],
+                + [
+                    .pushVLAN(tpid: 0x88a8, tci: 0x1007), .output(port: 2), .popVLAN,
+                    .output(port: 3),
+                ],
             on: frame, tag: (0x8100, 0x2065), offload: offload, headroom: row.headroom)
         let inner = Array(frame[..<12]) + [0x81, 0, 0x20, 0x65] + frame[12...]
         var moved = offload
@@ -127,7 +133,9 @@ struct ExecutionTests {
         #expect(result.sent.suffix(2).map(\.tag.tpid) == [0x88a8, 0])
         #expect(result.sent.suffix(2).map(\.offload) == [moved, moved])
         #expect(result.copies == (row.isLent || row.headroom < 4 ? 1 : 0))
-        if row.isLent { #expect(result.sent[0].bytes == frame && result.sent[0].offload == offload) }
+        if row.isLent {
+            #expect(result.sent[0].bytes == frame && result.sent[0].offload == offload)
+        }
     }
 
     @Test func popTakesATagOutOfTheBytes() throws {
@@ -144,8 +152,11 @@ struct ExecutionTests {
         let frame = Transport.filled(Build.ethernet(0x0800, Build.ipv4(17, Build.udp([1, 2, 3]))))
         let result = try run(
             [
-                .pushVLAN(tpid: 0x88a8, tci: 7), .set(.ports(
-                    ipProtocol: 17, source: Masked(7, mask: .max), destination: Masked(0, mask: 0))),
+                .pushVLAN(tpid: 0x88a8, tci: 7),
+                .set(
+                    .ports(
+                        ipProtocol: 17, source: Masked(7, mask: .max),
+                        destination: Masked(0, mask: 0))),
                 .popVLAN, .popVLAN, .output(port: 1),
             ], on: frame, tag: (0x8100, 5))
         let bytes = try #require(result.sent.first).bytes
@@ -156,10 +167,14 @@ struct ExecutionTests {
     @Test func truncationLastsForOneOutput() throws {
         let long = Build.ethernet(0x1234, .zeros(200))
         let result = try run(
-            [.truncate(byteCount: 100), .output(port: 1), .output(port: 2), .truncate(byteCount: 1),
-             .output(port: 3)], on: long)
+            [
+                .truncate(byteCount: 100), .output(port: 1), .output(port: 2),
+                .truncate(byteCount: 1),
+                .output(port: 3),
+            ], on: long)
         #expect(result.sent.map(\.bytes.count) == [100, 214, 14])
-        let tagged = try run([.truncate(byteCount: 100), .output(port: 1)], on: long, tag: (0x8100, 1))
+        let tagged = try run(
+            [.truncate(byteCount: 100), .output(port: 1)], on: long, tag: (0x8100, 1))
         #expect(tagged.offers == ["1:100:forwarded"])
     }
 
@@ -194,23 +209,24 @@ struct ExecutionTests {
         #expect(second.byteCount == 20 && second.original == 22 && second.cookie.isEmpty)
     }
 
-    @Test(arguments: [
-        ([], .droppedByRule),
-        ([.drop(.vlanNotAllowed)], .vlanNotAllowed),
-        ([.drop(.vlanNotAllowed), .output(port: 1)], .vlanNotAllowed),
-        ([.output(port: 1), .drop(.vlanNotAllowed)], .forwarded),
-        ([.popVLAN, .set(newSource)], .actionsWithoutOutput),
-        ([.set(.priority(1))], .actionsWithoutOutput),
-        ([.output(port: 9999)], .outputPortGone),
-        ([.output(port: 9999), .output(port: 1)], .forwarded),
-        ([.output(port: 1), .output(port: 9999)], .forwarded),
-        ([.output(port: 1500)], .sendFailed),
-        ([.userspace(cookie: [])], .actionUpcall),
-        ([.userspace(cookie: []), .output(port: 1500)], .actionUpcall),
-        ([.userspace(cookie: []), .output(port: 1)], .forwarded),
-        ([.output(port: 1), .userspace(cookie: [])], .forwarded),
-        ([.output(port: 9999), .userspace(cookie: [])], .actionUpcall),
-    ] as [([DatapathAction], PacketEnd)])
+    @Test(
+        arguments: [
+            ([], .droppedByRule),
+            ([.drop(.vlanNotAllowed)], .vlanNotAllowed),
+            ([.drop(.vlanNotAllowed), .output(port: 1)], .vlanNotAllowed),
+            ([.output(port: 1), .drop(.vlanNotAllowed)], .forwarded),
+            ([.popVLAN, .set(newSource)], .actionsWithoutOutput),
+            ([.set(.priority(1))], .actionsWithoutOutput),
+            ([.output(port: 9999)], .outputPortGone),
+            ([.output(port: 9999), .output(port: 1)], .forwarded),
+            ([.output(port: 1), .output(port: 9999)], .forwarded),
+            ([.output(port: 1500)], .sendFailed),
+            ([.userspace(cookie: [])], .actionUpcall),
+            ([.userspace(cookie: []), .output(port: 1500)], .actionUpcall),
+            ([.userspace(cookie: []), .output(port: 1)], .forwarded),
+            ([.output(port: 1), .userspace(cookie: [])], .forwarded),
+            ([.output(port: 9999), .userspace(cookie: [])], .actionUpcall),
+        ] as [([DatapathAction], PacketEnd)])
     func onePacketOneEnd(row: ([DatapathAction], PacketEnd)) throws {
         #expect(try run(row.0, on: plain).end == row.1)
     }

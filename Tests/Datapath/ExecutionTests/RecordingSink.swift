@@ -2,8 +2,8 @@ import Execution
 import Flows
 import Packets
 
-/// Keeps the frames it was given, and reads their bytes when the run is over: a frame whose bytes were
-/// edited after it was handed out shows.
+/// Keeps the frames it was given, and reads their bytes when the run is over: a frame whose bytes
+/// were edited after it was handed out shows.
 struct RecordingSink: PacketSink, ~Copyable {
     struct Sent: Equatable {
         var port: UInt32

@@ -68,12 +68,12 @@ private struct World {
 }
 
 struct FlowTablesTests {
-    @Test(arguments: 1...6 as ClosedRange<UInt64>)
+    @Test(arguments: 1...4 as ClosedRange<UInt64>)
     func agreesWithTheSlowTwin(seed: UInt64) throws {
         var world = World(seed: seed, isDisjoint: seed.isMultiple(of: 2))
         var tables = FlowTables(flowLimit: 100, microflowCount: 16, seed: seed)
         var twin = Twin()
-        for step in 0..<4000 {
+        for step in 0..<1500 {
             let key = world.key()
             switch world.chance.below(20) {
             case 0...4:
@@ -120,7 +120,7 @@ struct FlowTablesTests {
                 #expect(matches.isEmpty)
                 continue
             }
-            let (record, mask) = tables.megaflows.flow(at: slot)
+            let (flowKey, mask, record) = tables.megaflows.flow(at: slot)
             #expect(matches.contains { $0.program == record.program && $0.mask == mask })
             #expect(tables.megaflows.slowLookup(key).contains(slot))
             if isDisjoint {
@@ -129,7 +129,7 @@ struct FlowTablesTests {
                 #expect(megaflow == slot)
             }
             tables.megaflows.count(slot, byteCount: 60, tcpFlags: 2, nowMilliseconds: 5)
-            let index = try #require(twin.index(record.key, mask))
+            let index = try #require(twin.index(flowKey, mask))
             twin.flows[index].packets += 1
         }
     }
@@ -172,7 +172,7 @@ struct FlowTablesTests {
 
     @Test(arguments: [1023, 1024, 1025])
     func masksAreBounded(count: Int) throws {
-        var table = MegaflowTable(flowLimit: 2000, hash: KeyHash(seed: 3))
+        var table = MegaflowTable(flowLimit: 2000, seed: 3)
         for index in 0..<count {
             var mask = FlowMask()
             mask.packetMark = UInt32(index)
@@ -189,7 +189,7 @@ struct FlowTablesTests {
     }
 
     @Test func busyMasksComeForward() throws {
-        var table = MegaflowTable(flowLimit: 200, hash: KeyHash(seed: 3))
+        var table = MegaflowTable(flowLimit: 200, seed: 3)
         for index in 0..<100 as Range<UInt32> {
             var (key, mask) = (FlowKey(), FlowMask())
             key.inPort = index
@@ -210,7 +210,7 @@ struct FlowTablesTests {
     }
 
     @Test func dumpInPortionsMeetsEveryFlowThatStays() throws {
-        var table = MegaflowTable(flowLimit: 1000, hash: KeyHash(seed: 3))
+        var table = MegaflowTable(flowLimit: 1000, seed: 3)
         var mask = FlowMask()
         mask.inPort = .max
         func key(_ port: UInt32) -> FlowKey {
@@ -225,7 +225,7 @@ struct FlowTablesTests {
         var at: Int? = 0
         while let slot = at {
             let (live, next) = table.nextLive(from: slot, limit: 10)
-            if let live { met.append(table.flow(at: live).record.key.inPort) }
+            if let live { met.append(table.flow(at: live).key.inPort) }
             // Flows go while the dump is underway.
             if let gone = table.find(key: key(999 - UInt32(met.count) / 2), mask: mask),
                 met.count % 2 == 0
@@ -238,22 +238,29 @@ struct FlowTablesTests {
         #expect(met.filter { $0 < 500 } == Array(0..<500))
     }
 
+    /// A million flows; in debug builds, where each takes ten times as long, a tenth of that.
     @Test func aMillionFlows() throws {
-        var table = MegaflowTable(flowLimit: 1_000_000, hash: KeyHash(seed: 3))
+        #if DEBUG
+            let count: UInt32 = 100_000
+        #else
+            let count: UInt32 = 1_000_000
+        #endif
+        var table = MegaflowTable(flowLimit: Int(count), seed: 3)
         var mask = FlowMask()
         mask.packetMark = .max
         var key = FlowKey()
-        for index in 0..<1_000_000 as Range<UInt32> {
+        for index in 0..<count {
             key.packetMark = index
             _ = try table.put(key: key, mask: mask, program: index)
         }
         key.packetMark = .max
-        #expect(throws: MegaflowRefusal.tooManyFlows(limit: 1_000_000)) {
+        #expect(throws: MegaflowRefusal.tooManyFlows(limit: Int(count))) {
             try table.put(key: key, mask: mask, program: 0)
         }
-        for index in stride(from: 0 as UInt32, to: 1_000_000, by: 997) {
+        for index in stride(from: 0 as UInt32, to: count, by: 97) {
             key.packetMark = index
-            #expect(table.lookup(key).map { table.program(of: $0) } == index)
+            let program = table.lookup(key).map { table.program(of: $0) }
+            #expect(program == index)
         }
         table.removeAll()
         #expect(table.count == 0 && table.maskCount == 0)

@@ -10,7 +10,7 @@ private let plain = Build.ethernet(0x1234, [1, 2, 3, 4])
 private let tcp = Build.ethernet(0x0800, Build.ipv4(6, Build.tcp(flags: 0x12)))
 
 struct ForwarderTests {
-    /// receive → key → miss → upcall, install, execute; then receive → key → cache → send.
+    /// Receive, key, miss, upcall, install, execute; then receive, key, cache, send.
     @Test func journey() throws {
         var bench = try Bench()
         bench.send(tcp, from: 1)
@@ -213,9 +213,12 @@ struct ForwarderTests {
         var sentCount = 0
         let pool: [DatapathAction] = [
             .output(port: 1), .output(port: 2), .output(port: 3), .output(port: 9),
-            .output(port: 1500), .popVLAN, .pushVLAN(tpid: 0x8100, tci: 5), .truncate(byteCount: 30),
+            .output(port: 1500), .popVLAN, .pushVLAN(tpid: 0x8100, tci: 5),
+            .truncate(byteCount: 30),
             .userspace(cookie: [1]), .drop(.reservedMulticast),
-            .set(.ports(ipProtocol: 6, source: Masked(9, mask: .max), destination: Masked(0, mask: 0))),
+            .set(
+                .ports(
+                    ipProtocol: 6, source: Masked(9, mask: .max), destination: Masked(0, mask: 0))),
         ]
         for step in 0..<3000 {
             switch chance.below(12) {
@@ -233,7 +236,8 @@ struct ForwarderTests {
                 if chance.oneIn(4) { bytes.removeLast(chance.below(bytes.count)) }
                 if chance.oneIn(4) { bytes[chance.below(bytes.count)] ^= 0xff }
                 bench.send(
-                    bytes, from: UInt32(1 + chance.below(4)), tag: chance.oneIn(3) ? (0x8100, 5) : (0, 0))
+                    bytes, from: UInt32(1 + chance.below(4)),
+                    tag: chance.oneIn(3) ? (0x8100, 5) : (0, 0))
                 sentCount += 1
             }
             if step % 100 == 0 {

@@ -68,7 +68,9 @@ struct UpcallQueuesTests {
         var queues = UpcallQueues(upcallsPerPort: 10_000, byteBudget: 1_000_000)
         for _ in 0..<2000 { for place in 0..<greedy { _ = queues.offer(place, byteCount: 1000) } }
         let share = 1_000_000 / (greedy + 1) / 1000
-        for place in 0..<greedy { #expect((share - 1...share + 1).contains(queues.count(at: place))) }
+        for place in 0..<greedy {
+            #expect((share - 1...share + 1).contains(queues.count(at: place)))
+        }
         let newcomer = queues.offer(100, byteCount: share * 900)
         #expect(newcomer)
         #expect(queues.brokenInvariant() == nil)
@@ -83,7 +85,9 @@ struct UpcallQueuesTests {
             switch chance.below(10) {
             case 0...5:
                 number += 1
-                if queues.offer(chance.below(6), number, byteCount: chance.below(900)) { offered += 1 }
+                if queues.offer(chance.below(6), number, byteCount: chance.below(900)) {
+                    offered += 1
+                }
             case 6:
                 let place = chance.below(6)
                 offered -= queues.count(at: place)

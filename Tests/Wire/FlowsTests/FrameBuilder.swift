@@ -50,7 +50,9 @@ enum Build {
         octets(1000 as UInt16) + octets(9 as UInt16) + [0, 0, 0, 7, 0, 0, 0, 0] + data
     }
 
-    static func icmp(_ type: UInt8, _ code: UInt8 = 0) -> [UInt8] { [type, code, 0, 0, 0, 1, 0, 2] }
+    static func icmp(_ type: UInt8, _ code: UInt8 = 0) -> [UInt8] {
+        [type, code, 0, 0, 0, 1, 0, 2]
+    }
 
     static func arp(_ operation: UInt16) -> [UInt8] {
         [0, 1, 8, 0, 6, 4] + octets(operation) + [2, 0, 0, 0, 0, 1, 10, 0, 0, 1]

@@ -193,16 +193,22 @@ private let ipv4Cases: [ExtractionCase] = [
     ExtractionCase("protocol 0 is a protocol", Build.ethernet(0x0800, Build.ipv4(0, [1, 2]))) {
         addressesV4(&$0, 0)
     },
-    ExtractionCase("a first fragment", Build.ethernet(0x0800, Build.ipv4(17, place: 0x2000, Build.udp()))) {
+    ExtractionCase(
+        "a first fragment", Build.ethernet(0x0800, Build.ipv4(17, place: 0x2000, Build.udp()))
+    ) {
         addressesV4(&$0, 17)
         ports(&$0, 1000, 53)
         $0.nwFrag = Fragment.any
     },
-    ExtractionCase("a later fragment", Build.ethernet(0x0800, Build.ipv4(17, place: 0x2001, Build.udp()))) {
+    ExtractionCase(
+        "a later fragment", Build.ethernet(0x0800, Build.ipv4(17, place: 0x2001, Build.udp()))
+    ) {
         addressesV4(&$0, 17)
         $0.nwFrag = Fragment.any | Fragment.later
     },
-    ExtractionCase("the last fragment, too short", Build.ethernet(0x0800, Build.ipv4(6, place: 1, [1]))) {
+    ExtractionCase(
+        "the last fragment, too short", Build.ethernet(0x0800, Build.ipv4(6, place: 1, [1]))
+    ) {
         addressesV4(&$0, 6)
         $0.nwFrag = Fragment.any | Fragment.later
     },
@@ -242,7 +248,8 @@ private let ipv4Cases: [ExtractionCase] = [
         .invalidIPv4Version
     ) { $0.ethType = EtherType.ipv4 },
     ExtractionCase(
-        "a header of 16 bytes", Build.ethernet(0x0800, [0x44] + Build.ipv4(6, Build.tcp()).dropFirst()),
+        "a header of 16 bytes",
+        Build.ethernet(0x0800, [0x44] + Build.ipv4(6, Build.tcp()).dropFirst()),
         .invalidIPv4HeaderLength
     ) { $0.ethType = EtherType.ipv4 },
     ExtractionCase(
@@ -253,7 +260,8 @@ private let ipv4Cases: [ExtractionCase] = [
 
 private let ipv6Cases: [ExtractionCase] = [
     ExtractionCase(
-        "TCP", Build.ethernet(0x86dd, Build.ipv6(6, trafficClass: 0x2e, label: 0xabcde, Build.tcp()))
+        "TCP",
+        Build.ethernet(0x86dd, Build.ipv6(6, trafficClass: 0x2e, label: 0xabcde, Build.tcp()))
     ) {
         addressesV6(&$0, 6)
         $0.nwTOS = 0x2e
@@ -274,14 +282,16 @@ private let ipv6Cases: [ExtractionCase] = [
         ports(&$0, 1000, 53)
     },
     ExtractionCase(
-        "a first fragment", Build.ethernet(0x86dd, Build.ipv6(44, [17, 0, 0, 1, 0, 0, 0, 1] + Build.udp()))
+        "a first fragment",
+        Build.ethernet(0x86dd, Build.ipv6(44, [17, 0, 0, 1, 0, 0, 0, 1] + Build.udp()))
     ) {
         addressesV6(&$0, 17)
         ports(&$0, 1000, 53)
         $0.nwFrag = Fragment.any
     },
     ExtractionCase(
-        "a later fragment", Build.ethernet(0x86dd, Build.ipv6(44, [17, 0, 0, 8, 0, 0, 0, 1] + Build.udp()))
+        "a later fragment",
+        Build.ethernet(0x86dd, Build.ipv6(44, [17, 0, 0, 8, 0, 0, 0, 1] + Build.udp()))
     ) {
         addressesV6(&$0, 44)
         $0.nwFrag = Fragment.any | Fragment.later
@@ -372,7 +382,8 @@ struct KeyExtractionTests {
 
     @Test func layoutNamesTheHeaders() {
         let tagged = extract(
-            Build.ethernet(0x0800, tags: [(0x8100, 5)], Build.ipv4(6, options: .zeros(4), Build.tcp())))
+            Build.ethernet(
+                0x0800, tags: [(0x8100, 5)], Build.ipv4(6, options: .zeros(4), Build.tcp())))
         #expect(tagged.layout.network == 18)
         #expect(tagged.layout.networkKind == .ipv4)
         #expect(tagged.layout.transport == 42)
@@ -412,7 +423,8 @@ struct KeyExtractionTests {
         for _ in 0..<100_000 {
             var bytes: [UInt8]
             if chance.oneIn(4) {
-                bytes = (0..<chance.below(120)).map { _ in UInt8(truncatingIfNeeded: chance.next()) }
+                bytes = (0..<chance.below(120)).map { _ in UInt8(truncatingIfNeeded: chance.next())
+                }
             } else {
                 bytes = seeds[chance.below(seeds.count)]
                 for _ in 0...chance.below(4) where !bytes.isEmpty {
@@ -421,7 +433,8 @@ struct KeyExtractionTests {
                 if chance.oneIn(2) { bytes.removeLast(chance.below(bytes.count + 1)) }
             }
             let extraction = extract(
-                bytes, tag: chance.oneIn(3) ? (0x8100, UInt16(truncatingIfNeeded: chance.next())) : (0, 0),
+                bytes,
+                tag: chance.oneIn(3) ? (0x8100, UInt16(truncatingIfNeeded: chance.next())) : (0, 0),
                 isSuperFrame: chance.oneIn(8))
             faults[extraction.malformation, default: 0] += 1
             expectSound(extraction, byteCount: bytes.count)
