@@ -9,8 +9,7 @@ import Glibc
 import Product
 
 let tools: [Tool] = [
-    appctl,
-    vsctl,
+    appctl, vsctl, dpctl,
 ]
 
 let words = CommandLine.arguments

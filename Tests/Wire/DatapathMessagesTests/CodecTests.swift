@@ -209,8 +209,10 @@ import Testing
         #expect(try CodecTests.requests(bytes)[0].content.get() == .putFlow(flow))
     }
 
-    @Test(arguments: [("", false), ("a", true), ("abcdefghijklmno", true),
-        ("abcdefghijklmnop", false)])
+    @Test(arguments: [
+        ("", false), ("a", true), ("abcdefghijklmno", true),
+        ("abcdefghijklmnop", false),
+    ])
     func namesAreBounded(name: String, fits: Bool) {
         let port = DatapathRequest.addPort(Vport(number: 1, kind: .netdev, name: name))
         #expect(((try? CodecTests.bytes([port])) != nil) == fits)
