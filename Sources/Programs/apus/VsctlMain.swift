@@ -77,7 +77,7 @@ private struct VsctlSession {
             for effect in effects {
                 switch effect {
                 case .send(let bytes): client.send(bytes)
-                case .print(let text): printOut(text)
+                case .output(let text): printOut(text)
                 case .complain(let text): complain(text)
                 case .exit(let status): return status
                 }
