@@ -94,7 +94,8 @@ house.addProgram(
     "apus-vswitchd",
     [
         "Bridges", "Channel", "Daemon", "DatabaseProtocol", "DatabaseReplica", "DatapathMessages",
-        "Flows", "Links", "OpenFlow", "Packets", "Pipeline", "Streams", "Switching", "Timekeeping",
+        "Flows", "Links", "OpenFlow", "Packets", "Pipeline", "Product", "Streams", "Switching",
+        "Timekeeping",
     ])
 house.addProgram(
     "apus-datapath",

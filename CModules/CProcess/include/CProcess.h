@@ -34,8 +34,10 @@ static inline pid_t process_lock_owner(int descriptor) {
 }
 
 // From here on SIGTERM, SIGINT and SIGHUP are read from the descriptor that is returned, and no
-// thread that is started later is interrupted by them. -1 with errno on failure.
+// thread that is started later is interrupted by them. A write to a pipe or socket that nobody reads
+// any more fails, and does not end the process. -1 with errno on failure.
 static inline int process_signals(void) {
+    signal(SIGPIPE, SIG_IGN);
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);

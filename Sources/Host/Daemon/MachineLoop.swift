@@ -37,12 +37,21 @@ public struct MachineLoop<Message: Sendable> {
     /// Longest single wait; the kernel counts it in an `Int32` of milliseconds.
     private static var waitMillisecondsMax: Int64 { 3_600_000 }
 
-    private let process: DaemonProcess
     private let mailbox: Mailbox<Message>
+    /// Readable when a signal has come, and what takes it and says whether it means the end.
+    private let signalDescriptor: Int32
+    private let takeSignals: () -> Bool
 
     public init(_ process: DaemonProcess, _ mailbox: Mailbox<Message>) {
-        self.process = process
+        self.init(mailbox, process.signalDescriptor, takeSignals: process.takeSignals)
+    }
+
+    init(
+        _ mailbox: Mailbox<Message>, _ signalDescriptor: Int32, takeSignals: @escaping () -> Bool
+    ) {
         self.mailbox = mailbox
+        self.signalDescriptor = signalDescriptor
+        self.takeSignals = takeSignals
     }
 
     /// Waits until something happens, but no longer than until `deadline` (rounded up to a whole
@@ -50,7 +59,7 @@ public struct MachineLoop<Message: Sendable> {
     ///
     /// - Parameter deadline: When the machine wants to be called again; `nil` means it can wait.
     public func wait(until deadline: Instant?, watching watches: [Watch] = []) -> Turn<Message> {
-        var polled = [mailbox.descriptor, process.signalDescriptor].map {
+        var polled = [mailbox.descriptor, signalDescriptor].map {
             pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
         }
         polled += watches.map {
@@ -69,7 +78,7 @@ public struct MachineLoop<Message: Sendable> {
             now: MonotonicClock.now(), messages: mailbox.drain(),
             readable: ready(Int32(POLLIN), \.forReading),
             writable: ready(Int32(POLLOUT), \.forWriting),
-            isStopRequested: process.takeSignals())
+            isStopRequested: takeSignals())
     }
 
     private func timeoutMilliseconds(until deadline: Instant?) -> Int32 {

@@ -14,8 +14,10 @@ struct LinkReader: ~Copyable {
 
     init() throws(DaemonError) {
         do throws(LinkError) {
-            watch = try LinkWatch()
-            table = try LinkTable()
+            let watch = try LinkWatch()
+            let table = try LinkTable()
+            self.watch = watch
+            self.table = table
         } catch {
             throw DaemonError("\(error)")
         }

@@ -89,7 +89,7 @@ final class VswitchdDaemon {
             events += readDatapath(turn)
             events += readLinks(turn)
             carryOut(machine.handle(events, now: turn.now))
-            datapath?.flush()
+            flushDatapath()
             if !isReady {
                 try process.ready()
                 isReady = true
@@ -102,7 +102,7 @@ final class VswitchdDaemon {
         var watches = [Watch(links.descriptor)]
         if let datapath {
             watches.append(
-                Watch(datapath.descriptor, forWriting: datapath.hasUnsent))
+                Watch(datapath.descriptor, forWriting: datapath.wantsToWrite))
         }
         return watches
     }
@@ -125,17 +125,26 @@ final class VswitchdDaemon {
 
     private func readDatapath(_ turn: Turn<Message>) -> [SwitchEvent] {
         guard let connection = datapath else { return [] }
-        if turn.writable.contains(connection.descriptor) { connection.flush() }
         guard turn.readable.contains(connection.descriptor) else { return [] }
         var events: [SwitchEvent] = []
         do throws(ChannelError) {
-            for reply in try connection.receiveReplies() {
-                events.append(.datapathReplied(sequence: reply.sequence, reply.reply))
-            }
+            let reception = try connection.receive(replies: { received in
+                switch received.content {
+                case .success(let reply):
+                    events.append(.datapathReplied(sequence: received.sequence, reply))
+                case .failure(let error):
+                    events.append(
+                        .datapathReplied(
+                            sequence: received.sequence,
+                            .failed(errno: 0, text: "cannot be read: \(error)")))
+                }
+            })
+            guard reception == .closed else { return events }
+            events.append(.datapathClosed(reason: "it closed the connection"))
         } catch {
-            datapath = nil
             events.append(.datapathClosed(reason: "\(error)"))
         }
+        datapath = nil
         return events
     }
 
@@ -176,8 +185,7 @@ final class VswitchdDaemon {
 
     private func connectDatapath() {
         do throws(ChannelError) {
-            datapath = try ChannelConnection(
-                connectingTo: ChannelPath.socket(inRunDirectory: process.places.rundir))
+            datapath = try ChannelConnection(runDirectory: process.places.rundir)
             pending.append(.datapathOpened)
         } catch {
             pending.append(.datapathClosed(reason: "\(error)"))
@@ -186,8 +194,26 @@ final class VswitchdDaemon {
 
     private func send(_ request: DatapathRequest, _ sequence: UInt32) {
         guard let connection = datapath else { return }
-        do throws(ChannelError) {
+        do throws(ChannelSendError) {
             try connection.send(request, sequence: sequence)
+        } catch {
+            switch error {
+            case .message(let error):
+                // One order that cannot be written; the conversation goes on.
+                pending.append(
+                    .datapathReplied(
+                        sequence: sequence, .failed(errno: 0, text: "\(error)")))
+            case .channel(let error):
+                datapath = nil
+                pending.append(.datapathClosed(reason: "\(error)"))
+            }
+        }
+    }
+
+    private func flushDatapath() {
+        guard let connection = datapath, connection.unsentByteCount > 0 else { return }
+        do throws(ChannelError) {
+            try connection.flush()
         } catch {
             datapath = nil
             pending.append(.datapathClosed(reason: "\(error)"))
@@ -237,7 +263,7 @@ final class VswitchdDaemon {
         return logger
     }
 
-    private func log(_ level: LogLevel, _ module: String, _ text: String) {
+    private func log(_ level: Bridges.LogLevel, _ module: String, _ text: String) {
         let logger = logger(module)
         switch level {
         case .debug: logger.debug("\(text)")

@@ -1,4 +1,4 @@
-// One program that is all the tools: it does what the name it was called by, or its first word, says.
+// One program that is all the tools: the name it was called by, or its first word, says which.
 //
 //     ovs-appctl version  =  apus appctl version
 //
