@@ -9,7 +9,7 @@ import Timekeeping
 
 func at(_ seconds: Int64) -> Instant { .start + .seconds(seconds) }
 
-/// A model with bridge "br0" at index 0; its OpenFlow ports 1, 2, … are datapath ports 11, 12, …
+/// A model with bridge "br0" at index 0; OpenFlow ports 1, 2, … are datapath ports 11, 12, …
 func makeModel(ports: UInt16 = 4, ruleLimit: Int = 1000) -> ForwardingModel {
     var model = ForwardingModel()
     let bridge = model.addBridge(

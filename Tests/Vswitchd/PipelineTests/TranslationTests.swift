@@ -173,6 +173,27 @@ private func ttl(_ value: UInt8) -> DatapathAction {
         #expect(end == (isForwarded ? .forwarded : .resubmitTooDeep))
     }
 
+    @Test func nestingIsBounded() throws {
+        var model = makeModel()
+        for table in 0..<UInt8(254) { try model.add(table: table, .resubmit(table + 1)) }
+        try model.add(table: 254, .output(2))
+        #expect(model.translate(makePacket()).end == .forwarded)
+        try model.add(table: 254, .resubmit(0))
+        let translation = model.translate(makePacket())
+        #expect(translation.end == .resubmitTooDeep)
+        #expect(translation.rules.count == Limits.nesting + 1)
+    }
+
+    @Test(arguments: [(2047, true), (2048, true), (2049, false)])
+    func actionsAreBounded(count: Int, isForwarded: Bool) throws {
+        var model = makeModel()
+        let outputs = Array(repeating: Action.output(2), count: count)
+        try model.add(on: Match(), Instructions(apply: outputs))
+        let translation = model.translate(makePacket())
+        #expect(translation.end == (isForwarded ? .forwarded : .actionLimit))
+        #expect(translation.actions.count == (isForwarded ? count : 1))
+    }
+
     @Test func resubmitCountIsBounded() throws {
         var model = makeModel()
         for table in 0..<UInt8(12) {
