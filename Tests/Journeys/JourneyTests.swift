@@ -46,8 +46,8 @@ extension World {
     @Test func aPacketWalksAllNineStepsAndTheNextOnlyFive() throws {
         var world = World()
         world.addBridge("br0", ports: [("p1", RowValues()), ("p2", RowValues())])
-        let one = try #require(world.vport(named: "p1"))
-        let two = try #require(world.vport(named: "p2"))
+        let one = try world.port("p1")
+        let two = try world.port("p2")
 
         world.receive(Self.frame(to: Self.hostB, from: Self.hostA), from: one)
         let first = world.steps
@@ -68,8 +68,8 @@ extension World {
     @Test func cachedFlowsLiveOnWithoutVswitchdAndAreAdoptedByTheNext() throws {
         var world = World()
         world.addBridge("br0", ports: [("p1", RowValues()), ("p2", RowValues())])
-        let one = try #require(world.vport(named: "p1"))
-        let two = try #require(world.vport(named: "p2"))
+        let one = try world.port("p1")
+        let two = try world.port("p2")
         for _ in 0..<2 {
             world.receive(Self.frame(to: Self.hostB, from: Self.hostA), from: one)
             world.receive(Self.frame(to: Self.hostA, from: Self.hostB), from: two)
@@ -102,11 +102,11 @@ extension World {
             ("vnet1", ["second_br": 102, "third_br": 102]),
         ]
         for (from, seen) in expected {
-            let port = try #require(world.vport(named: from))
+            let port = try world.port(from)
             world.receive(Self.frame(to: Self.hostB, from: Self.hostA), from: port)
             let sent = world.takeSent()
             for name in ["first_br", "second_br", "third_br"] {
-                let number = try #require(world.vport(named: name))
+                let number = try world.port(name)
                 let frames = sent.filter { $0.port == number }
                 if let vlan = seen[name] {
                     #expect(frames.map(\.vlan) == [vlan], "\(name) from \(from)")

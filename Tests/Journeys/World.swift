@@ -7,6 +7,7 @@ import Execution
 import Flows
 import Forwarding
 import Packets
+import Testing
 import Timekeeping
 
 // The whole switch in memory: database, vswitchd and datapath as their pure machines, joined by the
@@ -116,8 +117,10 @@ struct World: ~Copyable {
 
     var statistics: DatapathStatistics { forwarder.statistics }
     var brokenInvariant: String? { forwarder.brokenInvariant() }
-    func vport(named name: String) -> UInt32? {
-        desk.portsInOrder.first { $0.name == name }?.number
+    /// The datapath port of an interface.
+    func port(_ name: String) throws -> UInt32 {
+        let port = desk.portsInOrder.first { $0.name == name }?.number
+        return try #require(port, "\(name) is not attached")
     }
 
     // MARK: The wires

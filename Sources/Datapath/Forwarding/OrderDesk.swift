@@ -29,7 +29,6 @@ public enum DeskEffect: Hashable, Sendable {
 
 /// The state of orders: ports by number, who takes upcalls, dumps that are under way.
 public struct OrderDesk: Sendable {
-    public static let datapathName = "ovs-netdev"
     /// Flows told in one portion before packets have their turn.
     public static let flowsPerPortion = 512
 
@@ -74,7 +73,7 @@ public struct OrderDesk: Sendable {
             switch request {
             case .describeDatapath:
                 let description = DatapathDescription(
-                    name: Self.datapathName, statistics: forwarder.statistics)
+                    name: DatapathReport.name, statistics: forwarder.statistics)
                 return [reply(.datapath(description), inDump: true), reply(.done, inDump: true)]
             case .takeUpcalls:
                 upcallClient = client

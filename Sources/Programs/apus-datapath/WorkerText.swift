@@ -62,17 +62,6 @@ extension Worker {
 
     /// As `ovs-dpctl show`.
     var summaryText: String {
-        let sums = forwarder.statistics
-        var text = """
-            netdev@\(OrderDesk.datapathName):
-              lookups: hit:\(sums.hits) missed:\(sums.misses) lost:\(sums.lost)
-              flows: \(sums.flows)
-
-            """
-        for port in desk.portsInOrder {
-            let kind = port.kind == .internal ? " (internal)" : ""
-            text += "  port \(port.number ?? 0): \(port.name)\(kind)\n"
-        }
-        return text
+        DatapathReport.show(forwarder.statistics, desk.portsInOrder, withStatistics: false)
     }
 }

@@ -130,13 +130,13 @@ public enum DpctlArguments: Equatable, Sendable {
         _ rest: inout ArraySlice<String>, isNeeded: Bool
     ) throws(DpctlError) {
         guard let word = rest.first else {
-            guard !isNeeded else { throw DpctlError("which datapath? \(DpctlText.fullName)") }
+            guard !isNeeded else { throw DpctlError("which datapath? \(DatapathReport.fullName)") }
             return
         }
-        if word == DpctlText.name || word == DpctlText.fullName {
+        if word == DatapathReport.name || word == DatapathReport.fullName {
             rest = rest.dropFirst()
         } else if isNeeded || word.contains("@") {
-            throw DpctlError("there is no datapath \(word); there is \(DpctlText.fullName)")
+            throw DpctlError("there is no datapath \(word); there is \(DatapathReport.fullName)")
         }
     }
 
@@ -212,7 +212,7 @@ public enum DpctlArguments: Equatable, Sendable {
           -h, --help             this text
           -V, --version          the version of this tool
 
-        DP is \(DpctlText.fullName). With vswitchd running, flows that one adds or
+        DP is \(DatapathReport.fullName). With vswitchd running, flows that one adds or
         deletes by hand are soon as vswitchd wants them.
 
         """

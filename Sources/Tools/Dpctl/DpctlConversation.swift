@@ -22,11 +22,11 @@ extension DpctlCall {
             }
             let ports = try Self.ports(ask)
             return isJSON
-                ? DpctlText.json(datapath.statistics, ports)
-                : DpctlText.show(datapath.statistics, ports, withStatistics: withStatistics)
+                ? DatapathReport.json(datapath.statistics, ports)
+                : DatapathReport.show(datapath.statistics, ports, withStatistics: withStatistics)
         case .dumpDatapaths:
             _ = try ask(.describeDatapath)
-            return DpctlText.fullName + "\n"
+            return DatapathReport.fullName + "\n"
         case .dumpFlows(let port): return try dump(port, now, ask)
         case .addFlow(let flow): _ = try ask(.putFlow(flow))
         case .deleteFlow(let flow):
@@ -65,13 +65,15 @@ extension DpctlCall {
             guard case .flow(let flow) = reply else { return nil }
             return wanted == nil || flow.key.inPort == wanted ? flow : nil
         }
-        guard !isJSON else { return DpctlText.json(flows, now: now) }
+        guard !isJSON else { return DatapathReport.json(flows, now: now) }
         var names: [UInt32: String] = [:]
         for port in withNames ? ports : [] {
             if let number = port.number { names[number] = port.name }
         }
         return flows.map {
-            DpctlText.flow($0, now: now, isVerbose: isVerbose, names: names) + "\n"
+            DatapathReport.flow(
+                $0, nowMilliseconds: now.millisecondsSinceStart, isVerbose: isVerbose,
+                names: names) + "\n"
         }.joined()
     }
 }

@@ -32,13 +32,17 @@ struct WaitingControl {
 extension Vswitch {
     /// What `control` answers, ordered by name.
     public static let commands: [ControlCommand] = [
+        ControlCommand("bridge/dump-flows", "bridge", 1...1),
+        ControlCommand("dpctl/dump-flows", "[dp]", 0...1),
         ControlCommand("dpctl/show", "[dp]", 0...1),
         ControlCommand("dpif/dump-dps"),
+        ControlCommand("dpif/dump-flows", "bridge", 1...1),
         ControlCommand("dpif/show"),
         ControlCommand("fdb/flush", "[bridge]", 0...1),
         ControlCommand("fdb/show", "bridge", 1...1),
         ControlCommand("fdb/stats-show", "bridge", 1...1),
         ControlCommand("ofproto/list"),
+        ControlCommand("ofproto/trace", "bridge flow", 2...2),
         ControlCommand("revalidator/purge"),
         ControlCommand("revalidator/wait"),
         ControlCommand("upcall/show"),
@@ -99,8 +103,12 @@ extension Vswitch {
         _ command: String, _ arguments: [String], now: Instant
     ) throws(ControlError) -> String {
         switch command {
+        case "bridge/dump-flows": return rules(of: try bridge(arguments[0]), now: now)
+        case "dpctl/dump-flows": return cachedFlows(of: nil, now: now)
+        case "dpif/dump-flows": return cachedFlows(of: try bridge(arguments[0]), now: now)
+        case "ofproto/trace": return try trace(arguments[0], arguments[1])
         case "dpctl/show": return datapathText
-        case "dpif/dump-dps": return "\(Self.datapathName)\n"
+        case "dpif/dump-dps": return "\(DatapathReport.fullName)\n"
         case "dpif/show": return portsText
         case "fdb/flush": return try flushAddresses(arguments.first)
         case "fdb/show": return addresses(of: try bridge(arguments[0]), now: now)
@@ -120,26 +128,17 @@ extension Vswitch {
         return bridge
     }
 
-    static let datapathName = "netdev@ovs-netdev"
-
     // MARK: Datapath
 
     private var datapathText: String {
-        let s = datapath.statistics
-        var text = "\(Self.datapathName):\n"
-        text += "  lookups: hit:\(s.hits) missed:\(s.misses) lost:\(s.lost)\n"
-        text += "  flows: \(s.flows)\n"
-        for name in vports.names {
-            guard let vport = vports.byName[name] else { continue }
-            let kind = vport.kind == .internal ? " (internal)" : ""
-            text += "  port \(vport.number ?? 0): \(name)\(kind)\n"
-        }
-        return text
+        DatapathReport.show(
+            datapath.statistics, vports.names.compactMap { vports.byName[$0] },
+            withStatistics: false)
     }
 
     private var portsText: String {
         let s = datapath.statistics
-        var text = "\(Self.datapathName): hit:\(s.hits) missed:\(s.misses)\n"
+        var text = "\(DatapathReport.fullName): hit:\(s.hits) missed:\(s.misses)\n"
         for (name, bridge) in bridges.sorted(by: { $0.key < $1.key }) {
             text += "  \(name):\n"
             for (port, interface) in bridge.interfacesByName {
@@ -161,7 +160,7 @@ extension Vswitch {
     private var upcallText: String {
         let milliseconds = datapath.largestDump.nanosecondsClamped / 1_000_000
         return """
-            \(Self.datapathName):
+            \(DatapathReport.fullName):
               flows         : (current \(ledger.count)) (avg \(ledger.count)) \
             (max \(ledger.largestCount)) (limit \(wanted.flowLimit))
               dump duration : \(milliseconds)ms

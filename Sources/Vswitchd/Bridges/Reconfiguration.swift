@@ -260,6 +260,12 @@ extension Vswitch {
         }
         bridge.switchPorts = ids
         var normal = model[bridge: bridge.index].normal
+        // What was learned on a port says nothing about the VLANs it is in now.
+        for port in ports {
+            if let before = normal.port(id: port.id), before.vlan != port.vlan {
+                model[bridge: bridge.index].macTable.flush(port: port.id)
+            }
+        }
         normal.setPorts(ports.sorted { $0.id < $1.id })
         normal.floodVLANs = VLANSet(bridge.wanted.floodVLANs)
         normal.forwardsReservedMulticast = bridge.wanted.forwardsReservedMulticast

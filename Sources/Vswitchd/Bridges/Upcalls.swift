@@ -26,10 +26,15 @@ extension Vswitch {
     }
 
     private mutating func answerMiss(_ upcall: Upcall, now: Instant) {
-        let translation = model.translate(upcall.key)
+        var translation = model.translate(upcall.key)
+        let generation = model.generation
+        model.apply(translation.effects, now: now)
+        if model.generation != generation {
+            // It taught a rule that the packet itself may meet: `learn(…),resubmit(,10)`.
+            translation = model.translate(upcall.key)
+        }
         model.credit(
             translation.rules, packets: 1, bytes: UInt64(upcall.originalByteCount), usedAt: now)
-        model.apply(translation.effects, now: now)
         if !translation.isSlowPathOnly { install(translation, key: upcall.key, now: now) }
         guard translation.end.isDelivery else { return }
         order(

@@ -1,11 +1,10 @@
-import DatabaseProtocol
-public import DatapathMessages
 import Flows
-public import Timekeeping
 
-// What ovs-dpctl prints.
+// The datapath told as text, as `ovs-dpctl` prints it. vswitchd and the datapath print the same on
+// their control sockets, so it stands beside the values it tells.
 
-public enum DpctlText {
+/// Reports about the one datapath, its ports and its flows.
+public enum DatapathReport {
     public static let name = "ovs-netdev"
     public static let fullName = "netdev@ovs-netdev"
 
@@ -67,15 +66,19 @@ public enum DpctlText {
         return "\(rounded / UInt64(scale)).\(zeros)\(fraction)"
     }
 
-    static func sorted(_ ports: [Vport]) -> [Vport] {
+    /// Ports by number.
+    public static func sorted(_ ports: [Vport]) -> [Vport] {
         ports.sorted { ($0.number ?? 0, $0.name) < ($1.number ?? 0, $1.name) }
     }
 
     /// One line of `ovs-dpctl dump-flows`, without its end.
     ///
-    /// - Parameter names: Names of ports by number, if they are to be printed.
+    /// - Parameters:
+    ///   - nowMilliseconds: Of the monotonic clock, as `FlowStatistics.usedMilliseconds`.
+    ///   - names: Names of ports by number, if they are to be printed.
     public static func flow(
-        _ flow: CachedFlow, now: Instant, isVerbose: Bool, names: [UInt32: String] = [:]
+        _ flow: CachedFlow, nowMilliseconds: UInt64, isVerbose: Bool = false,
+        names: [UInt32: String] = [:]
     ) -> String {
         var text = ""
         if isVerbose, let ufid = flow.ufid { text = "ufid:\(uuid(ufid)), " }
@@ -86,7 +89,7 @@ public enum DpctlText {
         }
         let statistics = flow.statistics
         text += ", packets:\(statistics.packets), bytes:\(statistics.bytes)"
-        text += ", used:\(used(statistics.usedMilliseconds, now))"
+        text += ", used:\(used(statistics.usedMilliseconds, nowMilliseconds: nowMilliseconds))"
         if statistics.tcpFlags != 0 {
             text += ", flags:" + DatapathText.tcpFlagLetters(UInt16(statistics.tcpFlags))
         }
@@ -101,9 +104,10 @@ public enum DpctlText {
         }.joined(separator: ",")
     }
 
-    private static func used(_ milliseconds: UInt64, _ now: Instant) -> String {
+    /// How long ago `milliseconds` was, for example `1.200s`; `never` for 0.
+    public static func used(_ milliseconds: UInt64, nowMilliseconds: UInt64) -> String {
         guard milliseconds != 0 else { return "never" }
-        let age = now.millisecondsSinceStart.subtractingReportingOverflow(milliseconds)
+        let age = nowMilliseconds.subtractingReportingOverflow(milliseconds)
         return decimal(age.overflow ? 0 : Double(age.partialValue) / 1000, digits: 3) + "s"
     }
 
@@ -116,52 +120,5 @@ public enum DpctlText {
     private static func hex(_ number: UInt64) -> String {
         let text = String(number, radix: 16)
         return String(repeating: "0", count: 16 - text.utf8.count) + text
-    }
-}
-
-// MARK: JSON
-
-extension DpctlText {
-    /// A counter: JSON of ours has 64 signed bits.
-    private static func number(_ count: UInt64) -> JSON { .integer(Int64(clamping: count)) }
-
-    static func json(_ statistics: DatapathStatistics, _ ports: [Vport]) -> String {
-        let rows = sorted(ports).map { port -> JSON in
-            let counts = port.statistics
-            var ends = JSONObject()
-            for end in PacketEnd.allCases {
-                if let count = port.ends[end] { ends[end.name] = number(count) }
-            }
-            return [
-                "port": .integer(Int64(port.number ?? 0)), "name": .string(port.name),
-                "type": port.kind == .internal ? "internal" : "system",
-                "rx_packets": number(counts.rxPackets), "tx_packets": number(counts.txPackets),
-                "rx_bytes": number(counts.rxBytes), "tx_bytes": number(counts.txBytes),
-                "rx_errors": number(counts.rxErrors), "tx_errors": number(counts.txErrors),
-                "rx_dropped": number(counts.rxDropped), "tx_dropped": number(counts.txDropped),
-                "packet_ends": .object(ends),
-            ]
-        }
-        let all: JSON = [
-            "datapath": .string(fullName), "hit": number(statistics.hits),
-            "missed": number(statistics.misses), "lost": number(statistics.lost),
-            "flows": number(statistics.flows), "masks": .integer(Int64(statistics.masks)),
-            "mask_hit": number(statistics.maskHits), "cache_hit": number(statistics.cacheHits),
-            "ports": .array(rows),
-        ]
-        return all.text + "\n"
-    }
-
-    static func json(_ flows: [CachedFlow], now: Instant) -> String {
-        let rows = flows.map { flow -> JSON in
-            [
-                "flow": .string(DatapathText.flow(key: flow.key, mask: flow.mask)),
-                "actions": .string(DatapathText.actions(flow.actions)),
-                "packets": number(flow.statistics.packets),
-                "bytes": number(flow.statistics.bytes),
-                "used": .string(used(flow.statistics.usedMilliseconds, now)),
-            ]
-        }
-        return JSON.array(rows).text + "\n"
     }
 }
