@@ -10,6 +10,7 @@ import Product
 
 let tools: [Tool] = [
     appctl,
+    ofctl,
     vsctl,
 ]
 
