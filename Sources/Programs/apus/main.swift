@@ -9,7 +9,10 @@ import Glibc
 import Product
 
 let tools: [Tool] = [
-    appctl, vsctl, dpctl,
+    appctl,
+    dpctl,
+    ofctl,
+    vsctl,
 ]
 
 let words = CommandLine.arguments

@@ -207,3 +207,20 @@ public enum FlowText {
 extension FlowMod.Command {
     fileprivate var hasActions: Bool { self == .add || self == .modify || self == .modifyStrict }
 }
+
+extension FlowText {
+    /// A line of `dump-flows --no-stats`: what may be fed back to `add-flows`.
+    public static func lineWithoutStatistics(
+        _ flow: FlowDescription, _ version: OpenFlowVersion, _ ports: PortNames = .none
+    ) -> String {
+        var text = ""
+        if flow.cookie != 0 { text += " cookie=0x\(String(flow.cookie, radix: 16))," }
+        if flow.table != 0 { text += " table=\(flow.table)," }
+        if flow.idleTimeout != 0 { text += " idle_timeout=\(flow.idleTimeout)," }
+        if flow.hardTimeout != 0 { text += " hard_timeout=\(flow.hardTimeout)," }
+        for (name, flag) in flags where flow.flags.contains(flag) { text += " " + name }
+        let match = MatchText.text(flow.match, priority: flow.priority, ports)
+        if !match.isEmpty { text += " " + match }
+        return text + " actions=" + ActionText.text(flow.instructions, version, ports)
+    }
+}
