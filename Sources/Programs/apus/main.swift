@@ -9,7 +9,9 @@ import Glibc
 import Product
 
 let tools: [Tool] = [
-    appctl, vsctl, dpctl,
+    appctl,
+    dpctl,
+    vsctl,
 ]
 
 let words = CommandLine.arguments
