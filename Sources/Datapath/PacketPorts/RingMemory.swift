@@ -1,5 +1,5 @@
-// The memory of a ring, and the count of its blocks that are on loan: both end together, and neither
-// may end before every block has been given back.
+// The memory of a ring, and the count of its blocks that are on loan: both end together, and
+// neither may end before every block has been given back.
 
 internal import CLinuxPacket
 internal import Glibc
@@ -14,8 +14,8 @@ struct RingMemory: ~Copyable {
     private let loans: UnsafeMutablePointer<UInt32>
     private let pools: UnsafeMutableRawPointer
 
-    /// Of a pool's buffer: where the frame begins, and how far it is to the next buffer. The 8 bytes
-    /// at the buffer's start say how many bytes were read.
+    /// Of a pool's buffer: where the frame begins, and how far it is to the next buffer. The 8
+    /// bytes at the buffer's start say how many bytes were read.
     static let largeFrameOffset = 96
     static let largeFrameStride = (largeFrameOffset + PortLimits.frameByteCount + 63) & ~63
     private static let poolByteCount = PortLimits.largeFrameCount * largeFrameStride

@@ -2,8 +2,8 @@
 //
 //     slot:  | tpacket2_hdr | sockaddr_ll | headroom | virtio_net_hdr | frame, as far as it fits |
 //
-// A frame that does not fit is marked with TP_STATUS_COPY and stands, whole, in a buffer of the ring's
-// pool; its tag and offload header are still read from the slot.
+// A frame that does not fit is marked with TP_STATUS_COPY and stands, whole, in a buffer of the
+// ring's pool; its tag and offload header are still read from the slot.
 
 public import Packets
 
