@@ -30,7 +30,7 @@ public struct RingLayout: Hashable, Sendable {
     public static let prompt = RingLayout(slotCount: 4096)
 
     /// Bytes of a slot; a frame has 2 KiB less the kernel's header and the headroom.
-    static let slotByteCount = 2048
+    static let slotByteCount = RingSlotHeader.slotByteCount
 
     /// A ring of blocks. Traps if a size is out of its range: sizes are chosen by the programmer.
     public init(blockByteCount: Int, blockCount: Int) {
