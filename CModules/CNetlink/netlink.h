@@ -18,8 +18,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-// Speed and duplex are not in netlink's link messages. Needs no privilege, no sysfs, and any socket.
-// Writes -1 (SPEED_UNKNOWN) and DUPLEX_UNKNOWN where the driver does not know.
+// Speed and duplex are not in netlink's link messages. Needs no privilege, no sysfs, and any
+// socket. Writes -1 (SPEED_UNKNOWN) and DUPLEX_UNKNOWN where the driver does not know.
 static inline int apus_link_speed(const char *name, int *megabits, int *duplex) {
     struct ethtool_cmd command;
     struct ifreq request;

@@ -143,7 +143,8 @@ struct Refused: Error {
     var reason: String
 }
 
-/// Runs `body` on a thread with a network namespace that has the veth pair a0–b0, and waits for it.
+/// Runs `body` on a thread with a network namespace that has the veth pair a0–b0, and waits for
+/// it.
 private func inOwnNamespace(_ body: () throws -> Void) throws {
     try withoutActuallyEscaping(body) { body in
         let task = ThreadTask {

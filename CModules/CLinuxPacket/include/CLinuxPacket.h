@@ -1,6 +1,6 @@
 // Headers of Linux for packet input and output, and of the datapath's netlink families.
-// Headers only: what Swift cannot see (function-like macros, atomics on ring memory, variadic calls)
-// stands here and in the headers beside this one as a static inline.
+// Headers only: what Swift cannot see (function-like macros, atomics on ring memory, variadic
+// calls) stands here and in the headers beside this one as a static inline.
 #pragma once
 
 // First, because linux/if.h gives way to it but not the other way round.

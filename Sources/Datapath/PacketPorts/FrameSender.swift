@@ -208,8 +208,8 @@ public struct FrameSender: ~Copyable {
         return report
     }
 
-    /// The `index`-th failure of the last flush, in the order of the frames. Traps if there were not
-    /// so many.
+    /// The `index`-th failure of the last flush, in the order of the frames. Traps if there were
+    /// not so many.
     public func failure(at index: Int) -> SendFailure {
         precondition((0..<failureCount).contains(index), "no such failure")
         // Safe: the first `failureCount` are initialised.

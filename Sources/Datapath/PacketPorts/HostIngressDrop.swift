@@ -1,9 +1,9 @@
 // Keeping the host's own stack away from a port's frames.
 //
 // A ring sees copies: the host's IP stack still receives each frame, answers pings on it, forwards
-// it, or resets connections that it does not know. An interface that belongs to a switch must not do
-// that, so a program of two instructions at its tc ingress drops everything. Rings are served before
-// tc ingress, so they still see every frame.
+// it, or resets connections that it does not know. An interface that belongs to a switch must not
+// do that, so a program of two instructions at its tc ingress drops everything. Rings are served
+// before tc ingress, so they still see every frame.
 //
 //     driver -> rings (copies for us) -> tc ingress: drop -> (host's stack: never reached)
 //
@@ -34,9 +34,15 @@ public struct HostIngressDrop: ~Copyable {
             apus_ingress_drop_load(), interface: interface.name, call: "bpf(BPF_PROG_LOAD)")
         if mechanism != .clsactFilter {
             let link = apus_ingress_link(program.number, interface.index)
+            // What kernels without tcx say to the unknown kind of link.
             let error = errno
-            if link >= 0 || mechanism == .tcxLink || ![EINVAL, ENOTSUP].contains(error) {
-                errno = error
+            let isUnknown = link < 0 && (error == EINVAL || error == ENOTSUP)
+            if isUnknown && mechanism == .tcxLink {
+                throw PortError(
+                    .unsupported, interface: interface.name, call: "bpf(BPF_LINK_CREATE)",
+                    errorNumber: error)
+            }
+            if !isUnknown {
                 descriptor = try Descriptor(
                     link, interface: interface.name, call: "bpf(BPF_LINK_CREATE)")
                 self.mechanism = .tcxLink

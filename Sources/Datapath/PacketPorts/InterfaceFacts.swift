@@ -1,5 +1,5 @@
-// What a port must know of the interface it stands on: a name is looked up once, here, and from then
-// on the index is used, so that renaming an interface does not move a port to another one.
+// What a port must know of the interface it stands on: a name is looked up once, here, and from
+// then on the index is used, so that renaming an interface does not move a port to another one.
 
 internal import CLinuxPacket
 internal import Glibc

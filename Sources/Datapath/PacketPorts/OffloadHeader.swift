@@ -31,8 +31,9 @@ enum OffloadHeader {
 
     /// Writes the header of a frame whose bytes begin `shift` bytes earlier than `offload` counts.
     @inlinable
-    static func write(_ offload: Offload, shiftedBy shift: UInt16, to bytes: UnsafeMutableRawPointer)
-    {
+    static func write(
+        _ offload: Offload, shiftedBy shift: UInt16, to bytes: UnsafeMutableRawPointer
+    ) {
         let headerByteCount = offload.headerByteCount == 0 ? 0 : offload.headerByteCount &+ shift
         let checksumStart = offload.needsChecksum ? offload.checksumStart &+ shift : 0
         // Safe: the caller lends 10 writable bytes, the last store ends at byte 10.

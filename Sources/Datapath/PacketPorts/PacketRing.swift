@@ -8,10 +8,11 @@
 //     block:  | header | frame | frame | frame ...            (each frame knows where the next is)
 //     frame:  | tpacket3_hdr | sockaddr_ll | headroom | virtio_net_hdr | Ethernet header ...
 //
-// A block comes to us when it is full or when its timer of 1 ms fires. `RingLayout` has a second way,
-// by slots of one frame each, for switches whose latency matters; a block then is a run of slots
-// that are ready. Frames larger than a slot lie in the socket's queue instead, in the same order (the
-// kernel takes the slot and the queue's end under one lock), and are read from there into a pool.
+// A block comes to us when it is full or when its timer of 1 ms fires. `RingLayout` has a second
+// way, by slots of one frame each, for switches whose latency matters; a block then is a run of
+// slots that are ready. Frames larger than a slot lie in the socket's queue instead, in the same
+// order (the kernel takes the slot and the queue's end under one lock), and are read from there
+// into a pool.
 //
 // The socket is made for
 // protocol 0 and gets its protocol together with its interface, after the ring stands: so the ring

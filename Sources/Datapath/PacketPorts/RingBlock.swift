@@ -4,8 +4,8 @@
 internal import CLinuxPacket
 public import Packets
 
-/// Frames that the kernel handed over together. Read them with `nextFrame`, send what is to be sent,
-/// flush the senders, then `giveBack`.
+/// Frames that the kernel handed over together. Read them with `nextFrame`, send what is to be
+/// sent, flush the senders, then `giveBack`.
 @safe
 public struct RingBlock: ~Copyable {
     /// Frames in the block, the ones already read included.
@@ -60,8 +60,8 @@ public struct RingBlock: ~Copyable {
         wasRetiredByTimer = false
     }
 
-    /// The next frame in the order of arrival, or `nil` after the last. Its memory, `headroom` bytes
-    /// before it included, is the reader's until the block is given back.
+    /// The next frame in the order of arrival, or `nil` after the last. Its memory, `headroom`
+    /// bytes before it included, is the reader's until the block is given back.
     @inlinable
     public mutating func nextFrame() -> ReceivedFrame? {
         guard unreadCount > 0 else { return nil }

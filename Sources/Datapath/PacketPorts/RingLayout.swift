@@ -21,8 +21,8 @@ public struct RingLayout: Hashable, Sendable {
     /// Blocks in the ring, 2 to 1024.
     public let blockCount: Int
 
-    /// Blocks: 8 MiB, which holds a whole window of a fast TCP connection (with 4 MiB it lost frames
-    /// when the worker had to wait for a core), or 40,000 small frames: 80 ms of the fastest
+    /// Blocks: 8 MiB, which holds a whole window of a fast TCP connection (with 4 MiB it lost
+    /// frames when the worker had to wait for a core), or 40,000 small frames: 80 ms of the fastest
     /// flood that one core can forward.
     public static let standard = RingLayout(blockByteCount: 256 << 10, blockCount: 32)
     /// Slots: 8 MiB for 4096 frames of up to 1.8 KB, which is 10 ms of such a flood, and at most
@@ -30,7 +30,7 @@ public struct RingLayout: Hashable, Sendable {
     public static let prompt = RingLayout(slotCount: 4096)
 
     /// Bytes of a slot; a frame has 2 KiB less the kernel's header and the headroom.
-    static let slotByteCount = 2048
+    static let slotByteCount = RingSlotHeader.slotByteCount
 
     /// A ring of blocks. Traps if a size is out of its range: sizes are chosen by the programmer.
     public init(blockByteCount: Int, blockCount: Int) {

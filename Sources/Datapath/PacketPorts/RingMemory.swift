@@ -1,5 +1,5 @@
-// The memory of a ring, and the count of its blocks that are on loan: both end together, and neither
-// may end before every block has been given back.
+// The memory of a ring, and the count of its blocks that are on loan: both end together, and
+// neither may end before every block has been given back.
 
 internal import CLinuxPacket
 internal import Glibc
@@ -14,11 +14,7 @@ struct RingMemory: ~Copyable {
     private let loans: UnsafeMutablePointer<UInt32>
     private let pools: UnsafeMutableRawPointer
 
-    /// Of a pool's buffer: where the frame begins, and how far it is to the next buffer. The 8 bytes
-    /// at the buffer's start say how many bytes were read.
-    static let largeFrameOffset = 96
-    static let largeFrameStride = (largeFrameOffset + PortLimits.frameByteCount + 63) & ~63
-    private static let poolByteCount = PortLimits.largeFrameCount * largeFrameStride
+    private static let poolByteCount = PortLimits.largeFrameCount * RingSlotHeader.largeFrameStride
 
     /// Maps the ring of `descriptor`, which is `byteCount` bytes long.
     init(descriptor: CInt, byteCount: Int, interface: String) throws(PortError) {
@@ -67,9 +63,9 @@ struct RingMemory: ~Copyable {
     /// Reads the frame at the head of the socket's queue into buffer `index` of the next pool.
     func readLargeFrame(from descriptor: CInt, into index: Int) {
         // Safe: `index` is below `largeFrameCount`; the read ends within the buffer.
-        let buffer = unsafe nextPool + index * Self.largeFrameStride
+        let buffer = unsafe nextPool + index * RingSlotHeader.largeFrameStride
         let space = OffloadHeader.byteCount + PortLimits.frameByteCount
-        let bytes = unsafe buffer + Self.largeFrameOffset - OffloadHeader.byteCount
+        let bytes = unsafe buffer + RingSlotHeader.largeFrameOffset - OffloadHeader.byteCount
         var count = unsafe recv(descriptor, bytes, space, CInt(MSG_DONTWAIT))
         while count < 0 && errno == EINTR {
             count = unsafe recv(descriptor, bytes, space, CInt(MSG_DONTWAIT))

@@ -2,8 +2,8 @@
 //
 //     slot:  | tpacket2_hdr | sockaddr_ll | headroom | virtio_net_hdr | frame, as far as it fits |
 //
-// A frame that does not fit is marked with TP_STATUS_COPY and stands, whole, in a buffer of the ring's
-// pool; its tag and offload header are still read from the slot.
+// A frame that does not fit is marked with TP_STATUS_COPY and stands, whole, in a buffer of the
+// ring's pool; its tag and offload header are still read from the slot.
 
 public import Packets
 
@@ -20,8 +20,11 @@ enum RingSlotHeader {
     @usableFromInline static let vlanTPID = 26
     /// `TP_STATUS_COPY`.
     @usableFromInline static let isLarge: UInt32 = 1 << 1
+    /// Of a pool's buffer: where the frame begins, and how far it is to the next buffer. The 8
+    /// bytes at the buffer's start say how many bytes of the frame were read.
     @usableFromInline static let largeFrameOffset = 96
-    @usableFromInline static let largeFrameStride = 65_728
+    @usableFromInline static let largeFrameStride =
+        (largeFrameOffset + PortLimits.frameByteCount + 63) & ~63
 
     /// The frame of a slot that the kernel handed over. If it is a large one, `large` is its buffer
     /// and moves on to the next.

@@ -1,8 +1,9 @@
 // An internal port: an interface of the host whose other end is this process.
 //
 // What the host sends out of it can be read here, and what is written here the host receives. Like
-// on a ring, super-frames and unfinished checksums cross as they are, described by an offload header
-// of 10 bytes; unlike on a ring, a VLAN tag stands in the bytes and has to be taken out and put in.
+// on a ring, super-frames and unfinished checksums cross as they are, described by an offload
+// header of 10 bytes; unlike on a ring, a VLAN tag stands in the bytes and has to be taken out and
+// put in.
 //
 //     a buffer of the pool:  | headroom | 4 spare | virtio_net_hdr 10 | frame, up to 64 KiB |
 //

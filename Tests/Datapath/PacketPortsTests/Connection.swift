@@ -1,5 +1,5 @@
-// A TCP connection between two network namespaces, and a transfer over it on two threads of its own,
-// while the caller relays its packets.
+// A TCP connection between two network namespaces, and a transfer over it on two threads of its
+// own, while the caller relays its packets.
 
 import Glibc
 import Synchronization

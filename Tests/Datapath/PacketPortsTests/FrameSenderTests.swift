@@ -30,7 +30,8 @@ struct FrameSenderTests {
         }
     }
 
-    @Test(arguments: [(0, 0), (0x8100, 101), (0x88a8, 0xe00c)] as [(UInt16, UInt16)],
+    @Test(
+        arguments: [(0, 0), (0x8100, 101), (0x88a8, 0xe00c)] as [(UInt16, UInt16)],
         [0, 5, 14, 60, 192])
     func theOuterTagIsPutIntoTheBytes(tag: (UInt16, UInt16), copyingHeader: Int) throws {
         try space.run {

@@ -1,4 +1,5 @@
-// A network namespace for the length of a test: interfaces in it disturb nobody, and vanish with it.
+// A network namespace for the length of a test: interfaces in it disturb nobody, and vanish with
+// it.
 //
 // A namespace belongs to a thread, and a socket to the namespace of the thread that made it, for
 // ever. So work is sent to a thread that has entered the namespace, and what it returns can be used
@@ -20,7 +21,9 @@ final class NetworkNamespace: Sendable {
 
     init() throws {
         descriptor = try onThread {
-            guard apus_network_namespace_make() == 0 else { throw Refused(description: "unshare: \(errno)") }
+            guard apus_network_namespace_make() == 0 else {
+                throw Refused(description: "unshare: \(errno)")
+            }
             let descriptor = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC)
             guard descriptor >= 0 else { throw Refused(description: "open ns: \(errno)") }
             return descriptor
@@ -67,7 +70,8 @@ final class NetworkNamespace: Sendable {
     }
 }
 
-/// Runs a program of the search path in the calling thread's namespace; fails unless it exits with 0.
+/// Runs a program of the search path in the calling thread's namespace; fails unless it exits with
+/// 0.
 func command(_ words: String...) throws {
     let process = try spawn(words)
     var status: CInt = 0

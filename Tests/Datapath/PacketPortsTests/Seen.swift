@@ -43,6 +43,21 @@ func collect(_ count: Int, from ring: inout PacketRing) throws -> [Seen] {
     return seen
 }
 
+/// Sends a frame again and again until it has come: an interface whose peer has just come up drops
+/// frames for a moment, until the kernel has taken note of the carrier.
+func sendUntilSeen(
+    _ frame: [UInt8], by peer: String, at ring: inout PacketRing
+) throws -> [Seen] {
+    let socket = try PlainSocket(peer)
+    for _ in 0..<200 {
+        try socket.send(frame)
+        if waitUntilReadable(ring.descriptor, milliseconds: 20) {
+            return try collect(1, from: &ring)
+        }
+    }
+    throw Refused(description: "silence")
+}
+
 /// Sends each of `frames`, held in memory until flushed, and returns the sum of all reports.
 func sendAll(
     _ frames: [[UInt8]], by sender: inout FrameSender, tag: (UInt16, UInt16) = (0, 0),

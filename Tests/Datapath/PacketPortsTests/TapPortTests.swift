@@ -20,10 +20,11 @@ struct TapPortTests {
         }
     }
 
-    @Test(arguments: [
-        (14, []), (60, []), (1514, []), (60, [(0x8100, 101)]), (1518, [(0x8100, 0xffff)]),
-        (60, [(0x88a8, 1)]), (64, [(0x88a8, 7), (0x8100, 8)]), (20, [(0x8100, 3)]),
-    ] as [(Int, [(UInt16, UInt16)])])
+    @Test(
+        arguments: [
+            (14, []), (60, []), (1514, []), (60, [(0x8100, 101)]), (1518, [(0x8100, 0xffff)]),
+            (60, [(0x88a8, 1)]), (64, [(0x88a8, 7), (0x8100, 8)]), (20, [(0x8100, 3)]),
+        ] as [(Int, [(UInt16, UInt16)])])
     func whatTheHostSendsComesInWithItsTagBeside(
         byteCount: Int, tags: [(UInt16, UInt16)]
     ) throws {
