@@ -94,7 +94,8 @@ house.addProgram(
     "apus-vswitchd",
     [
         "Bridges", "Channel", "Daemon", "DatabaseProtocol", "DatabaseReplica", "DatapathMessages",
-        "Flows", "Links", "OpenFlow", "Packets", "Pipeline", "Streams", "Switching", "Timekeeping",
+        "Flows", "Links", "OpenFlow", "Packets", "Pipeline", "Product", "Streams", "Switching",
+        "Timekeeping",
     ])
 house.addProgram(
     "apus-datapath",
@@ -108,6 +109,12 @@ house.addProgram(
         "Channel", "DatabaseProtocol", "DatabaseReplica", "DatapathMessages", "Flows", "OpenFlow",
         "Packets", "Product", "Streams", "Timekeeping", "Tools",
     ])
+
+// Journeys: the whole switch in memory, and the walls of the house.
+house.addJourneys([
+    "Bridges", "DatabaseEngine", "DatabaseProtocol", "DatabaseReplica", "DatapathMessages",
+    "Execution", "Flows", "Forwarding", "Packets", "Timekeeping",
+])
 
 let package = Package(
     name: "apus",
@@ -203,6 +210,15 @@ struct House {
                 dependencies: uses.map(Target.Dependency.init(stringLiteral:))
                     + (name == "apus" ? [] : [.arguments, .log]),
                 path: "Sources/Programs/\(name)", swiftSettings: Self.settings))
+    }
+
+    /// Tests that join rules of all wings; `uses` may name any target.
+    mutating func addJourneys(_ uses: [String]) {
+        check("Journeys", .program, "Journeys", uses)
+        targets.append(
+            .testTarget(
+                name: "JourneyTests", dependencies: uses.map(Target.Dependency.init(stringLiteral:)),
+                path: "Tests/Journeys"))
     }
 
     private func check(_ name: String, _ floor: Floor, _ wing: Substring, _ uses: [String]) {

@@ -141,6 +141,9 @@ public final class ChannelConnection {
         return true
     }
 
+    /// Whether a dump may go on.
+    public var hasRoomForDump: Bool { unsentByteCount < ChannelLimits.dumpByteCountMax }
+
     // MARK: Receiving
 
     /// Reads up to `ChannelLimits.batchCount` datagrams of requests and calls `body` for each.

@@ -5,9 +5,11 @@ import DatapathMessages
 public enum ChannelLimits {
     /// Clients at once: vswitchd, its successor while it takes over, and a handful of tools.
     public static let clientCountMax = 16
-    /// Bytes that wait to be sent on one connection. A dump of 200,000 flows at 600 bytes must fit,
-    /// because the table is read in one go.
-    public static let outgoingByteCountMax = 128 << 20
+    /// Bytes that wait to be sent on one connection: all ports of a large datapath at once. Dumps of
+    /// flows are longer, and go on only while `hasRoomForDump` says so.
+    public static let outgoingByteCountMax = 16 << 20
+    /// Bytes waiting above which a dump pauses until the peer has read.
+    public static let dumpByteCountMax = 1 << 20
     /// Bytes waiting above which no more upcalls should be added: they then wait in their fair
     /// queues, where a full one drops its own port's packets only.
     public static let upcallByteCountMax = 1 << 20

@@ -3,7 +3,7 @@
 # A script gets the folder of the programs as $1, sources this file, calls `begin NAME`, then `switch_up`
 # and `host N …`, and ends with `finish`. Whatever it made is removed when it ends, also when it fails.
 
-bin=$(cd "${1:?the folder of the programs}" && pwd)
+bin=$(cd "${1:?the folder of the programs}" && pwd) || exit 1
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 passed=0 failed=0
 

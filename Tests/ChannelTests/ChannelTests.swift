@@ -1,6 +1,7 @@
 import Channel
 import DatapathMessages
 import Flows
+import Foundation
 import Glibc
 import Testing
 
@@ -83,13 +84,6 @@ func upcall(_ byteCount: Int) -> DatapathReply {
     }
 
     @Test func aPeersDeathIsSeenAtBothCalls() throws {
-        let (one, other) = try connectedPair()
-        try other.send(.done, sequence: 3)
-        try other.flush()
-        var peer: ChannelConnection? = other
-        _ = peer
-        peer = nil
-        func die(_ connection: consuming ChannelConnection) {}
         var pair: (ChannelConnection, ChannelConnection)? = try connectedPair()
         let survivor = pair!.0
         try pair!.1.send(.done, sequence: 3)
@@ -104,7 +98,6 @@ func upcall(_ byteCount: Int) -> DatapathReply {
         #expect(try survivor.receive(replies: { _ in }) == .closed)
         try survivor.send(.done, sequence: 4)
         #expect(throws: ChannelError.closed) { try survivor.flush() }
-        _ = one
     }
 
     @Test func whatIsNoMessageComesAsAnError() throws {
@@ -181,40 +174,42 @@ func upcall(_ byteCount: Int) -> DatapathReply {
         #expect(error?.description.contains("is apus-datapath running?") == true)
     }
 
-    /// Answers from another thread: items, then the end; a refusal; then silence.
-    @Test func answersRefusalsAndSilence() async throws {
+    /// A datapath that lets clients in and never answers.
+    @Test func silenceIsNamed() throws {
         let directory = TemporaryDirectory()
         let listener = try ChannelListener(runDirectory: directory.path)
-        let path = directory.path
-        let results = Task.detached { () -> [String] in
-            let client = try DatapathClient(runDirectory: path, timeout: .milliseconds(300))
-            var results: [String] = []
-            for request in [DatapathRequest.listPorts, .flushFlows, .listFlows, .takeUpcalls] {
-                do throws(DatapathClientError) {
-                    results.append("\(try client.request(request).count)")
-                } catch { results.append(error.description) }
+        let client = try DatapathClient(
+            runDirectory: directory.path, timeout: .milliseconds(20))
+        let error = #expect(throws: DatapathClientError.self) { try client.request(.listFlows) }
+        let text = "did not answer on \(listener.path) within 0.02 s"
+        #expect(error?.description.contains(text) == true)
+    }
+
+    /// Answers from another thread: items, a refusal, the end, and going away.
+    @Test func answersAndRefusals() throws {
+        let directory = TemporaryDirectory()
+        let listener = try ChannelListener(runDirectory: directory.path)
+        // Connected before the server looks, so that it finds a client at once.
+        let client = try DatapathClient(runDirectory: directory.path, timeout: .seconds(60))
+        let connection = try #require(try listener.accept(clientCount: 0))
+        nonisolated(unsafe) let server = connection
+        Thread.detachNewThread {
+            for _ in 0..<4 {
+                var entry = pollfd(fd: server.descriptor, events: Int16(POLLIN), revents: 0)
+                poll(&entry, 1, 60_000)
+                _ = try? server.receive { (received: Received<DatapathRequest>) in
+                    self.answer(received, on: server)
+                }
+                _ = try? server.flush()
             }
-            return results
+            shutdown(server.descriptor, Int32(SHUT_RDWR))
         }
-        var server: ChannelConnection?
-        while server == nil {
-            server = try listener.accept(clientCount: 0)
-            await Task.yield()
+        #expect(try client.request(.listPorts).count == 2)
+        #expect(throws: DatapathClientError.refused(code: EBUSY, text: "no, not now")) {
+            try client.request(.flushFlows)
         }
-        let connection = try #require(server)
-        var reception = ChannelConnection.Reception.drained
-        while reception != .closed {
-            reception = try connection.receive { (received: Received<DatapathRequest>) in
-                answer(received, on: connection)
-            }
-            if reception != .closed { try connection.flush() }
-            await Task.yield()
-        }
-        let texts = try await results.value
-        #expect(texts[0] == "2")
-        #expect(texts[1].contains("no, not now"))
-        #expect(texts[2].contains("did not answer on \(path)/apus-datapath.sock within 0.3 s"))
-        #expect(texts[3] == "0")
+        #expect(try client.request(.takeUpcalls).isEmpty)
+        #expect(throws: DatapathClientError.channel(.closed)) { try client.request(.listFlows) }
     }
 
     private func answer(_ received: Received<DatapathRequest>, on connection: ChannelConnection) {

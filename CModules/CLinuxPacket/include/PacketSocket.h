@@ -29,6 +29,13 @@ _Static_assert(offsetof(struct tpacket3_hdr, hv1.tp_vlan_tpid) == 36, "tp_vlan_t
 _Static_assert(offsetof(struct tpacket_block_desc, hdr.bh1.block_status) == 8, "block_status");
 _Static_assert(offsetof(struct tpacket_block_desc, hdr.bh1.num_pkts) == 12, "num_pkts");
 _Static_assert(offsetof(struct tpacket_block_desc, hdr.bh1.offset_to_first_pkt) == 16, "first");
+_Static_assert(sizeof(struct tpacket2_hdr) == 32, "tpacket2_hdr");
+_Static_assert(offsetof(struct tpacket2_hdr, tp_len) == 4, "tp_len");
+_Static_assert(offsetof(struct tpacket2_hdr, tp_snaplen) == 8, "tp_snaplen");
+_Static_assert(offsetof(struct tpacket2_hdr, tp_mac) == 12, "tp_mac");
+_Static_assert(offsetof(struct tpacket2_hdr, tp_vlan_tci) == 24, "tp_vlan_tci");
+_Static_assert(offsetof(struct tpacket2_hdr, tp_vlan_tpid) == 26, "tp_vlan_tpid");
+_Static_assert(TP_STATUS_COPY == 1 << 1, "COPY");
 _Static_assert(TP_STATUS_VLAN_VALID == 1 << 4, "VLAN_VALID");
 _Static_assert(TP_STATUS_VLAN_TPID_VALID == 1 << 6, "VLAN_TPID_VALID");
 
@@ -88,4 +95,13 @@ static inline uint32_t apus_load_acquire(const void *word) {
 
 static inline void apus_store_release(void *word, uint32_t value) {
     __atomic_store_n((uint32_t *)word, value, __ATOMIC_RELEASE);
+}
+
+// For TPACKET_V2, whose request is the beginning of TPACKET_V3's.
+static inline int apus_packet_make_slots(int fd, const struct tpacket_req3 *request) {
+    return setsockopt(fd, SOL_PACKET, PACKET_RX_RING, request, sizeof(struct tpacket_req));
+}
+
+static inline int apus_socket_set_receive_buffer(int fd, int byte_count) {
+    return setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &byte_count, sizeof byte_count);
 }

@@ -25,16 +25,19 @@ static inline int process_lock(int descriptor) {
     return fcntl(descriptor, F_SETLK, &lock);
 }
 
-// The process that holds the lock which process_lock() would take: its id, 0 if none, -1 if unknown.
+// The process that holds the lock which process_lock() would take: its id, 0 if none, -1 if
+// unknown.
 static inline pid_t process_lock_owner(int descriptor) {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     if (fcntl(descriptor, F_GETLK, &lock) != 0) return -1;
     return lock.l_type == F_UNLCK ? 0 : lock.l_pid;
 }
 
-// From here on SIGTERM and SIGINT (and SIGHUP) are read from the descriptor that is returned, in every thread
-// that is started later. -1 with errno on failure.
+// From here on SIGTERM, SIGINT and SIGHUP are read from the descriptor that is returned, and no
+// thread that is started later is interrupted by them. A write to a pipe or socket that nobody reads
+// any more fails, and does not end the process. -1 with errno on failure.
 static inline int process_signals(void) {
+    signal(SIGPIPE, SIG_IGN);
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);

@@ -199,16 +199,9 @@ extension Datum {
     /// and a pair whose value differs gets the new value.
     fileprivate func changed(by difference: Datum) -> Datum {
         var result = self
-        for (place, key) in difference.keys.enumerated() {
-            let value = isMap ? difference.values[place] : key
-            if isMap {
-                result[key] = self[key] == value ? nil : value
-            } else if contains(key) {
-                result.remove(key)
-            } else {
-                result.insert(key)
-            }
-        }
-        return result
+        for (key, value) in difference.pairs { result[key] = self[key] == value ? nil : value }
+        guard !isMap else { return result }
+        let (mine, others) = (keys.filter { !difference.contains($0) }, difference.keys)
+        return Datum(set: mine + others.filter { !contains($0) })
     }
 }

@@ -117,5 +117,5 @@ public struct TransactionBuilder: Hashable, Sendable {
     }
 
     /// The parameters of the `transact` request. RFC 7047 §4.1.3.
-    var parameters: [JSON] { [.string(database)] + operations.map(\.json) }
+    public var parameters: [JSON] { [.string(database)] + operations.map(\.json) }
 }

@@ -136,7 +136,10 @@ struct PacketRun {
     @usableFromInline
     mutating func note(_ step: Step, _ operands: UnsafePointer<UInt64>) {
         unsafe outcome = outcome ?? .actionsWithoutOutput
-        guard step.kind == .setMark else { return unsafe priority = step.immediate }
+        guard step.kind == .setMark else {
+            unsafe priority = step.immediate
+            return
+        }
         let value = unsafe UInt32(operands[0] >> 32)
         let bits = unsafe UInt32(truncatingIfNeeded: operands[0])
         unsafe mark = (mark.value & ~bits | value & bits, mark.mask | bits)

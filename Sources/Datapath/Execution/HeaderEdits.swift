@@ -3,9 +3,10 @@ import Packets
 
 // Writing header fields, and keeping every checksum that covers them right.
 //
-// An edit whose header is not there does nothing, and copies nothing. Checksums are adjusted by what changed (RFC 1624), so that a frame that
-// arrived broken leaves as broken as it came, and a super-frame is not summed. A checksum that is
-// unfinished holds the sum of the pseudo-header only: addresses go into it, ports do not.
+// An edit whose header is not there does nothing, and copies nothing. Checksums are adjusted by what
+// changed (RFC 1624), so that a frame that arrived broken leaves as broken as it came, and a
+// super-frame is not summed. A checksum that is unfinished holds the sum of the pseudo-header only:
+// addresses go into it, ports do not.
 
 extension PacketRun {
     @inlinable

@@ -1,5 +1,3 @@
-public import Flows
-
 /// A flow's name as vswitchd chose it, 128 bits.
 public struct FlowName: Hashable, Sendable {
     public var high: UInt64
@@ -12,8 +10,6 @@ public struct FlowName: Hashable, Sendable {
 
 /// One cached flow, as it lies in the megaflow table. Trivial: no references.
 public struct FlowRecord: Sendable {
-    /// The key, with 0 wherever the mask has 0.
-    public var key: FlowKey
     /// Handle of the flow's compiled actions. The table carries it and does not know what it means.
     public var program: UInt32
     /// Index of the flow's mask; of the next free slot, if the slot is free.
@@ -30,8 +26,7 @@ public struct FlowRecord: Sendable {
     public var usedMilliseconds: UInt64 = 0
 
     @usableFromInline
-    init(key: FlowKey, program: UInt32, mask: UInt32, generation: UInt32, name: FlowName?) {
-        self.key = key
+    init(program: UInt32, mask: UInt32, generation: UInt32, name: FlowName?) {
         self.program = program
         link = mask
         self.generation = generation

@@ -2,7 +2,6 @@ public import Flows
 
 /// Both caches, asked in the order of their cost. Owned by one thread.
 public struct FlowTables: ~Copyable {
-    public let hash: KeyHash
     public var megaflows: MegaflowTable
     @usableFromInline var microflows: MicroflowCache
     /// Packets that a microflow knew.
@@ -17,26 +16,30 @@ public struct FlowTables: ~Copyable {
 
     /// - Parameter seed: Random, anew in each process.
     public init(flowLimit: Int, microflowCount: Int, seed: UInt64) {
-        hash = KeyHash(seed: seed)
-        megaflows = MegaflowTable(flowLimit: flowLimit, hash: hash)
+        megaflows = MegaflowTable(flowLimit: flowLimit, seed: seed)
         microflows = MicroflowCache(minimumCapacity: microflowCount)
     }
 
     /// The flow that answers for `key`, or nil: a miss. Allocates nothing.
     @inlinable
     public mutating func lookup(_ key: borrowing FlowKey) -> FlowSlot? {
-        let hashed = hash.hash(key)
-        if let slot = microflows.find(key, hash: hashed, in: megaflows) {
+        unsafe Words.of(key) { unsafe lookup($0) }
+    }
+
+    @inlinable
+    mutating func lookup(_ key: KeyWords) -> FlowSlot? {
+        let hashed = unsafe megaflows.hash.hash(key)
+        if let slot = unsafe microflows.find(key, hash: hashed, in: megaflows) {
             microflowHitCount &+= 1
             return slot
         }
-        guard let slot = megaflows.lookup(key) else {
+        guard let slot = unsafe megaflows.lookup(key) else {
             missCount &+= 1
             return nil
         }
         megaflowHitCount &+= 1
-        microflows.insert(
-            copy key, hash: hashed, slot: slot, generation: megaflows.generation(of: slot))
+        unsafe microflows.insert(
+            key, hash: hashed, slot: slot, generation: megaflows.generation(of: slot))
         return slot
     }
 
@@ -48,7 +51,6 @@ public struct FlowTables: ~Copyable {
 
     /// The first broken invariant of either cache, or nil.
     public func brokenInvariant() -> String? {
-        megaflows.brokenInvariant()
-            ?? microflows.brokenInvariant(hash: hash, megaflows: megaflows)
+        megaflows.brokenInvariant() ?? microflows.brokenInvariant(megaflows: megaflows)
     }
 }

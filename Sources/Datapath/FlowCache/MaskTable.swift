@@ -1,5 +1,3 @@
-public import Flows
-
 // The flows of one mask: an open-addressing table of slots.
 //
 // A bucket is one word: the low 32 bits of the masked key's hash, and the flow's slot plus one.
@@ -20,8 +18,7 @@ enum Bucket {
 @unsafe
 @usableFromInline
 struct MaskTable {
-    @usableFromInline var mask: FlowMask
-    /// Which pairs of words the mask touches, see `KeyHash`.
+    /// Which pairs of words the mask touches, see `KeyHash`. Its words lie in the megaflow table.
     @usableFromInline var pairs: UInt32
     @usableFromInline var count: UInt32 = 0
     /// Hits since the last sorts, halved at each.
@@ -31,9 +28,8 @@ struct MaskTable {
     /// `bucketMask + 1` words; 0 is empty.
     @usableFromInline var buckets: UnsafeMutablePointer<UInt64>
 
-    init(mask: FlowMask) {
-        unsafe self.mask = mask
-        unsafe pairs = KeyHash.pairs(of: mask)
+    init(pairs: UInt32) {
+        unsafe self.pairs = pairs
         unsafe bucketMask = 7
         unsafe buckets = .allocate(capacity: 8)
         unsafe buckets.initialize(repeating: 0, count: 8)

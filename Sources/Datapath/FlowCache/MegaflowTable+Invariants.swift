@@ -6,8 +6,8 @@ extension MegaflowTable {
     /// Whether the flow at `slot` is there and matches `key`: one comparison, no hash.
     public func answers(_ slot: FlowSlot, _ key: FlowKey) -> Bool {
         guard isLive(slot) else { return false }
-        let (record, mask) = flow(at: slot)
-        return key.masked(by: mask) == record.key
+        let flow = flow(at: slot)
+        return key.masked(by: flow.mask) == flow.key
     }
 
     /// All flows that match `key`, by looking at every one. For tests and for traces.
@@ -53,10 +53,10 @@ extension MegaflowTable {
             count += 1
             let slot = unsafe Bucket.slot(table.buckets[at])
             guard isLive(slot) else { return "mask \(index) holds dead slot \(slot)" }
-            let (record, mask) = flow(at: slot)
+            let (key, mask, record) = flow(at: slot)
             guard Int(record.link) == index else { return "slot \(slot) in another's table" }
-            guard record.key.masked(by: mask) == record.key else { return "slot \(slot) unmasked" }
-            guard find(key: record.key, mask: mask) == slot else { return "slot \(slot) is lost" }
+            guard key.masked(by: mask) == key else { return "slot \(slot) unmasked" }
+            guard find(key: key, mask: mask) == slot else { return "slot \(slot) is lost" }
         }
         guard unsafe count == table.count, count > 0 else { return "mask \(index) miscounted" }
         return unsafe 2 * count <= table.bucketMask + 1 ? nil : "mask \(index) is too full"

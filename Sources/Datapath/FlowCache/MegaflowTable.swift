@@ -16,7 +16,9 @@ public import Flows
 public struct MegaflowTable: ~Copyable {
     public let flowLimit: Int
     @usableFromInline let hash: KeyHash
-    /// Slots `0..<slotCount` are initialised, live or free.
+    /// Slots `0..<slotCount` are initialised, live or free: a record, and the words of a key with 0
+    /// wherever its mask has 0.
+    @usableFromInline let keys: UnsafeMutablePointer<UInt64>
     @usableFromInline let records: UnsafeMutablePointer<FlowRecord>
     @usableFromInline var slotCount = 0
     var freeSlot = FlowSlot.max
@@ -25,6 +27,8 @@ public struct MegaflowTable: ~Copyable {
 
     /// The tables of `order[0..<maskCount]` are initialised.
     @usableFromInline let masks: UnsafeMutablePointer<MaskTable>
+    /// The words of each mask, by its index.
+    @usableFromInline let maskWords: UnsafeMutablePointer<UInt64>
     /// A permutation of all mask indices: first those in use, those with many hits first of all.
     @usableFromInline let order: UnsafeMutablePointer<UInt16>
     /// Masks in use.
@@ -36,12 +40,14 @@ public struct MegaflowTable: ~Copyable {
 
     /// - Parameters:
     ///   - flowLimit: Held within 1 and `FlowCacheLimits.flows`.
-    ///   - hash: The hash of this process.
-    public init(flowLimit: Int, hash: KeyHash) {
+    ///   - seed: Of the hash: random, anew in each process.
+    public init(flowLimit: Int, seed: UInt64) {
         self.flowLimit = min(max(flowLimit, 1), FlowCacheLimits.flows)
-        self.hash = hash
+        hash = KeyHash(seed: seed)
         // Safe: owned by this value alone, freed in its deinit.
+        unsafe keys = .allocate(capacity: self.flowLimit * FlowKey.wordCount)
         unsafe records = .allocate(capacity: self.flowLimit)
+        unsafe maskWords = .allocate(capacity: FlowCacheLimits.masks * FlowKey.wordCount)
         unsafe masks = .allocate(capacity: FlowCacheLimits.masks)
         unsafe order = .allocate(capacity: FlowCacheLimits.masks)
         for index in 0..<FlowCacheLimits.masks {
@@ -53,25 +59,28 @@ public struct MegaflowTable: ~Copyable {
         // Safe: all allocated by this value; records and order are trivial.
         for index in 0..<maskCount { unsafe masks[Int(order[index])].buckets.deallocate() }
         unsafe masks.deallocate()
+        unsafe maskWords.deallocate()
         unsafe order.deallocate()
+        unsafe keys.deallocate()
         unsafe records.deallocate()
     }
 
     // MARK: The packet path
 
     /// A flow that answers for `key`, or nil. Probes each mask once at most.
+    public mutating func lookup(_ key: FlowKey) -> FlowSlot? {
+        unsafe Words.of(key) { unsafe lookup($0) }
+    }
+
     @inlinable
-    public mutating func lookup(_ key: borrowing FlowKey) -> FlowSlot? {
+    mutating func lookup(_ key: KeyWords) -> FlowSlot? {
         lookupsUntilSort &-= 1
         if lookupsUntilSort < 0 { moveBusyMasksForward() }
         for rank in 0..<maskCount {
             // Safe: ranks below maskCount name initialised tables.
-            let table = unsafe masks + Int(order[rank])
-            let hashed = unsafe UInt32(
-                truncatingIfNeeded: hash.hash(
-                    key, mask: table.pointee.mask, pairs: table.pointee.pairs))
-            guard let slot = unsafe probe(table, hashed, key) else { continue }
-            unsafe table.pointee.hits &+= 1
+            let index = unsafe Int(order[rank])
+            guard let slot = unsafe probe(index, key) else { continue }
+            unsafe masks[index].hits &+= 1
             probes &+= UInt64(rank + 1)
             return slot
         }
@@ -80,32 +89,26 @@ public struct MegaflowTable: ~Copyable {
     }
 
     @inlinable
-    func probe(
-        _ table: UnsafeMutablePointer<MaskTable>, _ hashed: UInt32, _ key: borrowing FlowKey
-    ) -> FlowSlot? {
-        let bucketMask = unsafe table.pointee.bucketMask
+    func probe(_ mask: Int, _ key: KeyWords) -> FlowSlot? {
+        // Safe: the caller's mask is in use, so its table and words are initialised.
+        let words = unsafe KeyWords(maskWords + mask &* FlowKey.wordCount)
+        let table = unsafe masks + mask
+        let hashed = unsafe UInt32(
+            truncatingIfNeeded: hash.hash(key, mask: words, pairs: table.pointee.pairs))
+        let (bucketMask, buckets) = unsafe (table.pointee.bucketMask, table.pointee.buckets)
         var at = hashed & bucketMask
         while true {
-            // Safe: `at` is masked; half of the buckets are empty, so this ends.
-            let bucket = unsafe table.pointee.buckets[Int(at)]
+            // Safe: `at` is masked; half of the buckets are empty, so this ends. A slot in a bucket
+            // is live, so its key is initialised.
+            let bucket = unsafe buckets[Int(at)]
             guard bucket != 0 else { return nil }
-            let slot = Bucket.slot(bucket)
-            if Bucket.hash(bucket) == hashed, unsafe agrees(table, slot, key) { return slot }
+            if Bucket.hash(bucket) == hashed {
+                let slot = Bucket.slot(bucket)
+                let flow = unsafe KeyWords(keys + Int(slot) &* FlowKey.wordCount)
+                if unsafe Words.agree(key, flow, mask: words) { return slot }
+            }
             at = (at &+ 1) & bucketMask
         }
-    }
-
-    @inlinable
-    func agrees(
-        _ table: UnsafeMutablePointer<MaskTable>, _ slot: FlowSlot, _ key: borrowing FlowKey
-    ) -> Bool {
-        var difference: UInt64 = 0
-        for index in 0..<FlowKey.wordCount {
-            // Safe: a slot in a bucket is live, so its record is initialised.
-            difference |= unsafe records[Int(slot)].key.words[index]
-                ^ (key.words[index] & table.pointee.mask.words[index])
-        }
-        return difference == 0
     }
 
     /// Changes whenever a flow leaves `slot`. `slot` must once have come from this table.
@@ -177,10 +180,11 @@ extension MegaflowTable {
             throw .tooManyMasks(limit: FlowCacheLimits.masks)
         }
         let slot = takeSlot(
-            FlowRecord(key: key, program: program, mask: UInt32(index), generation: 0, name: name))
-        let table = unsafe masks + index
-        let hashed = unsafe hash.hash(key, mask: mask, pairs: table.pointee.pairs)
-        unsafe table.pointee.insert(hash: UInt32(truncatingIfNeeded: hashed), slot: slot)
+            FlowRecord(program: program, mask: UInt32(index), generation: 0, name: name))
+        // Safe: every slot has room for a key.
+        unsafe Words.of(key) { unsafe Words.copy($0, to: keys + Int(slot) * FlowKey.wordCount) }
+        let hashed = bucketHash(ofFlowAt: slot)
+        unsafe masks[index].insert(hash: hashed, slot: slot)
         count += 1
         return nil
     }
@@ -188,9 +192,17 @@ extension MegaflowTable {
     /// The slot of the flow with exactly this key (masked or not) and mask.
     public func find(key: FlowKey, mask: FlowMask) -> FlowSlot? {
         guard let index = index(of: mask) else { return nil }
-        let table = unsafe masks + index
-        let hashed = unsafe hash.hash(key, mask: mask, pairs: table.pointee.pairs)
-        return unsafe probe(table, UInt32(truncatingIfNeeded: hashed), key)
+        return unsafe Words.of(key) { unsafe probe(index, $0) }
+    }
+
+    /// What the bucket of a live flow holds as its hash.
+    private func bucketHash(ofFlowAt slot: FlowSlot) -> UInt32 {
+        // Safe: a live slot is initialised, and its mask too.
+        let index = unsafe Int(records[Int(slot)].link)
+        let flow = unsafe KeyWords(keys + Int(slot) * FlowKey.wordCount)
+        let mask = unsafe KeyWords(maskWords + index * FlowKey.wordCount)
+        let hashed = unsafe hash.hash(flow, mask: mask, pairs: masks[index].pairs)
+        return UInt32(truncatingIfNeeded: hashed)
     }
 
     /// Removes the flow at `slot`, which must be live. All microflows of it become void.
@@ -199,11 +211,9 @@ extension MegaflowTable {
         precondition(isLive(slot), "the slot of a flow that is there")
         // Safe: a live slot is initialised, and its mask's table too.
         let record = unsafe records[Int(slot)]
-        let table = unsafe masks + Int(record.link)
-        let hashed = unsafe hash.hash(
-            record.key, mask: table.pointee.mask, pairs: table.pointee.pairs)
-        unsafe table.pointee.remove(hash: UInt32(truncatingIfNeeded: hashed), slot: slot)
-        if unsafe table.pointee.count == 0 { removeMask(Int(record.link)) }
+        let index = Int(record.link)
+        unsafe masks[index].remove(hash: bucketHash(ofFlowAt: slot), slot: slot)
+        if unsafe masks[index].count == 0 { removeMask(index) }
         unsafe records[Int(slot)].isLive = false
         unsafe records[Int(slot)].generation &+= 1
         unsafe records[Int(slot)].link = freeSlot
@@ -222,12 +232,18 @@ extension MegaflowTable {
         Int(slot) < slotCount ? unsafe records[Int(slot)].isLive : false
     }
 
-    /// The flow at `slot`, which must be live, and its mask.
-    public func flow(at slot: FlowSlot) -> (record: FlowRecord, mask: FlowMask) {
+    /// The flow at `slot`, which must be live. The key has 0 wherever the mask has 0.
+    public func flow(at slot: FlowSlot) -> (key: FlowKey, mask: FlowMask, record: FlowRecord) {
         precondition(isLive(slot), "the slot of a flow that is there")
-        // Safe: a live slot is initialised, and its mask's table too.
+        // Safe: a live slot is initialised, and its mask too.
         let record = unsafe records[Int(slot)]
-        return unsafe (record, masks[Int(record.link)].mask)
+        let key = unsafe Words.key(KeyWords(keys + Int(slot) * FlowKey.wordCount))
+        return (key, mask(at: Int(record.link)), record)
+    }
+
+    private func mask(at index: Int) -> FlowMask {
+        // Safe: the caller's mask is in use.
+        unsafe Words.key(KeyWords(maskWords + index * FlowKey.wordCount))
     }
 
     /// The first live slot at or behind `slot`; looks at no more than `limit` slots.
@@ -249,7 +265,7 @@ extension MegaflowTable {
         for rank in 0..<maskCount {
             // Safe: ranks below maskCount name initialised tables.
             let index = unsafe Int(order[rank])
-            if unsafe masks[index].mask == mask { return index }
+            if self.mask(at: index) == mask { return index }
         }
         return nil
     }
@@ -258,7 +274,8 @@ extension MegaflowTable {
         guard maskCount < FlowCacheLimits.masks else { return nil }
         // Safe: order is a permutation; what stands at maskCount is not in use.
         let index = unsafe Int(order[maskCount])
-        unsafe (masks + index).initialize(to: MaskTable(mask: mask))
+        unsafe (masks + index).initialize(to: MaskTable(pairs: KeyHash.pairs(of: mask)))
+        unsafe Words.of(mask) { unsafe Words.copy($0, to: maskWords + index * FlowKey.wordCount) }
         maskCount += 1
         return index
     }

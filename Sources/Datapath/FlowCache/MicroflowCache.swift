@@ -13,14 +13,13 @@ public import Flows
 /// Where a flow lies in the megaflow table: a plain index, valid until the flow is removed.
 public typealias FlowSlot = UInt32
 
+/// What a key in the microflow cache leads to.
 @usableFromInline
 struct Microflow {
-    @usableFromInline var key: FlowKey
-    @usableFromInline var slot: FlowSlot
-    @usableFromInline var generation: UInt32
+    @usableFromInline let slot: FlowSlot
+    @usableFromInline let generation: UInt32
 
-    @inlinable init(key: FlowKey, slot: FlowSlot, generation: UInt32) {
-        self.key = key
+    @inlinable init(slot: FlowSlot, generation: UInt32) {
         self.slot = slot
         self.generation = generation
     }
@@ -29,13 +28,13 @@ struct Microflow {
 /// A bounded, set-associative map from exact keys to megaflow slots. Owned by one thread.
 @safe
 public struct MicroflowCache: ~Copyable {
-    /// Entries in the cache; a power of two, at least `ways`.
+    /// Entries in the cache; a power of two, at least 4.
     public let capacity: Int
-    @usableFromInline static let ways = 4
     @usableFromInline let setMask: Int
     /// 0 is an empty entry. Always `capacity` words.
     @usableFromInline let tags: UnsafeMutablePointer<UInt32>
-    /// Initialised where the tag is not 0. Always `capacity` entries.
+    /// Initialised where the tag is not 0; room for `capacity` keys and entries.
+    @usableFromInline let keys: UnsafeMutablePointer<UInt64>
     @usableFromInline let entries: UnsafeMutablePointer<Microflow>
     /// Which way of a full set is given up next.
     @usableFromInline var victim = 0
@@ -43,19 +42,21 @@ public struct MicroflowCache: ~Copyable {
     /// - Parameter minimumCapacity: Rounded up to a power of two, held within 4 and
     ///   `FlowCacheLimits.microflows`. Allocates once, here.
     public init(minimumCapacity: Int) {
-        var capacity = Self.ways
+        var capacity = 4
         while capacity < min(minimumCapacity, FlowCacheLimits.microflows) { capacity *= 2 }
         self.capacity = capacity
-        setMask = capacity / Self.ways - 1
+        setMask = capacity / 4 - 1
         // Safe: owned by this value alone, freed in its deinit.
         unsafe tags = .allocate(capacity: capacity)
         unsafe tags.initialize(repeating: 0, count: capacity)
+        unsafe keys = .allocate(capacity: capacity * FlowKey.wordCount)
         unsafe entries = .allocate(capacity: capacity)
     }
 
     deinit {
-        // Safe: allocated in init; the entries are trivial and need no deinitialisation.
+        // Safe: allocated in init; all are trivial and need no deinitialisation.
         unsafe tags.deallocate()
+        unsafe keys.deallocate()
         unsafe entries.deallocate()
     }
 
@@ -66,53 +67,41 @@ public struct MicroflowCache: ~Copyable {
     /// The slot of the megaflow that last answered for `key`, if that flow is still there.
     ///
     /// - Parameters:
-    ///   - hash: `KeyHash.hash(key)`.
+    ///   - hash: The hash of the whole key.
     ///   - megaflows: The table whose slots the entries name.
     @inlinable
-    public mutating func find(
-        _ key: borrowing FlowKey, hash: UInt64, in megaflows: borrowing MegaflowTable
+    mutating func find(
+        _ key: KeyWords, hash: UInt64, in megaflows: borrowing MegaflowTable
     ) -> FlowSlot? {
-        let first = (Int(truncatingIfNeeded: hash) & setMask) * Self.ways
+        let first = (Int(truncatingIfNeeded: hash) & setMask) &* 4
         let tag = Self.tag(hash)
-        for index in first..<first + Self.ways {
-            // Safe: first ≤ capacity - ways; an entry with a tag is initialised.
-            guard unsafe tags[index] == tag, unsafe keysAgree(entries + index, key) else {
-                continue
-            }
-            let (slot, generation) = unsafe (entries[index].slot, entries[index].generation)
-            if megaflows.generation(of: slot) == generation { return slot }
+        for index in first..<first &+ 4 {
+            // Safe: first ≤ capacity - 4; an entry with a tag is initialised.
+            guard unsafe tags[index] == tag,
+                unsafe Words.areEqual(KeyWords(keys + index &* FlowKey.wordCount), key)
+            else { continue }
+            let entry = unsafe entries[index]
+            if megaflows.generation(of: entry.slot) == entry.generation { return entry.slot }
             unsafe tags[index] = 0
             return nil
         }
         return nil
     }
 
-    @inlinable @inline(__always)
-    func keysAgree(_ entry: UnsafeMutablePointer<Microflow>, _ key: borrowing FlowKey) -> Bool {
-        var difference: UInt64 = 0
-        for index in 0..<FlowKey.wordCount {
-            // Safe: the caller found the entry's tag, so it is initialised.
-            difference |= unsafe entry.pointee.key.words[index] ^ key.words[index]
-        }
-        return difference == 0
-    }
-
     /// Remembers that the flow at `slot` answers for `key`. If the key's set is full, an entry of
     /// it is given up, each way in turn.
     @inlinable
-    public mutating func insert(
-        _ key: FlowKey, hash: UInt64, slot: FlowSlot, generation: UInt32
-    ) {
-        let first = (Int(truncatingIfNeeded: hash) & setMask) * Self.ways
-        var place = first + victim
-        for index in first..<first + Self.ways where unsafe tags[index] == 0 {
-            place = index
-            break
+    mutating func insert(_ key: KeyWords, hash: UInt64, slot: FlowSlot, generation: UInt32) {
+        let first = (Int(truncatingIfNeeded: hash) & setMask) &* 4
+        var place = first &+ victim
+        // Safe: first ≤ capacity - 4, so the set lies in the table.
+        if let empty = (first..<first &+ 4).first(where: { unsafe tags[$0] == 0 }) {
+            place = empty
+        } else {
+            victim = (victim &+ 1) & 3
         }
-        if place == first + victim { victim = (victim + 1) & (Self.ways - 1) }
-        // Safe: place lies in the set, and a set lies in the table.
-        unsafe (entries + place).initialize(
-            to: Microflow(key: key, slot: slot, generation: generation))
+        unsafe Words.copy(key, to: keys + place &* FlowKey.wordCount)
+        unsafe (entries + place).initialize(to: Microflow(slot: slot, generation: generation))
         unsafe tags[place] = Self.tag(hash)
     }
 
@@ -123,20 +112,23 @@ public struct MicroflowCache: ~Copyable {
 
     /// The first broken invariant, or nil: no key is there twice in a set, each lies where its hash
     /// says, and each that is believed agrees with its megaflow.
-    public func brokenInvariant(hash: KeyHash, megaflows: borrowing MegaflowTable) -> String? {
+    func brokenInvariant(megaflows: borrowing MegaflowTable) -> String? {
         for index in 0..<capacity where unsafe tags[index] != 0 {
             // Safe: the tag is not 0, so the entry is initialised.
+            let words = unsafe KeyWords(keys + index * FlowKey.wordCount)
             let entry = unsafe entries[index]
-            let hashed = hash.hash(entry.key)
-            guard index / Self.ways == Int(truncatingIfNeeded: hashed) & setMask,
+            let hashed = unsafe megaflows.hash.hash(words)
+            guard index / 4 == Int(truncatingIfNeeded: hashed) & setMask,
                 unsafe tags[index] == Self.tag(hashed)
             else { return "microflow \(index) lies where its hash does not say" }
-            for other in (index / Self.ways * Self.ways)..<index
-            where unsafe tags[other] != 0 && entries[other].key == entry.key {
+            for other in (index / 4 * 4)..<index
+            where unsafe tags[other] != 0
+                && Words.areEqual(KeyWords(keys + other * FlowKey.wordCount), words)
+            {
                 return "microflows \(other) and \(index) have the same key"
             }
             if megaflows.generation(of: entry.slot) == entry.generation,
-                !megaflows.answers(entry.slot, entry.key)
+                unsafe !megaflows.answers(entry.slot, Words.key(words))
             {
                 return "microflow \(index) names a megaflow that does not match its key"
             }

@@ -121,14 +121,14 @@ extension Forwarder {
     }
 
     private func flow(at slot: FlowSlot) -> CachedFlow {
-        let (record, mask) = tables.megaflows.flow(at: slot)
+        let (key, mask, record) = tables.megaflows.flow(at: slot)
         var statistics = FlowStatistics()
         statistics.packets = record.packets
         statistics.bytes = record.bytes
         statistics.usedMilliseconds = record.usedMilliseconds
         statistics.tcpFlags = record.tcpFlags
         return CachedFlow(
-            key: record.key, mask: mask, actions: programs.actions(of: record.program),
+            key: key, mask: mask, actions: programs.actions(of: record.program),
             statistics: statistics,
             ufid: record.name.map { UFID(high: $0.high, low: $0.low) })
     }

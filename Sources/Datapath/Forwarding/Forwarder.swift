@@ -67,7 +67,10 @@ public struct Forwarder: ~Copyable {
         _ frame: Frame, from port: UInt32, now: Instant, into sink: inout Sink
     ) {
         let place = ledger.ports.place(of: port)
-        guard place != 0 else { return strays &+= 1 }
+        guard place != 0 else {
+            strays &+= 1
+            return
+        }
         let byteCount = unsafe frame.wireByteCount
         ledger.place = place
         let end = unsafe forward(frame, port, now.millisecondsSinceStart, &sink)
@@ -105,7 +108,10 @@ public struct Forwarder: ~Copyable {
     /// received.
     public mutating func count(_ end: PacketEnd, packets: UInt64, from port: UInt32) {
         let place = ledger.ports.place(of: port)
-        guard place != 0 else { return strays &+= packets }
+        guard place != 0 else {
+            strays &+= packets
+            return
+        }
         ledger.ports.count(at: place) { record in
             record.rxPackets &+= packets
             record.ends[Int(end.rawValue)] &+= packets

@@ -76,7 +76,7 @@ struct PortTable: ~Copyable {
         unsafe records.initialize(to: PortRecord())
     }
 
-    deinit {
+    @inlinable deinit {
         // Safe: allocated by this value; both kinds are trivial.
         unsafe places.deallocate()
         unsafe records.deallocate()

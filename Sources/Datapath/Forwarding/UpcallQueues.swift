@@ -3,8 +3,8 @@ public import DatapathMessages
 // Packets that wait to be asked about.
 //
 // Every port has a queue of its own, and they are served in turn, one upcall each. So a port that
-// floods the switch with unknown packets fills its own queue and waits for its own turn; a port with
-// one new connection is served at the next round.
+// floods the switch with unknown packets fills its own queue and waits for its own turn; one with a
+// single new connection is served in the next round.
 //
 // Memory is shared in the same spirit: a port may hold as many bytes as are still free, not more.
 // One greedy port alone therefore gets half of the budget, two get a third each, and whoever comes
@@ -80,7 +80,10 @@ public struct UpcallQueues: ~Copyable {
 
     private mutating func takePlace(_ place: Int) {
         queues[place].next = nil
-        guard let (first, last) = turn else { return turn = (place, place) }
+        guard let (first, last) = turn else {
+            turn = (place, place)
+            return
+        }
         queues[last].next = place
         turn = (first, place)
     }

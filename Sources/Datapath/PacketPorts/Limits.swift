@@ -18,6 +18,16 @@ public enum PortLimits {
     public static let tapPoolCount = 32
     /// Largest frame that can be received: 64 KiB of IP, Ethernet header, two tags, rounded up.
     public static let frameByteCount = 65_536 + 64
+    /// Blocks of one ring that are lent at the same time. A worker needs one; a second lets it look
+    /// ahead.
+    public static let lentBlockCount = 2
+    /// Frames of a block that is a run of slots: as many as one flush can send.
+    static let slotRunCount = 64
+    /// Frames larger than a slot in one run: 2 MiB of super-frames.
+    static let largeFrameCount = 32
+    /// What a ring's socket may hold of frames larger than a slot; what comes beyond is cut to its
+    /// slot. More than the largest TCP window that Linux offers by default.
+    static let receiveQueueByteCount: Int32 = 16 << 20
     /// What a sender's socket may hold of frames that the interface has not sent yet.
     static let sendBufferByteCount: Int32 = 4 << 20
 }

@@ -8,33 +8,17 @@
 //     block:  | header | frame | frame | frame ...            (each frame knows where the next is)
 //     frame:  | tpacket3_hdr | sockaddr_ll | headroom | virtio_net_hdr | Ethernet header ...
 //
-// A block comes to us when it is full or when its timer of 1 ms fires. The socket is made for
+// A block comes to us when it is full or when its timer of 1 ms fires. `RingLayout` has a second way,
+// by slots of one frame each, for switches whose latency matters; a block then is a run of slots
+// that are ready. Frames larger than a slot lie in the socket's queue instead, in the same order (the
+// kernel takes the slot and the queue's end under one lock), and are read from there into a pool.
+//
+// The socket is made for
 // protocol 0 and gets its protocol together with its interface, after the ring stands: so the ring
 // never holds a frame of another interface.
 
 internal import CLinuxPacket
 internal import Glibc
-
-/// Sizes of a ring. The standard one takes 4 MiB and holds about 20,000 small frames, which is 40 ms
-/// of the fastest flood that one core can forward.
-public struct RingLayout: Hashable, Sendable {
-    /// Bytes of a block: a power of two from 4 KiB to 4 MiB. A frame larger than a block is cut
-    /// off, so blocks hold at least 128 KiB where super-frames of 64 KiB may come.
-    public var blockByteCount: Int
-    /// Blocks in the ring, 2 to 1024.
-    public var blockCount: Int
-
-    public static let standard = RingLayout(blockByteCount: 256 << 10, blockCount: 16)
-
-    /// Traps if a size is out of its range: sizes are chosen by the programmer.
-    public init(blockByteCount: Int, blockCount: Int) {
-        precondition((4096...4 << 20).contains(blockByteCount), "block size out of range")
-        precondition(blockByteCount & (blockByteCount - 1) == 0, "block size not a power of two")
-        precondition((2...1024).contains(blockCount), "block count out of range")
-        self.blockByteCount = blockByteCount
-        self.blockCount = blockCount
-    }
-}
 
 /// What the kernel counted since it was asked before.
 public struct RingCounts: Hashable, Sendable {
@@ -58,6 +42,7 @@ public struct PacketRing: ~Copyable {
     private let socket: Descriptor
     private let layout: RingLayout
     private let memory: RingMemory
+    /// The next block, or the next slot.
     private var nextIndex = 0
 
     /// Begins to receive. A frame that arrives after this call returns is in the ring, or counted
@@ -72,7 +57,7 @@ public struct PacketRing: ~Copyable {
             apus_packet_socket(), interface: interface.name, call: "socket(AF_PACKET)")
         try Self.configure(socket.number, interface.name, layout)
         let memory = try RingMemory(
-            descriptor: socket.number, byteCount: layout.blockByteCount * layout.blockCount,
+            descriptor: socket.number, byteCount: layout.byteCount,
             interface: interface.name)
         guard apus_packet_bind(socket.number, interface.index, 1) == 0 else {
             throw PortError(interface: interface.name, call: "bind(AF_PACKET)")
@@ -92,26 +77,37 @@ public struct PacketRing: ~Copyable {
     private static func configure(
         _ descriptor: CInt, _ name: String, _ layout: RingLayout
     ) throws(PortError) {
+        let version = layout.handover == .blocks ? TPACKET_V3 : TPACKET_V2
         let options: [(CInt, CInt, String)] = [
-            (PACKET_VERSION, CInt(bitPattern: TPACKET_V3.rawValue), "PACKET_VERSION"),
+            (PACKET_VERSION, CInt(bitPattern: version.rawValue), "PACKET_VERSION"),
             (PACKET_RESERVE, CInt(PortLimits.headroomByteCount), "PACKET_RESERVE"),
             (PACKET_VNET_HDR, 1, "PACKET_VNET_HDR"),
             (PACKET_IGNORE_OUTGOING, 1, "PACKET_IGNORE_OUTGOING"),
+            // Only a ring of slots heeds it: what does not fit goes to the socket's queue.
+            (PACKET_COPY_THRESH, 1, "PACKET_COPY_THRESH"),
         ]
         for (option, value, text) in options {
             guard apus_packet_set(descriptor, option, value) == 0 else {
                 throw PortError(interface: name, call: "setsockopt(\(text))")
             }
         }
+        let queue = PortLimits.receiveQueueByteCount
+        guard apus_socket_set_receive_buffer(descriptor, queue) == 0 else {
+            throw PortError(interface: name, call: "setsockopt(SO_RCVBUFFORCE)")
+        }
         var request = tpacket_req3()
         request.tp_block_size = UInt32(layout.blockByteCount)
         request.tp_block_nr = UInt32(layout.blockCount)
         // With TPACKET_V3 frames take what they need; the kernel only checks the arithmetic.
-        request.tp_frame_size = 2048
-        request.tp_frame_nr = UInt32(layout.blockByteCount / 2048 * layout.blockCount)
+        request.tp_frame_size = UInt32(RingLayout.slotByteCount)
+        request.tp_frame_nr = UInt32(layout.slotCount)
         request.tp_retire_blk_tov = 1
-        // Safe: `request` lives through the call.
-        guard unsafe apus_packet_make_ring(descriptor, &request) == 0 else {
+        // Safe: `request` lives through the call; TPACKET_V2 takes the first four of its fields.
+        let result =
+            layout.handover == .blocks
+            ? unsafe apus_packet_make_ring(descriptor, &request)
+            : unsafe apus_packet_make_slots(descriptor, &request)
+        guard result == 0 else {
             throw PortError(interface: name, call: "setsockopt(PACKET_RX_RING)")
         }
     }
@@ -120,17 +116,49 @@ public struct PacketRing: ~Copyable {
     /// condition when the interface went down or away, until `takeError` is called.
     public var descriptor: CInt { socket.number }
 
-    /// The next full block, oldest first, or `nil` if none is there. Several blocks may be lent at
-    /// a time; each must be given back before the ring ends. Enters the kernel never.
+    /// The next frames that were handed over, oldest first, or `nil` if there are none. Several
+    /// blocks may be lent at a time (`PortLimits.lentBlockCount`); each must be given back before
+    /// the ring ends. Enters the kernel only for frames larger than a slot.
     public mutating func nextBlock() -> RingBlock? {
+        guard memory.lentCount < PortLimits.lentBlockCount else { return nil }
+        return layout.handover == .blocks ? nextFullBlock() : nextRunOfSlots()
+    }
+
+    private mutating func nextFullBlock() -> RingBlock? {
         // Safe: nextIndex is below blockCount, so the block lies within the mapping.
         let start = unsafe memory.start + nextIndex * layout.blockByteCount
         let status = unsafe apus_load_acquire(start + RingBlock.statusOffset)
         guard status & UInt32(TP_STATUS_USER) != 0 else { return nil }
         // If every block is lent, the oldest of them stands here again and is still ours.
-        guard unsafe memory.lentCount.pointee < layout.blockCount else { return nil }
+        guard memory.lentCount < layout.blockCount else { return nil }
         nextIndex = nextIndex + 1 == layout.blockCount ? 0 : nextIndex + 1
-        return unsafe RingBlock(start: start, status: status, lentCount: memory.lentCount)
+        return unsafe RingBlock(block: start, status: status, loan: memory.lend())
+    }
+
+    private mutating func nextRunOfSlots() -> RingBlock? {
+        // Safe: nextIndex is below slotCount, and a run ends at the end of the mapping. Lent slots
+        // are far fewer than all, so that a run never reaches one.
+        let start = unsafe memory.start + nextIndex * RingLayout.slotByteCount
+        let most = min(PortLimits.slotRunCount, layout.slotCount - nextIndex)
+        var count = 0
+        var largeCount = 0
+        var statuses: UInt32 = 0
+        while count < most {
+            let status = unsafe apus_load_acquire(start + count * RingLayout.slotByteCount)
+            guard status & UInt32(TP_STATUS_USER) != 0 else { break }
+            if status & UInt32(TP_STATUS_COPY) != 0 {
+                guard largeCount < PortLimits.largeFrameCount else { break }
+                memory.readLargeFrame(from: socket.number, into: largeCount)
+                largeCount += 1
+            }
+            statuses |= status
+            count += 1
+        }
+        guard count > 0 else { return nil }
+        nextIndex = nextIndex + count == layout.slotCount ? 0 : nextIndex + count
+        return unsafe RingBlock(
+            slots: start, count: count, statuses: statuses, large: memory.nextPool,
+            loan: memory.lend())
     }
 
     /// What the kernel counted since the last call. One system call: to be asked when a block says

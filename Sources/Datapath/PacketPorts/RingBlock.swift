@@ -15,9 +15,11 @@ public struct RingBlock: ~Copyable {
     /// Whether the block came because its timer fired, not because it was full.
     public let wasRetiredByTimer: Bool
     private let start: UnsafeMutableRawPointer
-    private let lentCount: UnsafeMutablePointer<Int>
+    private let loan: Loan
     @usableFromInline var unreadCount: Int
     @usableFromInline var next: UnsafeMutableRawPointer
+    /// The next buffer with a frame that is larger than its slot; `nil` in a block of TPACKET_V3.
+    @usableFromInline var nextLarge: UnsafeMutableRawPointer?
 
     /// Where `struct tpacket_block_desc` keeps whose turn it is.
     static let statusOffset = 8
@@ -25,22 +27,37 @@ public struct RingBlock: ~Copyable {
     private static let firstFrameOffset = 16
 
     /// - Parameters:
-    ///   - start: A block that the kernel has handed over.
+    ///   - block: A block that the kernel has handed over.
     ///   - status: Its status word, read with acquire order.
-    ///   - lentCount: The ring's count of lent blocks.
-    init(
-        start: UnsafeMutableRawPointer, status: UInt32, lentCount: UnsafeMutablePointer<Int>
-    ) {
-        unsafe self.start = start
-        unsafe self.lentCount = lentCount
-        unsafe lentCount.pointee += 1
+    init(block: UnsafeMutableRawPointer, status: UInt32, loan: Loan) {
+        unsafe start = block
+        self.loan = loan
         // Safe: the kernel wrote the block's header and handed the block over.
-        frameCount = unsafe Int(start.load(fromByteOffset: Self.frameCountOffset, as: UInt32.self))
+        frameCount = unsafe Int(block.load(fromByteOffset: Self.frameCountOffset, as: UInt32.self))
         unreadCount = frameCount
         unsafe next =
-            start + Int(start.load(fromByteOffset: Self.firstFrameOffset, as: UInt32.self))
+            block + Int(block.load(fromByteOffset: Self.firstFrameOffset, as: UInt32.self))
+        unsafe nextLarge = nil
         kernelIsDropping = status & UInt32(TP_STATUS_LOSING) != 0
         wasRetiredByTimer = status & UInt32(TP_STATUS_BLK_TMO) != 0
+    }
+
+    /// - Parameters:
+    ///   - slots: The first of `count` slots that the kernel has handed over.
+    ///   - statuses: All their status words, read with acquire order, or-ed together.
+    ///   - large: Buffers with the frames of those slots that have `TP_STATUS_COPY`, in order.
+    init(
+        slots: UnsafeMutableRawPointer, count: Int, statuses: UInt32,
+        large: UnsafeMutableRawPointer, loan: Loan
+    ) {
+        unsafe start = slots
+        self.loan = loan
+        frameCount = count
+        unreadCount = count
+        unsafe next = slots
+        unsafe nextLarge = large
+        kernelIsDropping = statuses & UInt32(TP_STATUS_LOSING) != 0
+        wasRetiredByTimer = false
     }
 
     /// The next frame in the order of arrival, or `nil` after the last. Its memory, `headroom` bytes
@@ -49,17 +66,29 @@ public struct RingBlock: ~Copyable {
     public mutating func nextFrame() -> ReceivedFrame? {
         guard unreadCount > 0 else { return nil }
         unreadCount &-= 1
-        // Safe: the kernel handed over `frameCount` frames, linked by offsets within the block.
         let header = unsafe next
+        guard unsafe nextLarge == nil else {
+            // Safe: the kernel handed over `frameCount` slots, one after the other.
+            unsafe next = header + RingSlotHeader.slotByteCount
+            return unsafe RingSlotHeader.read(header, &nextLarge)
+        }
+        // Safe: the kernel handed over `frameCount` frames, linked by offsets within the block.
         unsafe next = header + Int(header.load(as: UInt32.self))
         return unsafe RingFrameHeader.read(header)
     }
 
     /// Gives the memory back to the kernel; no pointer into the block may be used any more.
     public consuming func giveBack() {
-        unsafe lentCount.pointee -= 1
-        // Safe: the block is ours until this store, and no use of it follows.
-        unsafe apus_store_release(start + Self.statusOffset, UInt32(TP_STATUS_KERNEL))
+        loan.end()
+        // Safe: the block is ours until these stores, and no use of it follows.
+        if unsafe nextLarge == nil {
+            unsafe apus_store_release(start + Self.statusOffset, UInt32(TP_STATUS_KERNEL))
+        } else {
+            for index in 0..<frameCount {
+                unsafe apus_store_release(
+                    start + index * RingLayout.slotByteCount, UInt32(TP_STATUS_KERNEL))
+            }
+        }
         discard self
     }
 

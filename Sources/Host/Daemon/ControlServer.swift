@@ -1,8 +1,8 @@
 // The control socket: what `ovs-appctl` talks to.
 //
 // A request is one JSON-RPC call whose parameters are strings; the answer is one text. What every
-// daemon can answer (its commands, its version, its logging, its end) is answered here, on the hub's
-// thread. Everything else goes to the machine, which answers when it likes.
+// daemon can answer (its commands, its version, its logging, its end) is answered here, on the
+// hub's thread. Everything else goes to the machine, which answers when it likes.
 
 public import DatabaseProtocol
 import Glibc
@@ -17,6 +17,8 @@ public final class ControlServer: Sendable {
     private let name: String
     private let log: Log
     private let commands: [String: ControlCommand]
+    /// Names of commands that are answered here.
+    private let own: Set<String>
     private let deliver: @Sendable (ControlRequest) -> Bool
     private let hub = Mutex<StreamHub?>(nil)
     private let connections = Mutex<[StreamID: Connection]>([:])
@@ -32,18 +34,28 @@ public final class ControlServer: Sendable {
     ///   - commands: What the machine answers. One of the same name as one of ours replaces ours.
     ///   - sharing: A hub whose thread to use; it must be shut down after `close` was called here.
     ///   - deliver: Called on the hub's thread. `false` means that the request was not taken, and
-    ///     the client is told that the daemon is busy. Whoever takes a request must answer it, once.
-    public init(
+    ///     the client is told that the daemon is busy. Whoever takes a request answers it, once.
+    public convenience init(
         of process: DaemonProcess, commands: [ControlCommand], sharing other: StreamHub? = nil,
         deliver: @escaping @Sendable (ControlRequest) -> Bool
     ) throws(DaemonError) {
-        name = process.name
-        log = process.log
+        try self.init(
+            name: process.name, log: process.log, path: process.controlSocketPath,
+            commands: commands, sharing: other, deliver: deliver)
+        process.hasControlSocket = true
+    }
+
+    init(
+        name: String, log: Log, path: String?, commands: [ControlCommand],
+        sharing other: StreamHub? = nil, deliver: @escaping @Sendable (ControlRequest) -> Bool
+    ) throws(DaemonError) {
+        self.name = name
+        self.log = log
         self.deliver = deliver
         self.commands = Dictionary(
             (ControlCommand.standard + commands).map { ($0.name, $0) }, uniquingKeysWith: { $1 })
         own = Set(ControlCommand.standard.map(\.name)).subtracting(commands.map(\.name))
-        guard let path = process.controlSocketPath else { return }
+        guard let path else { return }
         let hub = StreamHub(sharing: other) { [weak self] in
             self?.receive($0)
             return true
@@ -55,11 +67,7 @@ public final class ControlServer: Sendable {
             hub.shutdown()
             throw DaemonError("no control socket: \(error)")
         }
-        process.hasControlSocket = true
     }
-
-    /// Names of commands that are answered here.
-    private let own: Set<String>
 
     /// Ends the control socket and removes its file. Answers given before it are sent.
     public func close() { hub.withLock { $0 }?.shutdown() }
@@ -75,7 +83,9 @@ public final class ControlServer: Sendable {
     /// Answers a request of a client that `wantsJSON`; others get it as text.
     public func reply(json: JSON, to request: ControlRequest) {
         answer(
-            .reply(result: request.wantsJSON ? json : .string(Self.line(json.text)), id: request.id), request)
+            .reply(
+                result: request.wantsJSON ? json : .string(Self.line(json.text)), id: request.id),
+            request)
     }
 
     /// Answers that it could not be done, and why: `ovs-appctl` prints that and exits with 2.
@@ -110,8 +120,9 @@ public final class ControlServer: Sendable {
     private func takeRequests(from stream: StreamID) {
         do {
             while let json = try connections.withLock({ try $0[stream]?.input.next() }) {
-                guard case .request(let method, let parameters, let id) =
-                    try RPCMessage(parsing: json)
+                guard
+                    case .request(let method, let parameters, let id) =
+                        try RPCMessage(parsing: json)
                 else { continue }
                 let wantsJSON = connections.withLock { $0[stream]?.wantsJSON ?? false }
                 handle(

@@ -1,8 +1,8 @@
 // The options that all daemons share, spelled as Open vSwitch spells them.
 //
 // Its optional values are given with `=` only (`--pidfile` or `--pidfile=F`), and `-v` may have its
-// value attached. The argument parser knows neither, and refuses empty values, so `spelledOut` rewrites
-// a command line into one with a value each, where "-" stands for "the default place".
+// value attached. The argument parser knows neither, and refuses empty values, so `spelledOut`
+// rewrites a command line into one with a value each, where "-" stands for "the default place".
 
 public import ArgumentParser
 import Product

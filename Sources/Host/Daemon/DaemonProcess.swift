@@ -52,6 +52,7 @@ public final class DaemonProcess {
             pidPath, for: name, overwriting: options.overwritePidfile)
         do throws(DaemonError) {
             let log = Log()
+            log.takeOver()
             for specification in options.verbose { try log.apply(specification) }
             if let path = try logPath(name, options, places) { try log.open(path) }
             let signals = process_signals()
@@ -88,9 +89,9 @@ public final class DaemonProcess {
 
     /// Says that everything is open and loaded: `--detach` returns to the shell now.
     public func ready() throws(DaemonError) {
+        if detachment != nil { log.closeConsole() }
         logger.info("\(DaemonOptions.version(of: name)) is ready, process \(getpid())")
         guard let detachment else { return }
-        log.closeConsole()
         try detachment.finish(changingDirectory: changesDirectory)
     }
 

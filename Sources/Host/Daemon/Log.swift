@@ -19,7 +19,9 @@ final class Log: Sendable {
     }
     private let state = Mutex(State())
 
-    init() {
+    /// Makes this the back end of all loggers of the process that are made from now on. Traps if
+    /// there is one already.
+    func takeOver() {
         LoggingSystem.bootstrap { [self] label in ModuleLogHandler(module: label, log: self) }
     }
 
@@ -44,7 +46,8 @@ final class Log: Sendable {
         state.withLock { $0.file = (path, descriptor) }
     }
 
-    /// Opens the file again under its name, for whoever has moved it away. Without one does nothing.
+    /// Opens the file again under its name, for whoever has moved it away. Without one, does
+    /// nothing.
     func reopen() throws(DaemonError) {
         guard let path = state.withLock({ $0.file?.path }) else { return }
         let descriptor = try Self.opened(path)

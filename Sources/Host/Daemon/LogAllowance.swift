@@ -23,7 +23,8 @@ public struct LogAllowance: Sendable {
 
     /// Whether a line may be logged now.
     ///
-    /// - Returns: `nil` if not; otherwise how many were kept back since the last one, to be said in it.
+    /// - Returns: `nil` if not; otherwise how many were kept back since the last one, which it
+    ///   should say.
     public mutating func admit(now: Instant) -> UInt64? {
         let last = refilledAt ?? now
         let gained = now.since(last).nanosecondsClamped / max(1, interval.nanosecondsClamped)

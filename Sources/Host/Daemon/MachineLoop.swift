@@ -24,7 +24,8 @@ public struct Turn<Message: Sendable>: Sendable {
     /// What came into the mailbox, oldest first.
     public let messages: [Message]
     /// Watched descriptors, in the order in which they were given. A descriptor that has failed or
-    /// whose other end is closed is in both lists that it was watched for: the next read or write says why.
+    /// whose other end is closed is in each list that it was watched for: the next
+    /// read or write says why.
     public let readable: [Int32]
     public let writable: [Int32]
     /// SIGTERM or SIGINT has come, or `exit` on the control socket.
@@ -36,12 +37,21 @@ public struct MachineLoop<Message: Sendable> {
     /// Longest single wait; the kernel counts it in an `Int32` of milliseconds.
     private static var waitMillisecondsMax: Int64 { 3_600_000 }
 
-    private let process: DaemonProcess
     private let mailbox: Mailbox<Message>
+    /// Readable when a signal has come, and what takes it and says whether it means the end.
+    private let signalDescriptor: Int32
+    private let takeSignals: () -> Bool
 
     public init(_ process: DaemonProcess, _ mailbox: Mailbox<Message>) {
-        self.process = process
+        self.init(mailbox, process.signalDescriptor, takeSignals: process.takeSignals)
+    }
+
+    init(
+        _ mailbox: Mailbox<Message>, _ signalDescriptor: Int32, takeSignals: @escaping () -> Bool
+    ) {
         self.mailbox = mailbox
+        self.signalDescriptor = signalDescriptor
+        self.takeSignals = takeSignals
     }
 
     /// Waits until something happens, but no longer than until `deadline` (rounded up to a whole
@@ -49,14 +59,14 @@ public struct MachineLoop<Message: Sendable> {
     ///
     /// - Parameter deadline: When the machine wants to be called again; `nil` means it can wait.
     public func wait(until deadline: Instant?, watching watches: [Watch] = []) -> Turn<Message> {
-        var polled = [mailbox.descriptor, process.signalDescriptor].map {
+        var polled = [mailbox.descriptor, signalDescriptor].map {
             pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
         }
         polled += watches.map {
             let events = ($0.forReading ? POLLIN : 0) | ($0.forWriting ? POLLOUT : 0)
             return pollfd(fd: $0.descriptor, events: Int16(events), revents: 0)
         }
-        // Safe: the array lives during the call. It fails only with EINTR, which is a turn like any.
+        // Safe: the array lives during the call. It fails only with EINTR, which is a turn too.
         unsafe poll(&polled, nfds_t(polled.count), timeoutMilliseconds(until: deadline))
         let failed = Int16(POLLERR | POLLHUP | POLLNVAL)
         func ready(_ event: Int32, _ isWanted: (Watch) -> Bool) -> [Int32] {
@@ -68,7 +78,7 @@ public struct MachineLoop<Message: Sendable> {
             now: MonotonicClock.now(), messages: mailbox.drain(),
             readable: ready(Int32(POLLIN), \.forReading),
             writable: ready(Int32(POLLOUT), \.forWriting),
-            isStopRequested: process.takeSignals())
+            isStopRequested: takeSignals())
     }
 
     private func timeoutMilliseconds(until deadline: Instant?) -> Int32 {

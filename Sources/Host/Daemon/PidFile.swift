@@ -1,8 +1,8 @@
 // The file that says which process is the daemon, and the lock that proves it.
 //
 // The file's text alone would lie after a crash. Its lock does not: the kernel drops it with the
-// process. Open vSwitch's tools look for this very lock (fcntl, the whole file) and believe a pid file
-// only if the process named in it holds it.
+// process. Open vSwitch's tools look for this very lock (fcntl, the whole file) and believe a pid
+// file only if the process named in it holds it.
 
 import CProcess
 import Glibc

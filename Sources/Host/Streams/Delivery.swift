@@ -5,6 +5,7 @@
 // while reading is stopped is bounded by the number of streams.
 
 import NIOCore
+import Synchronization
 import Timekeeping
 
 /// Lives on the event loop's thread.
@@ -16,12 +17,14 @@ final class Delivery {
     private var held: [StreamEvent] = []
     /// Channels that want to read once `held` is empty again.
     private var waiting: [any Channel] = []
-    private(set) var pauseCount: UInt64 = 0
+    private let pauses: PauseCounter
     private var isOver = false
 
     init(
-        loop: any EventLoop, interval: Duration, deliver: @escaping @Sendable (StreamEvent) -> Bool
+        loop: any EventLoop, interval: Duration, pauses: PauseCounter,
+        deliver: @escaping @Sendable (StreamEvent) -> Bool
     ) {
+        self.pauses = pauses
         self.loop = loop
         self.interval = .nanoseconds(interval.nanosecondsClamped)
         self.deliver = deliver
@@ -35,7 +38,7 @@ final class Delivery {
         }
         guard !deliver(event) else { return }
         held.append(event)
-        pauseCount += 1
+        pauses.count.add(1, ordering: .relaxed)
         askAgainLater()
     }
 
@@ -70,6 +73,11 @@ final class Delivery {
         waiting = []
         for channel in readers { channel.read() }
     }
+}
+
+/// How often a delivery stopped; read by other threads.
+final class PauseCounter: Sendable {
+    let count = Atomic<UInt64>(0)
 }
 
 /// Stops the reads of a channel, a listening one too, while the consumer is full.

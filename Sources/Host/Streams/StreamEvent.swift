@@ -10,8 +10,8 @@ public struct ListenerID: Hashable, Sendable {
     let number: UInt64
 }
 
-/// What happened to a stream. Events of one stream arrive in order: first `accepted` or `connected`,
-/// then any number of `received`, then `closed`. A connection that fails has only `closed`.
+/// What happened to a stream. Events of one stream arrive in order: `accepted` or `connected`, then
+/// any number of `received`, then `closed`. A connection that fails has only `closed`.
 public enum StreamEvent: Sendable {
     /// Somebody connected. `peer` is where from: `unix`, or `tcp:HOST:PORT`.
     case accepted(StreamID, listener: ListenerID, peer: String)

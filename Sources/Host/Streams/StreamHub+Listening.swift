@@ -8,8 +8,8 @@ import Synchronization
 extension StreamHub {
     /// Starts listening. Waits for the hub's thread, so it must not be called from `deliver`.
     ///
-    /// - Parameter remote: A passive one. A unix socket's file that nobody answers on is replaced; the
-    ///   new one can be read and written by its owner and group.
+    /// - Parameter remote: A passive one. A unix socket's file that nobody answers on is replaced;
+    ///   the new one can be read and written by its owner and group.
     /// - Throws: A `StreamError` whose text names the place and what to do.
     public func listen(_ remote: Remote) throws(StreamError) -> ListenerID {
         guard let id = registry.withLock({ $0.addListener() }) else {

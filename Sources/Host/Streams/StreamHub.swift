@@ -15,6 +15,7 @@ public final class StreamHub: Sendable {
     let registry = Mutex(StreamRegistry())
     let loop: any EventLoop
     let delivery: NIOLoopBoundBox<Delivery>
+    private let pauses = PauseCounter()
     /// The thread, if it is ours to end.
     private let ownedGroup: MultiThreadedEventLoopGroup?
 
@@ -34,7 +35,8 @@ public final class StreamHub: Sendable {
         // One of the two is there; the group has exactly one loop.
         loop = other?.loop ?? ownedGroup!.next()
         delivery = NIOLoopBoundBox.makeBoxSendingValue(
-            Delivery(loop: loop, interval: limits.pauseInterval, deliver: deliver),
+            Delivery(
+                loop: loop, interval: limits.pauseInterval, pauses: pauses, deliver: deliver),
             eventLoop: loop)
     }
 
@@ -75,8 +77,8 @@ public final class StreamHub: Sendable {
 
     /// Closes all streams and listeners, removes the sockets' files and ends the thread.
     ///
-    /// Nothing is delivered after it returns. What the kernel has not taken yet is lost. Must not be
-    /// called from `deliver`. A second call does nothing.
+    /// Nothing is delivered after it returns. What the kernel has not taken yet is lost. Must not
+    /// be called from `deliver`. A second call does nothing.
     public func shutdown() {
         let isFirst = registry.withLock { $0.beginShutdown() }
         guard isFirst else { return }
@@ -95,7 +97,11 @@ public final class StreamHub: Sendable {
         }
     }
 
-    public var counters: StreamCounters { registry.withLock { $0.counters } }
+    public var counters: StreamCounters {
+        var counters = registry.withLock { $0.counters }
+        counters.pauseCount = pauses.count.load(ordering: .relaxed)
+        return counters
+    }
 
     // MARK: On the hub's thread
 

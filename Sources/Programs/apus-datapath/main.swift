@@ -1,0 +1,27 @@
+// apus-datapath: the kernel half. Introduces the forwarding rules to rings, taps and the channel.
+
+import ArgumentParser
+import Daemon
+
+struct ApusDatapath: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "apus-datapath",
+        abstract: "Forwards packets between network interfaces as apus-vswitchd tells it. "
+            + "Needs root (CAP_NET_RAW, CAP_NET_ADMIN and CAP_BPF).",
+        version: DaemonOptions.version(of: DatapathDaemon.name))
+
+    @OptionGroup var daemon: DaemonOptions
+
+    func run() throws {
+        let process = try DaemonProcess.start(name: DatapathDaemon.name, options: daemon)
+        do {
+            try DatapathDaemon(process).serve()
+            process.finish()
+        } catch {
+            process.finish()
+            throw error
+        }
+    }
+}
+
+ApusDatapath.main(DaemonOptions.spelledOut(CommandLine.arguments.dropFirst()))

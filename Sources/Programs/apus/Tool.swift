@@ -39,7 +39,9 @@ private func print(_ text: String, to descriptor: Int32) {
     var left = Array(text.utf8)[...]
     while !left.isEmpty {
         // Safe: the call reads the array's own bytes while they are lent.
-        let count = unsafe left.withUnsafeBytes { unsafe write(descriptor, $0.baseAddress, $0.count) }
+        let count = unsafe left.withUnsafeBytes {
+            unsafe write(descriptor, $0.baseAddress, $0.count)
+        }
         guard count > 0 || errno == EINTR else { return }
         left = left.dropFirst(max(0, count))
     }

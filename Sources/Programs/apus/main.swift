@@ -1,4 +1,4 @@
-// One program that is all the tools: it does what the name it was called by says, or its first word.
+// One program that is all the tools: the name it was called by, or its first word, says which.
 //
 //     ovs-appctl version  =  apus appctl version
 //
@@ -9,7 +9,7 @@ import Glibc
 import Product
 
 let tools: [Tool] = [
-    appctl
+    appctl, vsctl, dpctl,
 ]
 
 let words = CommandLine.arguments

@@ -116,6 +116,9 @@ public struct AppctlCall: Equatable, Sendable {
     public var format: AppctlFormat?
     public var command: String
     public var arguments: [String] = []
+
+    /// A call with everything else as it is when the user says nothing.
+    public init(command: String) { self.command = command }
 }
 
 /// Whom to call.

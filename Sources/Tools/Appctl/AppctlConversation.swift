@@ -26,9 +26,10 @@ public struct AppctlConversation: Sendable {
         var bytes: [UInt8] = []
         if let format = call.format {
             let words: [JSON] = [.string("--format"), .string(format.rawValue)]
-            bytes += RPCMessage.request(
-                method: "set-options", parameters: words, id: Self.formatID
-            ).bytes
+            bytes +=
+                RPCMessage.request(
+                    method: "set-options", parameters: words, id: Self.formatID
+                ).bytes
         }
         return bytes
             + RPCMessage.request(

@@ -43,7 +43,8 @@ extension Datum {
     /// Shorter before longer; of the same length, by elements.
     fileprivate func precedes(_ other: Datum) -> Bool {
         guard count == other.count else { return count < other.count }
-        for (a, b) in zip(keys + values, other.keys + other.values) where a != b { return a < b }
+        let (mine, others) = (keys + values, other.keys + other.values)
+        for (a, b) in zip(mine, others) where a != b { return a < b }
         return false
     }
 }

@@ -65,6 +65,22 @@ struct WordScanner {
     }
 }
 
+extension ColumnType {
+    /// "integer", "set of up to 4096 integers", "map of (string, string) pairs".
+    fileprivate var english: String {
+        guard !isScalar else { return key.type.rawValue }
+        let count =
+            switch (min, max) {
+            case (0, nil): ""
+            case (_, nil): " \(min) or more"
+            case (0, let max?): " up to \(max)"
+            case (_, let max?): " \(min) to \(max)"
+            }
+        guard let value else { return "set of\(count) \(key.type.rawValue)s" }
+        return "map of\(count) (\(key.type.rawValue), \(value.type.rawValue)) pairs"
+    }
+}
+
 /// Reads the values of one column.
 struct ValueReader {
     let type: ColumnType
@@ -79,7 +95,9 @@ struct ValueReader {
         var values: [Atom] = []
         while let byte = scanner.next, byte != end {
             guard !WordScanner.isDelimiter(byte) else {
-                throw .failure("\(text): unexpected \"\(Character(UnicodeScalar(byte)))\"")
+                throw .failure(
+                    "\(text): unexpected \"\(Character(UnicodeScalar(byte)))\" parsing "
+                        + type.english)
             }
             try element(text, &scanner, &symbols, &keys, &values)
             scanner.skipSpaces()

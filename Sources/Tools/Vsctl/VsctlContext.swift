@@ -43,7 +43,7 @@ struct VsctlContext {
         invocation.options.first { $0.name == option }?.value
     }
 
-    mutating func print(_ line: String) {
+    mutating func say(_ line: String) {
         guard case .text(let text) = output else { return }
         output = .text(text + line + "\n")
     }

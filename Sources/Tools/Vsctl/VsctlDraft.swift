@@ -55,8 +55,9 @@ struct VsctlDraft {
         return original(key) == nil ? nil : key
     }
 
-    func rows(_ table: String, _ names: [Atom]) -> [RowKey] {
-        names.compactMap { row(table, $0) }
+    /// The rows of `table` that a column of `owner` refers to, in the column's order.
+    func rows(_ table: String, in owner: RowKey, _ column: String) -> [RowKey] {
+        read(owner, column).keys.compactMap { row(table, $0) }
     }
 
     func read(_ row: RowKey, _ column: String) -> Datum {

@@ -1,6 +1,6 @@
 // What the user calls tables, columns and rows, and which ones are meant.
 //
-// Names of tables and columns may be cut short, in any case, with `-` for `_`: `bri`, `FLOOD-VLANS`.
+// Names of tables and columns may be cut short, in any case, with `-` for `_`: `FLOOD-VLANS`.
 
 import DatabaseProtocol
 import DatabaseReplica

@@ -1,13 +1,13 @@
 // One command line against one database, from connecting to the exit status.
 //
-//     connecting ──► synchronising ──► run all commands on a draft ──┬─► nothing to change: exit 0
-//                                       ▲      ▲                     ├─► refused: exit 1
-//                     wait-until: next  │      │ somebody was faster │
-//                     change of rows ───┘      │                     ▼
-//                                              └────────────── committing
-//                                                                    │ printed; --no-wait: exit 0
-//                                                                    ▼
-//                      cur_cfg reaches our next_cfg: exit 0 or 65 ◄─ waiting for the switch
+//     connecting --> synchronising --> run all on a draft --+--> nothing to change: exit 0
+//                                        ^     ^            +--> refused: exit 1
+//              wait-until: rows changed  |     | somebody   |
+//                     or not yet --------'     | was faster v
+//                                              '------- committing
+//                                                           | printed; --no-wait: exit 0
+//                                                           v
+//           cur_cfg reaches our next_cfg: exit 0 or 65 <-- waiting for the switch
 //
 // Nothing is sent before every command of the line has run without complaint, and all of them are
 // one transaction. Each phase can be ended by the clock, and each then says what is known of the
@@ -20,7 +20,7 @@ import DatabaseReplica
 public enum VsctlEffect: Equatable, Sendable {
     case send([UInt8])
     /// To standard output, as it is.
-    case print(String)
+    case output(String)
     /// A line to standard error, after the program's name.
     case complain(String)
     /// Ends the program; nothing follows.
@@ -30,8 +30,9 @@ public enum VsctlEffect: Equatable, Sendable {
 public struct VsctlMachine {
     private enum Phase {
         case connecting, synchronising
-        /// `wait-until`: for the picture to differ from that of `revision`.
-        case waitingForRows(revision: UInt64)
+        /// For the picture to differ from that of `revision`: because `wait-until` is not content,
+        /// or because the database said that somebody changed it and the change is not here yet.
+        case waitingForRows(revision: UInt64, byWish: Bool)
         case committing(TransactionID, Run)
         case waitingForSwitch(configuration: Int64, interfaces: [UUIDValue])
         case finished
@@ -99,7 +100,9 @@ public struct VsctlMachine {
         case .finished: return []
         case .connecting, .synchronising:
             what = "the database did not answer within \(seconds) s (is ovsdb-server running?)"
-        case .waitingForRows:
+        case .waitingForRows(_, byWish: false):
+            what = "others were changing the same rows for \(seconds) s; nothing was changed"
+        case .waitingForRows(_, byWish: true):
             what = "what wait-until waits for did not happen within \(seconds) s"
         case .committing:
             what =
@@ -138,7 +141,7 @@ public struct VsctlMachine {
 
     private mutating func lookAgain() -> [VsctlEffect] {
         switch phase {
-        case .waitingForRows(let revision) where revision != replica.revision:
+        case .waitingForRows(let revision, _) where revision != replica.revision:
             return runCommands()
         case .waitingForSwitch(let configuration, let interfaces):
             return lookAtSwitch(configuration, interfaces)
@@ -154,7 +157,7 @@ public struct VsctlMachine {
             let complaints = complaints(warnings)
             guard let transaction = run.transaction else {
                 phase = .finished
-                return complaints + print(run, nil) + [.exit(VsctlExit.success)]
+                return complaints + output(of: run, nil) + [.exit(VsctlExit.success)]
             }
             guard let (id, effects) = replica.transact(transaction.builder) else {
                 return complaints + fail("the database takes no transactions")
@@ -169,7 +172,7 @@ public struct VsctlMachine {
                 phase = .finished
                 return complaints + [.exit(status)]
             case .notYet:
-                phase = .waitingForRows(revision: replica.revision)
+                phase = .waitingForRows(revision: replica.revision, byWish: true)
                 return complaints
             }
         }
@@ -218,7 +221,7 @@ public struct VsctlMachine {
                 return fail("the rows were changed by others \(attemptCount) times; gave up")
             }
             guard replica.revision == run.revision else { return runCommands() }
-            phase = .waitingForRows(revision: run.revision)
+            phase = .waitingForRows(revision: run.revision, byWish: false)
             return []
         case .notOwner: return fail("database not locked")
         case .refused(let name, let details, _):
@@ -236,7 +239,7 @@ public struct VsctlMachine {
     }
 
     private mutating func committed(_ run: Run, _ results: TransactionResults) -> [VsctlEffect] {
-        let effects = print(run, results)
+        let effects = output(of: run, results)
         guard !line.options.isDryRun, let place = run.transaction?.nextConfigurationPlace,
             let next = results.rows(of: place).first?["next_cfg"]?.integer
         else {
@@ -274,7 +277,7 @@ public struct VsctlMachine {
 
     // MARK: Output
 
-    private func print(_ run: Run, _ results: TransactionResults?) -> [VsctlEffect] {
+    private func output(of run: Run, _ results: TransactionResults?) -> [VsctlEffect] {
         var isFirstTable = true
         var text = ""
         for output in run.outputs {
@@ -289,7 +292,7 @@ public struct VsctlMachine {
                 text += oneLine((uuid?.description ?? name.text) + "\n")
             }
         }
-        return text.isEmpty ? [] : [.print(text)]
+        return text.isEmpty ? [] : [.output(text)]
     }
 
     /// With `--oneline`, exactly one line for each command.

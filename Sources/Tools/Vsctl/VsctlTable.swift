@@ -68,7 +68,8 @@ struct VsctlTable {
 
     private static func csvCell(_ text: String) -> String {
         guard text.utf8.contains(where: { "\n\",".utf8.contains($0) }) else { return text }
-        return "\"" + text.split(separator: "\"", omittingEmptySubsequences: false)
+        return "\""
+            + text.split(separator: "\"", omittingEmptySubsequences: false)
             .joined(separator: "\"\"") + "\""
     }
 
@@ -143,4 +144,3 @@ struct VsctlTable {
         text.utf8.count <= width ? text : String(decoding: text.utf8.prefix(width), as: UTF8.self)
     }
 }
-

@@ -38,7 +38,7 @@ struct VsctlTopology {
     private(set) var warnings: [String] = []
 
     init(of draft: VsctlDraft, root: RowKey) {
-        let rows = draft.rows("Bridge", draft.read(root, "bridges").keys)
+        let rows = draft.rows("Bridge", in: root, "bridges")
         for row in rows { addBridges(of: row, draft) }
         for row in rows { addPorts(of: row, draft) }
     }
@@ -50,7 +50,7 @@ struct VsctlTopology {
             return
         }
         bridges[name] = Bridge(name: name, row: row)
-        for port in draft.rows("Port", draft.read(row, "ports").keys) {
+        for port in draft.rows("Port", in: row, "ports") {
             guard let vlan = Self.vlanOfFakeBridge(port, draft),
                 let child = draft.string(port, "name"), bridges[child] == nil
             else { continue }
@@ -67,7 +67,7 @@ struct VsctlTopology {
 
     private mutating func addPorts(of row: RowKey, _ draft: VsctlDraft) {
         guard let name = draft.string(row, "name"), bridges[name]?.row == row else { return }
-        for portRow in draft.rows("Port", draft.read(row, "ports").keys) {
+        for portRow in draft.rows("Port", in: row, "ports") {
             guard let port = draft.string(portRow, "name") else { continue }
             if let other = ports[port] {
                 warnings.append(
@@ -79,7 +79,7 @@ struct VsctlTopology {
             let owner = Self.vlan(portRow, draft).flatMap { child(of: name, vlan: $0) } ?? name
             bridges[owner]?.ports.append(port)
             ports[port] = Port(row: portRow, bridge: owner)
-            for interfaceRow in draft.rows("Interface", draft.read(portRow, "interfaces").keys) {
+            for interfaceRow in draft.rows("Interface", in: portRow, "interfaces") {
                 guard let interface = draft.string(interfaceRow, "name") else { continue }
                 if let other = interfaces[interface] {
                     warnings.append(

@@ -8,7 +8,7 @@ public import Flows
 // at to the caller's mask: two packets that agree in those bits get the same answer, which is what
 // makes the answer worth caching.
 //
-//     packet ──> [mask A, max priority 300] ──> [mask B, 200] ──> [mask C, 100] ──> [mask D, 5]
+//     packet --> [mask A, max priority 300] --> [mask B, 200] --> [mask C, 100] --> [mask D, 5]
 //                    miss: adds bits of A      hit at 150: adds bits of B      not asked: C < 150
 //
 // Open vSwitch's classifier (NSDI 2015, "The Design and Implementation of Open vSwitch" §5) has

@@ -9,9 +9,9 @@ public enum Limits {
     /// How deep `resubmit` to the same or an earlier table, and patch ports, may nest: as Open
     /// vSwitch.
     public static let resubmitDepth = 64
-    /// How deep they may nest together with `resubmit` to later tables: what a thread's stack of
-    /// 8 MB holds several times over.
-    public static let nesting = 512
+    /// How deep they may nest together with `resubmit` to later tables: once through all tables
+    /// and the steps back, and little enough for a thread's stack of 8 MB.
+    public static let nesting = 320
     /// How many tables one packet may visit in all: as Open vSwitch.
     public static let resubmitCount = 4096
     /// Datapath actions of one translation: what fits one netlink attribute (64 KB) with room.

@@ -10,8 +10,8 @@ public import Timekeeping
 // Only `learn`, `expire` and their like change what a lookup answers, never the passing of time by
 // itself: so whoever cached an answer can be told when it no longer holds (`takeChanges`).
 //
-//     oldest <──> · <──> · <──> newest      one such list of all learned entries, for ageing,
-//        oldest <──> · <──> newest          and one for each port, for eviction
+//     oldest <--> o <--> o <--> newest      one such list of all learned entries, for ageing,
+//        oldest <--> o <--> newest          and one for each port, for eviction
 
 /// A learning table of a bridge: (VLAN, MAC) → port. Entries that no packet has confirmed for the
 /// ageing time are removed by `expire`.

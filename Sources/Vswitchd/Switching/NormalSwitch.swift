@@ -3,13 +3,13 @@ public import Packets
 
 // The NORMAL switch: what an Ethernet switch with VLANs does with a frame.
 //
-//     frame -> port known? -> tag whole? -> VLAN allowed in? -> reserved? -> learn the source
-//                 |              |               |                 |               |
-//                drop           drop            drop              drop   where is the destination?
-//                                                                          |          |         |
-//                                                                       behind us   known    unknown
-//                                                                          |          |         |
-//                                                                         drop    one port    flood
+//     frame -> port known? -> tag whole? -> VLAN let in? -> reserved? -> learn the source
+//                 |              |              |              |                 |
+//                drop           drop           drop           drop   where is the destination?
+//                                                                      |         |         |
+//                                                                  behind us   known    unknown
+//                                                                      |         |         |
+//                                                                     drop   one port    flood
 //
 // The order of the steps is Open vSwitch's (its NORMAL action, and conf.db(5) for VLANs). NORMAL
 // reads of a frame the port, both addresses, the Ethernet type and the outer tag, nothing else.

@@ -59,9 +59,9 @@ public enum VLANMode: Hashable, Sendable {
     /// The same, but frames of `native` leave without a tag.
     case nativeUntagged(native: UInt16, trunks: VLANSet)
 
-    /// The mode that a row of `Port` asks for. Without `vlan_mode`, a `tag` makes an access port and
-    /// anything else a trunk. An empty set of trunks means all VLANs. nil: the columns contradict
-    /// each other (a mode that needs a `tag` without one, or a mode that does not exist).
+    /// The mode that a row of `Port` asks for. Without `vlan_mode`, a `tag` makes an access port
+    /// and anything else a trunk. An empty set of trunks means all VLANs. nil: the columns
+    /// contradict each other (a mode that needs a `tag` without one, or does not exist).
     public init?(vlanMode: String?, tag: UInt16?, trunks: [UInt16]) {
         let carried = trunks.isEmpty ? VLANSet.all : VLANSet(trunks)
         switch (vlanMode, tag) {

@@ -99,6 +99,16 @@ public struct DatagramWriter: ~Copyable {
             // In bounds: the checked call compares with what is free from the header on.
             unsafe mnl_attr_put_check(header, room, type, bytes.count, bytes.baseAddress)
         else { return fail(what, bytes.count) }
+        clearPadding(bytes.count)
+    }
+
+    /// Zeroes the bytes between a payload and the next attribute: not every libmnl does, and what
+    /// lies there may be of an earlier message to somebody else.
+    private func clearPadding(_ payloadByteCount: Int) {
+        let count = -payloadByteCount & 3
+        // In bounds: the attribute that was just put ends in these bytes.
+        unsafe (UnsafeMutableRawPointer(header) + Int(header.pointee.nlmsg_len) - count)
+            .initializeMemory(as: UInt8.self, repeating: 0, count: count)
     }
 
     mutating func put(_ type: UInt16, _ fields: Fields) {
@@ -106,7 +116,7 @@ public struct DatagramWriter: ~Copyable {
             // In bounds: as above.
             unsafe mnl_attr_put_check(header, room, type, bytes.count, bytes.baseAddress)
         }
-        if !fitted { fail("", fields.count) }
+        if fitted { clearPadding(fields.count) } else { fail("", fields.count) }
     }
 
     mutating func put(_ type: UInt16, _ bytes: [UInt8], _ what: String = "") {
@@ -130,13 +140,15 @@ public struct DatagramWriter: ~Copyable {
 
     mutating func put(_ type: UInt16, _ value: UInt8) {
         // In bounds: the checked call.
-        if unsafe !mnl_attr_put_u8_check(header, room, type, value) { fail("", 1) }
+        let fitted = unsafe mnl_attr_put_u8_check(header, room, type, value)
+        if fitted { clearPadding(1) } else { fail("", 1) }
     }
 
     /// A 16-bit number in network order.
     mutating func put(_ type: UInt16, network value: UInt16) {
         // In bounds: the checked call.
-        if unsafe !mnl_attr_put_u16_check(header, room, type, value.bigEndian) { fail("", 2) }
+        let fitted = unsafe mnl_attr_put_u16_check(header, room, type, value.bigEndian)
+        if fitted { clearPadding(2) } else { fail("", 2) }
     }
 
     /// An attribute without payload.

@@ -93,7 +93,9 @@ enum MessageReader {
     /// `body` on `datagram`, or on an aligned copy of it: libmnl reads words.
     static func withAligned<Result>(_ datagram: RawSpan, _ body: (RawSpan) -> Result) -> Result {
         // Reads no byte, only the address.
-        let isAligned = unsafe datagram.withUnsafeBytes { UInt(bitPattern: $0.baseAddress) & 3 == 0 }
+        let isAligned = unsafe datagram.withUnsafeBytes {
+            UInt(bitPattern: $0.baseAddress) & 3 == 0
+        }
         if isAligned { return body(datagram) }
         // Copied within the closure.
         let copy = unsafe datagram.withUnsafeBytes { unsafe [UInt8]($0) }

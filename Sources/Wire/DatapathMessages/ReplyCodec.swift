@@ -186,7 +186,8 @@ extension DatapathReply {
                 throw .truncatedMessage(offset: header.offset, available: header.payload.count)
             }
             let attributes = start + 4 + (skipped + 3) & ~3
-            text = try errorText(bytes, min(attributes, header.payload.upperBound)..<header.payload.upperBound)
+            text = try errorText(
+                bytes, min(attributes, header.payload.upperBound)..<header.payload.upperBound)
         }
         return .failed(errno: 0 &- code, text: text)
     }

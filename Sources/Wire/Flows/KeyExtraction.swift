@@ -47,7 +47,10 @@ extension FlowKey {
 extension Extraction {
     @inlinable
     mutating func read(_ frame: RawSpan, vlanTPID: UInt16, vlanTCI: UInt16, isSuperFrame: Bool) {
-        guard frame.byteCount >= 14 else { return malformation = .truncatedEthernet }
+        guard frame.byteCount >= 14 else {
+            malformation = .truncatedEthernet
+            return
+        }
         key.words[3] = frame.bigEndian64(at: 0) >> 16
         key.words[4] = frame.bigEndian64(at: 6) >> 16
         var typeOffset = 12
@@ -121,7 +124,10 @@ extension Extraction {
     /// RFC 826, for Ethernet and IPv4 only; other kinds of ARP have no fields in the key.
     @inlinable
     mutating func readARP(_ frame: RawSpan, at offset: Int) {
-        guard frame.byteCount >= offset + 28 else { return malformation = .truncatedARP }
+        guard frame.byteCount >= offset + 28 else {
+            malformation = .truncatedARP
+            return
+        }
         // Hardware Ethernet, protocol IPv4, addresses of 6 and 4 bytes.
         guard frame.bigEndian32(at: offset) == 0x0001_0800,
             frame.bigEndian16(at: offset + 4) == 0x0604
@@ -142,7 +148,10 @@ extension Extraction {
     mutating func readMPLS(_ frame: RawSpan, at offset: Int) {
         var at = offset
         for index in 0..<ExtractionLimits.mplsLabels {
-            guard frame.byteCount >= at + 4 else { return malformation = .truncatedMPLS }
+            guard frame.byteCount >= at + 4 else {
+                malformation = .truncatedMPLS
+                return
+            }
             layout.mpls = UInt16(truncatingIfNeeded: offset)
             let entry = frame.bigEndian32(at: at)
             switch index {

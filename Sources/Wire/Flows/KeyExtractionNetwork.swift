@@ -7,17 +7,30 @@ extension Extraction {
     @inlinable
     mutating func readIPv4(_ frame: RawSpan, at offset: Int, isSuperFrame: Bool) {
         let available = frame.byteCount - offset
-        guard available >= 20 else { return malformation = .truncatedIPv4 }
+        guard available >= 20 else {
+            malformation = .truncatedIPv4
+            return
+        }
         let first = frame.octet(at: offset)
         let headerByteCount = Int(first & 0xf) * 4
         var total = Int(frame.bigEndian16(at: offset + 2))
         if total == 0, isSuperFrame { total = available }
-        guard first >> 4 == 4 else { return malformation = .invalidIPv4Version }
-        guard headerByteCount >= 20 else { return malformation = .invalidIPv4HeaderLength }
-        guard headerByteCount <= available else { return malformation = .truncatedIPv4 }
+        guard first >> 4 == 4 else {
+            malformation = .invalidIPv4Version
+            return
+        }
+        guard headerByteCount >= 20 else {
+            malformation = .invalidIPv4HeaderLength
+            return
+        }
+        guard headerByteCount <= available else {
+            malformation = .truncatedIPv4
+            return
+        }
         // Bytes behind `total` are padding, however many they are (CVE-2020-35498).
         guard total >= headerByteCount, total <= available else {
-            return malformation = .invalidIPv4TotalLength
+            malformation = .invalidIPv4TotalLength
+            return
         }
 
         layout.network = UInt16(truncatingIfNeeded: offset)
@@ -52,16 +65,28 @@ extension Extraction {
     @inlinable
     mutating func readIPv6(_ frame: RawSpan, at offset: Int, isSuperFrame: Bool) {
         let available = frame.byteCount - offset
-        guard available >= 40 else { return malformation = .truncatedIPv6 }
+        guard available >= 40 else {
+            malformation = .truncatedIPv6
+            return
+        }
         let first = frame.bigEndian32(at: offset)
-        guard first >> 28 == 6 else { return malformation = .invalidIPv6Version }
+        guard first >> 28 == 6 else {
+            malformation = .invalidIPv6Version
+            return
+        }
         var payload = Int(frame.bigEndian16(at: offset + 4))
         if payload == 0, isSuperFrame { payload = available - 40 }
-        guard payload <= available - 40 else { return malformation = .invalidIPv6PayloadLength }
+        guard payload <= available - 40 else {
+            malformation = .invalidIPv6PayloadLength
+            return
+        }
         let end = offset + 40 + payload
 
         var walk = ExtensionWalk(ipProtocol: frame.octet(at: offset + 6), at: offset + 40)
-        if let fault = walk.run(frame, end: end) { return malformation = fault }
+        if let fault = walk.run(frame, end: end) {
+            malformation = fault
+            return
+        }
 
         layout.network = UInt16(truncatingIfNeeded: offset)
         layout.networkKind = .ipv6
@@ -97,7 +122,10 @@ extension Extraction {
             (needed, fault) = (8, icmp == IPProtocol.icmp ? .truncatedICMP : .truncatedICMPv6)
         default: return
         }
-        guard available >= needed else { return malformation = fault }
+        guard available >= needed else {
+            malformation = fault
+            return
+        }
         layout.transport = UInt16(truncatingIfNeeded: offset)
         layout.transportProtocol = ipProtocol
         let ports = frame.bigEndian32(at: offset)
@@ -114,12 +142,15 @@ extension Extraction {
     }
 
     /// Target and link-layer address options of a neighbour solicitation (135) or advertisement
-    /// (136), RFC 4861 §4.3, §4.4, §4.6.1. Options that contradict themselves leave none of them.
+    /// (136), RFC 4861 §4.3, §4.4, §4.6.1. Options that contradict each other leave none.
     @inlinable
     mutating func readNeighborDiscovery(_ frame: RawSpan, at offset: Int, end: Int) {
         let typeAndCode = frame.bigEndian16(at: offset)
         guard typeAndCode == 135 << 8 || typeAndCode == 136 << 8 else { return }
-        guard end - offset >= 24 else { return malformation = .invalidNeighborDiscovery }
+        guard end - offset >= 24 else {
+            malformation = .invalidNeighborDiscovery
+            return
+        }
         var (source, target) = (0 as UInt64, 0 as UInt64)
         var at = offset + 24
         var count = 0
@@ -129,7 +160,10 @@ extension Extraction {
             let address = frame.bigEndian64(at: at) & 0xffff_ffff_ffff
             guard byteCount > 0, byteCount <= end - at,
                 !(kind == 1 && source != 0), !(kind == 2 && target != 0)
-            else { return malformation = .invalidNeighborDiscovery }
+            else {
+                malformation = .invalidNeighborDiscovery
+                return
+            }
             if kind == 1, byteCount == 8 { source = address }
             if kind == 2, byteCount == 8 { target = address }
             at += byteCount

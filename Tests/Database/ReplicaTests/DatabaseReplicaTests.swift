@@ -92,7 +92,9 @@ import Testing
                             Self.bridge: [
                                 "modify": [
                                     "flood_vlans": ["set", [2, 3]], "fail_mode": "secure",
-                                    "other_config": ["map", [["a", "1"], ["b", "x"], ["c", "3"]]],
+                                    "other_config": [
+                                        "map", [["a", "1"], ["b", "x"], ["c", "3"]],
+                                    ],
                                 ]
                             ]
                         ]
@@ -208,7 +210,8 @@ import Testing
 
     @Test func everyTruncationIsHarmless() {
         let text = RPCMessage.notification(
-            method: "update3", parameters: [["monid", "Open_vSwitch"], "0", Self.initial]).bytes
+            method: "update3", parameters: [["monid", "Open_vSwitch"], "0", Self.initial]
+        ).bytes
         for end in text.indices {
             var server = ScriptedServer()
             server.synchronise(rows: [:])
@@ -219,11 +222,12 @@ import Testing
         }
     }
 
-    @Test(arguments: [
-        ["Nothing": [:]], ["Bridge": ["x": ["initial": [:]]]], ["Bridge": 1], 7,
-        ["Bridge": ["01111111-2222-4333-8444-555555555555": ["modify": ["name": "x"]]]],
-        ["Bridge": ["01111111-2222-4333-8444-555555555555": ["insert": ["name": 5]]]],
-    ] as [JSON])
+    @Test(
+        arguments: [
+            ["Nothing": [:]], ["Bridge": ["x": ["initial": [:]]]], ["Bridge": 1], 7,
+            ["Bridge": ["01111111-2222-4333-8444-555555555555": ["modify": ["name": "x"]]]],
+            ["Bridge": ["01111111-2222-4333-8444-555555555555": ["insert": ["name": 5]]]],
+        ] as [JSON])
     func unbelievableUpdatesEndTheConnection(update: JSON) {
         var server = ScriptedServer()
         server.synchronise(rows: Self.initial)
@@ -237,4 +241,3 @@ import Testing
         #expect(!server.replica.isSynchronised)
     }
 }
-

@@ -8,6 +8,7 @@ import Testing
 @Suite(.serialized, .enabled(if: NetworkNamespace.isAllowed, "needs root: makes interfaces"))
 struct PacketRingTests {
     let space: NetworkNamespace
+    static let layouts = [RingLayout.standard, .prompt]
 
     init() throws {
         space = try NetworkNamespace()
@@ -18,13 +19,15 @@ struct PacketRingTests {
         (14, []), (60, []), (61, []), (1514, []), (9014, []),
         (60, [(0x8100, 101)]), (60, [(0x8100, 0xf065)]), (60, [(0x88a8, 7)]),
         (1518, [(0x8100, 4095)]), (64, [(0x88a8, 7), (0x8100, 8)]), (64, [(0x8100, 0)]),
-    ] as [(Int, [(UInt16, UInt16)])])
+        (9018, [(0x8100, 9)]),
+    ] as [(Int, [(UInt16, UInt16)])], layouts)
     func aFrameComesInWithItsBytesAndItsOuterTagBeside(
-        byteCount: Int, tags: [(UInt16, UInt16)]
+        frame: (Int, [(UInt16, UInt16)]), layout: RingLayout
     ) throws {
+        let (byteCount, tags) = frame
         let octets = testFrame(7, byteCount: byteCount, tags: tags)
         let seen = try space.run {
-            var ring = try PacketRing(interface: InterfaceFacts(name: "p0"))
+            var ring = try PacketRing(interface: InterfaceFacts(name: "p0"), layout: layout)
             try PlainSocket("h0").send(octets)
             return try collect(1, from: &ring)[0]
         }
@@ -68,9 +71,10 @@ struct PacketRingTests {
         #expect(seen == Array(0..<20))
     }
 
-    @Test func tenThousandFramesAreCountedExactly() throws {
+    @Test(arguments: layouts)
+    func tenThousandFramesAreCountedExactly(layout: RingLayout) throws {
         try space.run {
-            var ring = try PacketRing(interface: InterfaceFacts(name: "p0"))
+            var ring = try PacketRing(interface: InterfaceFacts(name: "p0"), layout: layout)
             var sender = try FrameSender(interface: InterfaceFacts(name: "h0"))
             var numbers: [Int] = []
             for start in stride(from: 0, to: 10_000, by: 500) {
@@ -86,14 +90,16 @@ struct PacketRingTests {
         }
     }
 
-    /// Ten times what the ring holds passes, because each block is used again; a reader that gives
-    /// nothing back gets all blocks, no more, and loses none of what stands in them.
-    @Test func blocksAreUsedAgainOnceGivenBack() throws {
+    /// Several times what the ring holds passes, because each block is used again; with slots, these
+    /// frames are larger than one.
+    @Test(arguments: [
+        RingLayout(blockByteCount: 16 << 10, blockCount: 4), RingLayout(slotCount: 256),
+    ])
+    func blocksAreUsedAgainOnceGivenBack(layout: RingLayout) throws {
         try space.run {
-            let layout = RingLayout(blockByteCount: 16 << 10, blockCount: 4)
             var ring = try PacketRing(interface: InterfaceFacts(name: "p0"), layout: layout)
             let peer = try PlainSocket("h0")
-            for round in 0..<40 {
+            for round in 0..<400 {
                 for number in 0..<4 { try peer.send(testFrame(4 * round + number, byteCount: 4000)) }
                 let seen = try collect(4, from: &ring)
                 #expect(seen.map(\.number) == (0..<4).map { 4 * round + $0 })
@@ -167,9 +173,10 @@ struct PacketRingTests {
         #expect(seen[1].octets == Array(testFrame(2, byteCount: 9000)[..<seen[1].octets.count]))
     }
 
-    @Test func aRingOutlivesAnInterfaceThatGoesDownAndReportsOneThatGoesAway() throws {
+    @Test(arguments: layouts)
+    func aRingOutlivesAnInterfaceThatGoesDownAndReportsOneThatGoesAway(layout: RingLayout) throws {
         try space.run {
-            var ring = try PacketRing(interface: InterfaceFacts(name: "p0"))
+            var ring = try PacketRing(interface: InterfaceFacts(name: "p0"), layout: layout)
             let atFirst = ring.takeError()
             #expect(atFirst == nil)
             try command("ip", "link", "set", "p0", "down")
@@ -188,16 +195,61 @@ struct PacketRingTests {
         }
     }
 
-    @Test func aRingOnAnInterfaceThatIsDownBeginsWhenItComesUp() throws {
+    @Test(arguments: layouts)
+    func aRingOnAnInterfaceThatIsDownBeginsWhenItComesUp(layout: RingLayout) throws {
         try space.run {
             try command("ip", "link", "set", "p0", "down")
-            var ring = try PacketRing(interface: InterfaceFacts(name: "p0"))
+            var ring = try PacketRing(interface: InterfaceFacts(name: "p0"), layout: layout)
             let atFirst = ring.takeError()
             #expect(atFirst == nil)
             try command("ip", "link", "set", "p0", "up")
             try PlainSocket("h0").send(testFrame(4))
             let seen = try collect(1, from: &ring)
             #expect(seen.map(\.number) == [4])
+        }
+    }
+
+    @Test(arguments: layouts)
+    func noMoreBlocksAreLentThanTheLimitSays(layout: RingLayout) throws {
+        try space.run {
+            var ring = try PacketRing(interface: InterfaceFacts(name: "p0"), layout: layout)
+            let peer = try PlainSocket("h0")
+            var lent: [Int] = []
+            func take() throws -> RingBlock {
+                try peer.send(testFrame(lent.count, byteCount: 5000))
+                while true {
+                    if let block = ring.nextBlock() { return block }
+                    guard waitUntilReadable(ring.descriptor) else {
+                        throw Refused(description: "silence")
+                    }
+                }
+            }
+            var first = try take()
+            while let frame = first.nextFrame() { lent.append(Seen(frame).number) }
+            var second = try take()
+            while let frame = second.nextFrame() { lent.append(Seen(frame).number) }
+            try peer.send(testFrame(2))
+            _ = waitUntilReadable(ring.descriptor)
+            let third = ring.nextBlock()?.frameCountAndGiveBack()
+            #expect(third == nil)
+            // In the other order than they were lent.
+            second.giveBack()
+            first.giveBack()
+            lent += try collect(1, from: &ring).map(\.number)
+            #expect(lent == [0, 1, 2])
+        }
+    }
+
+    /// More large frames than one run may have, between small ones: in order, each whole.
+    @Test func largeFramesKeepTheirPlaceAmongSmallOnes() throws {
+        try space.run {
+            var ring = try PacketRing(interface: InterfaceFacts(name: "p0"), layout: .prompt)
+            let peer = try PlainSocket("h0")
+            let frames = (0..<300).map { testFrame($0, byteCount: [60, 9014, 2000, 1514][$0 % 4]) }
+            for frame in frames { try peer.send(frame) }
+            let seen = try collect(300, from: &ring)
+            #expect(seen.map(\.octets) == frames)
+            #expect(seen.allSatisfy { $0.headroom >= PortLimits.headroomByteCount })
         }
     }
 
@@ -214,6 +266,14 @@ struct PacketRingTests {
             }
             exit(0)
         }
+    }
+}
+
+extension RingBlock {
+    consuming func frameCountAndGiveBack() -> Int {
+        let count = frameCount
+        giveBack()
+        return count
     }
 }
 

@@ -24,8 +24,9 @@ struct RelayTests {
 
     static let byteCount = 8 << 20
 
-    @Test func superFramesCrossUntouched() throws {
-        let seen = try transfer(across: [("p0", "p1")])
+    @Test(arguments: [RingLayout.standard, .prompt])
+    func superFramesCrossUntouched(layout: RingLayout) throws {
+        let seen = try transfer(across: [("p0", "p1")], layout)
         #expect(seen.largestByteCount > 10_000)
         #expect(seen.unfinishedChecksumCount > 100)
         #expect(seen.superFrameCount > 100)
@@ -34,9 +35,10 @@ struct RelayTests {
 
     /// In the middle the frames have a tag: put into the bytes at one relay, taken out of the
     /// metadata at the other.
-    @Test func superFramesCrossWithATag() throws {
+    @Test(arguments: [RingLayout.standard, .prompt])
+    func superFramesCrossWithATag(layout: RingLayout) throws {
         try switchSpace.addPair("m0", "m1")
-        let seen = try transfer(across: [("p0", "m0"), ("m1", "p1")], tagOn: "m0", "m1")
+        let seen = try transfer(across: [("p0", "m0"), ("m1", "p1")], layout, tagOn: "m0", "m1")
         #expect(seen.superFrameCount > 100)
         #expect(seen.failureCount == 0)
     }
@@ -75,12 +77,13 @@ struct RelayTests {
     /// Sends `byteCount` bytes from left to right and a part of them back, checking each, over
     /// relays that each join two ports; ports named in `tagOn` carry frames with tag 101.
     private func transfer(
-        across pairs: [(String, String)], tagOn tagged: String...
+        across pairs: [(String, String)], _ layout: RingLayout = .standard,
+        tagOn tagged: String...
     ) throws -> Relay.Seen {
         let relay = Relay()
         return try switchSpace.run {
-            var first = try Relay.Pair(pairs[0].0, pairs[0].1, tagged)
-            var second = try Relay.Pair(pairs[pairs.count - 1].0, pairs[pairs.count - 1].1, tagged)
+            var first = try Relay.Pair(pairs[0], layout, tagged)
+            var second = try Relay.Pair(pairs[pairs.count - 1], layout, tagged)
             let connection = try Connection(
                 from: left, "10.9.0.1", to: right, "10.9.0.2", byteCount: Self.byteCount)
             while !connection.isFinished {
@@ -111,17 +114,18 @@ final class Relay {
         var senderB: FrameSender
         var tags: (a: Bool, b: Bool)
 
-        init(_ a: String, _ b: String, _ tagged: [String]) throws {
-            let (factsA, factsB) = (try InterfaceFacts(name: a), try InterfaceFacts(name: b))
-            let ringA = try PacketRing(interface: factsA)
-            let ringB = try PacketRing(interface: factsB)
+        init(_ names: (a: String, b: String), _ layout: RingLayout, _ tagged: [String]) throws {
+            let factsA = try InterfaceFacts(name: names.a)
+            let factsB = try InterfaceFacts(name: names.b)
+            let ringA = try PacketRing(interface: factsA, layout: layout)
+            let ringB = try PacketRing(interface: factsB, layout: layout)
             let senderA = try FrameSender(interface: factsA)
             let senderB = try FrameSender(interface: factsB)
             self.ringA = ringA
             self.ringB = ringB
             self.senderA = senderA
             self.senderB = senderB
-            tags = (tagged.contains(a), tagged.contains(b))
+            tags = (tagged.contains(names.a), tagged.contains(names.b))
         }
     }
 

@@ -166,6 +166,23 @@ import Testing
         }
     }
 
+    /// Nothing of an earlier message shows between the attributes of a later one.
+    @Test func paddingIsZero() throws {
+        var numbers = SeededNumbers(seed: 6)
+        let replies = numbers.replies()
+        let clean = try CodecTests.bytes(replies)
+        var writer = DatagramWriter()
+        let noise = Upcall(
+            reason: .miss, bytes: [UInt8](repeating: 0xa5, count: 60_000),
+            originalByteCount: 60_000, key: FlowKey())
+        #expect(try writer.append(.upcall(noise), sequence: 0))
+        writer.removeAll()
+        for (index, reply) in replies.enumerated() {
+            #expect(try writer.append(reply, sequence: UInt32(index)))
+        }
+        #expect(writer.bytes == clean)
+    }
+
     @Test func aFullDatagramIsLeftAsItWas() throws {
         var writer = DatagramWriter()
         let reply = Self.upcall(60_000)
@@ -192,8 +209,10 @@ import Testing
         #expect(try CodecTests.requests(bytes)[0].content.get() == .putFlow(flow))
     }
 
-    @Test(arguments: [("", false), ("a", true), ("abcdefghijklmno", true),
-        ("abcdefghijklmnop", false)])
+    @Test(arguments: [
+        ("", false), ("a", true), ("abcdefghijklmno", true),
+        ("abcdefghijklmnop", false),
+    ])
     func namesAreBounded(name: String, fits: Bool) {
         let port = DatapathRequest.addPort(Vport(number: 1, kind: .netdev, name: name))
         #expect(((try? CodecTests.bytes([port])) != nil) == fits)

@@ -17,7 +17,9 @@ import Testing
     static let flow: CachedFlow = {
         var key = FlowKey()
         key.inPort = 2
-        (key.ethSrc, key.ethDst) = (MACAddress(bits: 0x0200_0000_0001), MACAddress(bits: 0x0200_0000_0002))
+        (key.ethSrc, key.ethDst) = (
+            MACAddress(bits: 0x0200_0000_0001), MACAddress(bits: 0x0200_0000_0002)
+        )
         (key.vlan0TPID, key.vlan0TCI) = (0x8100, 0x1065)
         key.ethType = EtherType.ipv4
         (key.nwSrc, key.nwDst) = (IPv4Address(bits: 0x0a00_0001), IPv4Address(bits: 0x0a00_0002))
@@ -97,17 +99,25 @@ import Testing
     }
 
     @Test(arguments: [
-        ("0c00 0500", "0c00 0300",
+        (
+            "0c00 0500", "0c00 0300",
             DatapathMessageError.wrongLength(
-                attribute: "OVS_FLOW_STATS", offset: 60, expected: 16, found: 8)),
-        ("0800 1600 00000000", "0800 1600 01000000",
-            .unsupported("OVS_KEY", type: 22, offset: 52)),
+                attribute: "OVS_FLOW_STATS", offset: 60, expected: 16, found: 8)
+        ),
+        (
+            "0800 1600 00000000", "0800 1600 01000000",
+            .unsupported("OVS_KEY", type: 22, offset: 52)
+        ),
         ("0400 0200 |", "0400 0600 |", .unsupported("OVS_FLOW", type: 6, offset: 72)),
         ("0400 0200 |", "0500 0200 |", .malformedAttribute(in: "OVS_FLOW", offset: 72)),
-        ("0800 1600", "0800 0300",
-            .duplicateAttribute(in: "flow key", type: 3, offset: 52)),
-        ("0800 1600 00000000", "0600 0600 0005 0000",
-            .invalidValue(attribute: "OVS_KEY_ETHERTYPE", offset: 24, value: 5)),
+        (
+            "0800 1600", "0800 0300",
+            .duplicateAttribute(in: "flow key", type: 3, offset: 52)
+        ),
+        (
+            "0800 1600 00000000", "0600 0600 0005 0000",
+            .invalidValue(attribute: "OVS_KEY_ETHERTYPE", offset: 24, value: 5)
+        ),
     ])
     func errorsPointAtTheByte(old: String, new: String, error: DatapathMessageError) {
         let bytes = Self.octets(Self.answer.replacing(old, with: new))

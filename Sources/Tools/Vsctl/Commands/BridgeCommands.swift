@@ -10,11 +10,11 @@ extension VsctlCommand {
         VsctlCommand("list-br", 0...0, options: ["--real", "--fake"], run: listBridges),
         VsctlCommand("br-exists", 1...1, "BRIDGE", run: bridgeExists),
         VsctlCommand("br-to-vlan", 1...1, "BRIDGE") { context throws(VsctlStop) in
-            context.print(String(try context.bridge(context.arguments[0]).vlan))
+            context.say(String(try context.bridge(context.arguments[0]).vlan))
         },
         VsctlCommand("br-to-parent", 1...1, "BRIDGE") { context throws(VsctlStop) in
             let bridge = try context.bridge(context.arguments[0])
-            context.print(bridge.parent ?? bridge.name)
+            context.say(bridge.parent ?? bridge.name)
         },
         VsctlCommand("br-set-external-id", 2...3, "BRIDGE KEY [VALUE]", run: setExternalID),
         VsctlCommand("br-get-external-id", 1...2, "BRIDGE [KEY]", run: getExternalIDs),
@@ -56,7 +56,7 @@ extension VsctlCommand {
         let topology = context.topology()
         for name in topology.bridges.keys.sortedByBytes() {
             let isFake = topology.bridges[name]?.parent != nil
-            if real == fake || isFake == fake { context.print(name) }
+            if real == fake || isFake == fake { context.say(name) }
         }
     }
 
@@ -92,14 +92,14 @@ extension VsctlCommand {
         let (row, prefix) = try externalIDs(&context)
         let map = context.draft.read(row, "external_ids")
         if context.arguments.count == 2 {
-            if let value = map[prefix + context.arguments[1]] { context.print(value) }
+            if let value = map[prefix + context.arguments[1]] { context.say(value) }
             return
         }
         for (key, value) in map.pairs {
             guard let key = key.string, let value = value.string, key.hasPrefix(prefix) else {
                 continue
             }
-            context.print("\(key.dropFirst(prefix.count))=\(value)")
+            context.say("\(key.dropFirst(prefix.count))=\(value)")
         }
     }
 }
@@ -181,8 +181,7 @@ extension VsctlContext {
     }
 
     /// Deletes a port with its interfaces.
-    mutating func delete(_ port: VsctlTopology.Port) {
-        let topology = topology()
+    mutating func delete(_ port: VsctlTopology.Port, of topology: VsctlTopology) {
         if let bridge = topology.bridges[port.bridge] {
             var ports = draft.read(bridge.row, "ports")
             ports.remove(port.row.name)
@@ -198,7 +197,7 @@ extension VsctlContext {
     fileprivate mutating func delete(_ bridge: VsctlTopology.Bridge) {
         let topology = topology()
         for child in bridge.children.compactMap({ topology.bridges[$0] }) { delete(child) }
-        for port in bridge.ports.compactMap({ topology.ports[$0] }) { delete(port) }
+        for port in bridge.ports.compactMap({ topology.ports[$0] }) { delete(port, of: topology) }
         guard bridge.parent == nil else { return }
         for set in draft.rows(of: "Flow_Sample_Collector_Set")
         where draft.read(set, "bridge").contains(bridge.row.name) {

@@ -80,7 +80,7 @@ extension VsctlCommand {
                     value[key] = element
                 }
             } else {
-                for element in more.keys { value.insert(element) }
+                value = Datum(set: value.keys + more.keys)
             }
         }
         if let max = column.type.max, value.count > max {

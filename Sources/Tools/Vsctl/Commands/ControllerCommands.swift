@@ -24,7 +24,7 @@ extension VsctlCommand {
             let bridge = try context.bridge(context.arguments[0])
             context.draft.verify(bridge.row, "fail_mode")
             if let mode = context.draft.string(bridge.row, "fail_mode"), !mode.isEmpty {
-                context.print(mode)
+                context.say(mode)
             }
         },
         VsctlCommand("del-fail-mode", 1...1, "BRIDGE") { context throws(VsctlStop) in
@@ -65,13 +65,13 @@ extension VsctlCommand {
 
     @Sendable private static func getTLS(_ context: inout VsctlContext) throws(VsctlStop) {
         context.draft.verify(context.root, "ssl")
-        for row in context.draft.rows("SSL", context.draft.read(context.root, "ssl").keys) {
+        for row in context.draft.rows("SSL", in: context.root, "ssl") {
             let lines = [
                 ("Private key", "private_key"), ("Certificate", "certificate"),
                 ("CA Certificate", "ca_cert"), ("Bootstrap", "bootstrap_ca_cert"),
             ]
             for (heading, column) in lines {
-                context.print("\(heading): \(context.draft.read(row, column).bareText)")
+                context.say("\(heading): \(context.draft.read(row, column).bareText)")
             }
         }
     }
@@ -95,14 +95,14 @@ extension VsctlContext {
         for row in verifyTargets(of: table, owner, column) {
             if let target = draft.string(row, "target") { targets.append(target) }
         }
-        for target in targets.sortedByBytes() { print(target) }
+        for target in targets.sortedByBytes() { say(target) }
     }
 
     private mutating func verifyTargets(
         of table: String, _ owner: RowKey, _ column: String
     ) -> [RowKey] {
         draft.verify(owner, column)
-        let rows = draft.rows(table, draft.read(owner, column).keys)
+        let rows = draft.rows(table, in: owner, column)
         for row in rows { draft.verify(row, "target") }
         return rows
     }
@@ -132,7 +132,7 @@ extension VsctlContext {
 
     fileprivate mutating func deleteTLS() {
         draft.verify(root, "ssl")
-        let rows = draft.rows("SSL", draft.read(root, "ssl").keys)
+        let rows = draft.rows("SSL", in: root, "ssl")
         guard !rows.isEmpty else { return }
         for row in rows { draft.delete(row) }
         draft.write(root, "ssl", .empty)

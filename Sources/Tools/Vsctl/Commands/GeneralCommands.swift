@@ -60,7 +60,7 @@ extension VsctlCommand {
     @Sendable private static func show(_ context: inout VsctlContext) throws(VsctlStop) {
         let filter = try ShowFilter(context.value(of: "--filter") ?? "", context.draft)
         for root in context.draft.rows(of: "Open_vSwitch") {
-            for line in lines(of: root, 0, context.draft, filter) { context.print(line) }
+            for line in lines(of: root, 0, context.draft, filter) { context.say(line) }
         }
     }
 
@@ -83,7 +83,7 @@ extension VsctlCommand {
             let value = draft.read(row, name)
             let below = shown.firstIndex { $0.table == column.type.key.referencedTable }
             if let below, below > place {
-                for child in draft.rows(shown[below].table, value.keys) {
+                for child in draft.rows(shown[below].table, in: row, name) {
                     lines += Self.lines(of: child, level + 1, draft, filter)
                 }
             } else if value != .initial(of: column.type) {

@@ -1,4 +1,4 @@
-// Ports, bonds and interfaces. ovs-vsctl(8), "Port Commands", "Bond Commands", "Interface Commands".
+// Ports, bonds and interfaces. ovs-vsctl(8), "Port Commands" and the two that follow it.
 
 import DatabaseProtocol
 
@@ -25,7 +25,7 @@ extension VsctlCommand {
             "del-port", 1...2, "[BRIDGE] PORT", options: ["--if-exists", "--with-iface"],
             run: deletePort),
         VsctlCommand("port-to-br", 1...1, "PORT") { context throws(VsctlStop) in
-            context.print(try context.port(context.arguments[0]).bridge)
+            context.say(try context.port(context.arguments[0]).bridge)
         },
     ]
 
@@ -33,14 +33,14 @@ extension VsctlCommand {
         VsctlCommand("list-ifaces", 1...1, "BRIDGE", run: listInterfaces),
         VsctlCommand("iface-to-br", 1...1, "IFACE") { context throws(VsctlStop) in
             let interface = try context.interface(context.arguments[0])
-            context.print(context.topology().ports[interface.port]?.bridge ?? "")
+            context.say(context.topology().ports[interface.port]?.bridge ?? "")
         },
     ]
 
     @Sendable private static func listPorts(_ context: inout VsctlContext) throws(VsctlStop) {
         let bridge = try context.bridge(context.arguments[0])
         context.draft.verify(bridge.row, "ports")
-        for port in bridge.ports.sortedByBytes() where port != bridge.name { context.print(port) }
+        for port in bridge.ports.sortedByBytes() where port != bridge.name { context.say(port) }
     }
 
     @Sendable private static func listInterfaces(_ context: inout VsctlContext) throws(VsctlStop) {
@@ -48,7 +48,7 @@ extension VsctlCommand {
         context.verifyPorts()
         let topology = context.topology()
         let names = bridge.ports.flatMap { topology.ports[$0]?.interfaces ?? [] }
-        for name in names.sortedByBytes() where name != bridge.name { context.print(name) }
+        for name in names.sortedByBytes() where name != bridge.name { context.say(name) }
     }
 
     @Sendable private static func addBond(_ context: inout VsctlContext) throws(VsctlStop) {
@@ -118,7 +118,7 @@ extension VsctlCommand {
                 throw .failure("bridge \(name) does not have a port \(target)\(child)")
             }
         }
-        context.delete(port)
+        context.delete(port, of: context.topology())
     }
 }
 

@@ -108,7 +108,7 @@ extension VsctlCommand {
         if let id { try context.draft.symbols.define(id, as: row.name) }
         for argument in context.arguments.dropFirst(2) {
             if isUUIDColumn(argument) {
-                context.print(row.name.text)
+                context.say(row.name.text)
                 continue
             }
             let expression = try ColumnExpression(argument, of: table, operators: [])
@@ -116,7 +116,7 @@ extension VsctlCommand {
             context.draft.verify(row, column.name)
             let value = context.read(row, column)
             guard let keyText = expression.key else {
-                context.print(value.text(as: column.type))
+                context.say(value.text(as: column.type))
                 continue
             }
             guard column.type.isMap else {
@@ -129,7 +129,7 @@ extension VsctlCommand {
                     "no key \"\(keyText)\" in \(table.name) record \"\(name)\" column "
                         + column.name)
             }
-            context.print(element?.text ?? "")
+            context.say(element?.text ?? "")
         }
     }
 

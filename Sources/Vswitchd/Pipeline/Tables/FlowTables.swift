@@ -9,9 +9,9 @@ public import Timekeeping
 // come from outside, because most packets never pass here: they meet a cached flow in the datapath,
 // and its counters are credited to the rules that made it.
 //
-//     flow mod ──> check ──> slots: [rule, rule, -, rule …] ──> descriptions, flow removed
+//     flow mod --> check --> slots: [rule, rule, -, rule …] --> descriptions, flow removed
 //                                ^ id          ^ credit(rule)
-//     key ──> table's classifier ┘
+//     key --> table's classifier '
 
 /// The 255 flow tables of a bridge, 0 to 254.
 public struct FlowTables: Sendable {

@@ -47,7 +47,8 @@ public struct Rule: Hashable, Sendable {
         let hard = hardTimeout == 0 ? nil : modifiedAt + .seconds(Int64(hardTimeout))
         let idle = idleTimeout == 0 ? nil : usedAt + .seconds(Int64(idleTimeout))
         switch (hard, idle) {
-        case (let hard?, let idle?): return hard <= idle ? (hard, .hardTimeout) : (idle, .idleTimeout)
+        case (let hard?, let idle?):
+            return hard <= idle ? (hard, .hardTimeout) : (idle, .idleTimeout)
         case (let hard?, nil): return (hard, .hardTimeout)
         case (nil, let idle?): return (idle, .idleTimeout)
         case (nil, nil): return nil

@@ -5,7 +5,8 @@ import OpenFlow
 extension [Action] {
     /// These written actions in the order in which they take effect; empty if they send nowhere.
     var inActionSetOrder: [Action] {
-        guard let sending = last(where: { $0.rank == .output }) ?? last(where: { $0.rank == .search })
+        guard
+            let sending = last(where: { $0.rank == .output }) ?? last(where: { $0.rank == .search })
         else { return [] }
         var ordered: [Action] = []
         for rank in [Action.Rank.pop, .push, .timeToLive] {

@@ -48,8 +48,9 @@ extension Translator {
 
     private mutating func commitEthernet(_ wanted: FlowKey, _ looked: FlowMask) {
         guard wanted.ethSrc != sent.ethSrc || wanted.ethDst != sent.ethDst else { return }
-        func masked(_ old: MACAddress, _ new: MACAddress, _ looked: MACAddress) -> Masked<MACAddress>
-        {
+        func masked(_ old: MACAddress, _ new: MACAddress, _ looked: MACAddress) -> Masked<
+            MACAddress
+        > {
             let bits = Masked(
                 changing: old.bits, to: new.bits, looked: looked.bits,
                 whole: MACAddress.broadcast.bits)
@@ -70,8 +71,9 @@ extension Translator {
                 changing: old.bits, to: new.bits, looked: looked.bits, whole: .max)
             return Masked(IPv4Address(bits: bits.value), mask: IPv4Address(bits: bits.mask))
         }
-        guard wanted.nwSrc != sent.nwSrc || wanted.nwDst != sent.nwDst
-            || wanted.nwTOS != sent.nwTOS || wanted.nwTTL != sent.nwTTL
+        guard
+            wanted.nwSrc != sent.nwSrc || wanted.nwDst != sent.nwDst
+                || wanted.nwTOS != sent.nwTOS || wanted.nwTTL != sent.nwTTL
         else { return }
         append(
             .set(
@@ -93,9 +95,10 @@ extension Translator {
                 changing: UInt128(old), to: UInt128(new), looked: UInt128(looked), whole: .max)
             return Masked(IPv6Address(bits.value), mask: IPv6Address(bits.mask))
         }
-        guard wanted.ipv6Src != sent.ipv6Src || wanted.ipv6Dst != sent.ipv6Dst
-            || wanted.ipv6Label != sent.ipv6Label || wanted.nwTOS != sent.nwTOS
-            || wanted.nwTTL != sent.nwTTL
+        guard
+            wanted.ipv6Src != sent.ipv6Src || wanted.ipv6Dst != sent.ipv6Dst
+                || wanted.ipv6Label != sent.ipv6Label || wanted.nwTOS != sent.nwTOS
+                || wanted.nwTTL != sent.nwTTL
         else { return }
         append(
             .set(

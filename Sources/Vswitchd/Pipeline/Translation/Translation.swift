@@ -10,6 +10,11 @@ public struct RuleReference: Hashable, Sendable {
     public var table: UInt8
     /// nil: no rule matched.
     public var rule: RuleID?
+    public init(bridge: Int, table: UInt8, rule: RuleID?) {
+        self.bridge = bridge
+        self.table = table
+        self.rule = rule
+    }
 }
 
 /// Something that a packet teaches. Applied by `ForwardingModel.apply` at the translation of the

@@ -14,9 +14,9 @@ import Switching
 // `mask` grows by every bit of the packet that a decision looked at, and by every bit that is
 // overwritten: whether writing it needs an action depends on what stood there.
 //
-//     enter port ──> table ──> rule ──> actions ──┬──> output ──> commit edits, `.output`
-//                      ^                          ├──> resubmit, goto ──> table
-//                      └──────────────────────────┴──> patch port ──> the peer bridge's table 0
+//     enter port --> table --> rule --> actions --+--> output --> commit edits, `.output`
+//                      ^                          +--> resubmit, goto --> table
+//                      `--------------------------+--> patch port --> the peer bridge's table 0
 
 struct Translator<Witness: TranslationWitness> {
     let model: ForwardingModel
@@ -219,7 +219,7 @@ extension Translator {
         sendToController(ControllerAction(reason: .noMatch))
     }
 
-    /// Carries out `instructions`, in the order of OpenFlow 1.3.5 §5.9. Returns the table to go to.
+    /// Carries out `instructions` in the order of OpenFlow 1.3.5 §5.9. Returns the table to go to.
     private mutating func run(_ instructions: Instructions) -> UInt8? {
         if instructions.isEmpty { drop(.droppedByRule, "the rule has no actions") }
         guard run(instructions.apply) else { return nil }

@@ -132,11 +132,17 @@ extension FlowField {
         }
     }
 
+    /// Those bits of `exactMask` that the key holds: not the high half of an ARP operation.
+    public var heldMask: FieldValue {
+        FieldValue(bits: exactMask.bits & FieldValue.ones(heldWidth).bits)
+    }
+
+    private var heldWidth: Int { places.reduce(0) { $0 + $1.width } }
+
     /// Whether the key holds every bit of `value`: false for an ARP operation above 255, or for
     /// bits above the field's width.
     public func canHold(_ value: FieldValue) -> Bool {
-        let held = places.reduce(0) { $0 + $1.width }
-        return value.bits & ~FieldValue.ones(held).bits == 0
+        value.bits & ~FieldValue.ones(heldWidth).bits == 0
     }
 }
 

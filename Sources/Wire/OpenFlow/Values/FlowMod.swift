@@ -32,8 +32,15 @@ public struct FlowMod: Hashable, Sendable {
     public var bufferID: UInt32?
     /// For deletion: only rules that output here; nil: any.
     public var outPort: PortNumber?
+    /// For deletion: only rules that send to this group; nil: any. No group exists yet.
+    public var outGroup: UInt32?
     public var flags: Flags
     public var instructions: Instructions
+    /// For modify: the cookie that changed rules get; nil: they keep theirs. Only 1.0 and Nicira.
+    public var newCookie: UInt64?
+    /// For modify: whether it adds the rule if there is none to change (1.0 §4.6), with the cookie
+    /// `newCookie`. Later versions do not.
+    public var addsIfMissing = false
 
     public init(
         command: Command, table: UInt8? = nil, priority: UInt16 = 0x8000, match: Match = Match(),

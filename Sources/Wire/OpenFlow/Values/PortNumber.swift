@@ -25,3 +25,17 @@ public struct PortNumber: Hashable, Comparable, Sendable {
 
     public static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
 }
+
+extension PortNumber {
+    /// The number as OpenFlow 1.1 and later write it: reserved ones move to 0xffffff00 and up.
+    public var wide: UInt32 {
+        rawValue > Self.largest.rawValue ? UInt32(rawValue) | 0xffff_0000 : UInt32(rawValue)
+    }
+
+    /// nil: between the real and the reserved ones, so that it does not fit 16 bits.
+    public init?(wide: UInt32) {
+        let low = UInt16(truncatingIfNeeded: wide)
+        guard PortNumber(low).wide == wide else { return nil }
+        self.init(low)
+    }
+}

@@ -1,0 +1,182 @@
+public import DatapathMessages
+public import Execution
+
+// Where orders come in: who asked, what is answered, which devices are to be opened or closed.
+//
+//     request ──> OrderDesk ──┬─> Forwarder (flows, counters, execution)
+//                             ├─> open or close a port's device (the program does it, and reports)
+//                             └─> replies, each with the number of its request
+//
+// The desk is pure. Opening a device takes a system call, so it is an effect that comes back as
+// `portOpened` or `portRefused`; everything else is answered on the spot. Dumps are told in
+// portions, so that a table of a million flows neither stops packets nor fills memory.
+
+/// A connection of the channel, numbered by the program.
+public struct ClientID: Hashable, Comparable, Sendable {
+    public var rawValue: UInt64
+    public init(_ rawValue: UInt64) { self.rawValue = rawValue }
+    public static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
+}
+
+/// What the program is to do about an order.
+public enum DeskEffect: Hashable, Sendable {
+    case reply(ClientID, sequence: UInt32, DatapathReply, inDump: Bool)
+    /// Open the device of `port`, whose number is set, and report.
+    case openPort(ClientID, sequence: UInt32, Vport)
+    /// Close the device of a port that is no longer there.
+    case closePort(number: UInt32)
+}
+
+/// The state of orders: ports by number, who takes upcalls, dumps that are under way.
+public struct OrderDesk: Sendable {
+    /// Flows told in one portion before packets have their turn.
+    public static let flowsPerPortion = 512
+
+    private struct Dump: Sendable {
+        var client: ClientID
+        var sequence: UInt32
+        var cursor = FlowCursor()
+    }
+
+    private var ports: [UInt32: Vport] = [:]
+    private var dumps: [Dump] = []
+    /// Who is asked about packets that no flow knows.
+    public private(set) var upcallClient: ClientID?
+
+    public init() {}
+
+    /// Ports by rising number.
+    public var portsInOrder: [Vport] {
+        ports.sorted { $0.key < $1.key }.map(\.value)
+    }
+
+    /// Whether flows are still to be told.
+    public var hasDumps: Bool { !dumps.isEmpty }
+
+    /// A connection ended: it is told nothing more. If it took the upcalls, nobody does now.
+    public mutating func clientGone(_ client: ClientID, _ forwarder: inout Forwarder) {
+        dumps.removeAll { $0.client == client }
+        guard upcallClient == client else { return }
+        upcallClient = nil
+        forwarder.hasVswitchd = false
+    }
+
+    /// Takes one order.
+    public mutating func take<Sink: PacketSink & ~Copyable>(
+        _ request: DatapathRequest, sequence: UInt32, from client: ClientID,
+        _ forwarder: inout Forwarder, _ sink: inout Sink
+    ) -> [DeskEffect] {
+        func reply(_ reply: DatapathReply, inDump: Bool = false) -> DeskEffect {
+            .reply(client, sequence: sequence, reply, inDump: inDump)
+        }
+        do throws(OrderRefusal) {
+            switch request {
+            case .describeDatapath:
+                let description = DatapathDescription(
+                    name: DatapathReport.name, statistics: forwarder.statistics)
+                return [reply(.datapath(description), inDump: true), reply(.done, inDump: true)]
+            case .takeUpcalls:
+                upcallClient = client
+                forwarder.hasVswitchd = true
+            case .addPort(let port): return try addPort(port, sequence, client, forwarder)
+            case .deletePort(let number):
+                try forwarder.removePort(number)
+                ports[number] = nil
+                return [.closePort(number: number), reply(.done)]
+            case .listPorts:
+                return portsInOrder.map { reply(.port(told($0, forwarder)), inDump: true) }
+                    + [reply(.done, inDump: true)]
+            case .putFlow(let flow): try forwarder.install(flow)
+            case .deleteFlow(let key, let mask):
+                let flow = try forwarder.delete(key: key, mask: mask)
+                return [reply(.flow(flow)), reply(.done)]
+            case .flushFlows: forwarder.flush()
+            case .listFlows:
+                dumps.append(Dump(client: client, sequence: sequence))
+                return []
+            case .execute(let packet): try forwarder.execute(packet, into: &sink)
+            }
+            return [reply(.done)]
+        } catch {
+            return [reply(.failed(errno: error.errorNumber, text: "\(error)"))]
+        }
+    }
+
+    // MARK: Ports
+
+    private func addPort(
+        _ wanted: Vport, _ sequence: UInt32, _ client: ClientID, _ forwarder: borrowing Forwarder
+    ) throws(OrderRefusal) -> [DeskEffect] {
+        if let present = portsInOrder.first(where: { $0.name == wanted.name }) {
+            throw .portExists(present.number ?? 0)
+        }
+        guard let number = wanted.number ?? forwarder.freePortNumber() else {
+            throw .invalidPortNumber(ForwardingLimits.portNumber)
+        }
+        guard ports[number] == nil else { throw .portExists(number) }
+        var port = wanted
+        port.number = number
+        return [.openPort(client, sequence: sequence, port)]
+    }
+
+    /// The device of a port is open: packets may come.
+    public mutating func portOpened(
+        _ port: Vport, sequence: UInt32, for client: ClientID, _ forwarder: inout Forwarder
+    ) -> [DeskEffect] {
+        let number = port.number ?? 0
+        do throws(OrderRefusal) {
+            try forwarder.addPort(number)
+        } catch {
+            return [
+                .closePort(number: number),
+                .reply(
+                    client, sequence: sequence,
+                    .failed(errno: error.errorNumber, text: "\(error)"), inDump: false),
+            ]
+        }
+        ports[number] = port
+        return [
+            .reply(client, sequence: sequence, .port(told(port, forwarder)), inDump: false),
+            .reply(client, sequence: sequence, .done, inDump: false),
+        ]
+    }
+
+    /// The device of a port could not be opened.
+    public func portRefused(
+        errno: Int32, text: String, sequence: UInt32, for client: ClientID
+    ) -> [DeskEffect] {
+        [.reply(client, sequence: sequence, .failed(errno: errno, text: text), inDump: false)]
+    }
+
+    /// A port with its counters.
+    private func told(_ port: Vport, _ forwarder: borrowing Forwarder) -> Vport {
+        var told = port
+        if let number = port.number, let report = forwarder.report(ofPort: number) {
+            told.statistics = report.statistics
+            told.ends = report.ends
+        }
+        return told
+    }
+
+    // MARK: Dumps
+
+    /// Tells the next portion of each dump that `isReady` says its reader has room for.
+    public mutating func continueDumps(
+        _ forwarder: borrowing Forwarder, isReady: (ClientID) -> Bool
+    ) -> [DeskEffect] {
+        var effects: [DeskEffect] = []
+        for index in dumps.indices where isReady(dumps[index].client) {
+            let flows = forwarder.dump(
+                from: &dumps[index].cursor, atMost: Self.flowsPerPortion)
+            let (client, sequence) = (dumps[index].client, dumps[index].sequence)
+            effects += flows.map {
+                .reply(client, sequence: sequence, .flow($0), inDump: true)
+            }
+            if dumps[index].cursor.isAtEnd {
+                effects.append(.reply(client, sequence: sequence, .done, inDump: true))
+            }
+        }
+        dumps.removeAll { $0.cursor.isAtEnd }
+        return effects
+    }
+}

@@ -1,0 +1,258 @@
+// One turn of the daemon: orders first, then packets, then what goes up.
+//
+//     wait ──> orders from the channel ──> ports that have something, round after round ──> upcalls
+//
+// It goes on alike whether vswitchd is there or not: cached flows need nobody.
+
+import Channel
+import Daemon
+import DatapathMessages
+import Flows
+import Forwarding
+import Glibc
+import Logging
+import PacketPorts
+import Streams
+import Timekeeping
+
+final class DatapathDaemon {
+    static let name = "apus-datapath"
+    /// Rounds over busy ports before orders have their turn.
+    private static let roundsPerTurn = 16
+    /// Upcalls that leave in one batch.
+    private static let upcallsPerBatch = 256
+    /// How often the kernel is asked for drops of rings that do not report them by themselves.
+    private static let countPause = Duration.seconds(1)
+
+    enum Message: Sendable { case control(ControlRequest) }
+
+    private let process: DaemonProcess
+    private let mailbox = Mailbox<Message>()
+    private let control: ControlServer
+    private let listener: ChannelListener
+    private let logger = Logger(label: "datapath")
+    private let readySet: ReadySet
+    private var worker: Worker
+    private var clients: [ClientID: ChannelConnection] = [:]
+    private var lastClient: UInt64 = 0
+    private var nextCount: Instant
+
+    init(_ process: DaemonProcess) throws {
+        self.process = process
+        guard geteuid() == 0 else {
+            throw DaemonError(
+                "\(Self.name) opens packet sockets and needs root; run it with sudo")
+        }
+        var random = SystemRandomNumberGenerator()
+        worker = Worker(hashSeed: random.next())
+        do {
+            listener = try ChannelListener(runDirectory: process.places.rundir)
+            readySet = try ReadySet()
+        } catch {
+            throw DaemonError("\(error)")
+        }
+        nextCount = MonotonicClock.now() + Self.countPause
+        let mailbox = mailbox
+        control = try ControlServer(of: process, commands: Self.commands) {
+            mailbox.post(.control($0))
+        }
+    }
+
+    /// Runs until it is asked to stop. Ports end with the process.
+    func serve() throws {
+        try process.ready()
+        let loop = MachineLoop(process, mailbox)
+        defer { control.close() }
+        while true {
+            let deadline = worker.desk.hasDumps ? Instant.start : nextCount
+            let turn = loop.wait(until: deadline, watching: watches)
+            acceptClients(turn)
+            for id in clients.keys.sorted() { readOrders(id) }
+            servePorts()
+            for message in turn.messages {
+                if case .control(let request) = message { answer(request) }
+            }
+            continueDumps()
+            countDrops(now: turn.now)
+            for id in clients.keys.sorted() { flush(id) }
+            if turn.isStopRequested { return }
+        }
+    }
+
+    private var watches: [Watch] {
+        [Watch(listener.descriptor), Watch(readySet.descriptor)]
+            + clients.values.map { Watch($0.descriptor, forWriting: $0.wantsToWrite) }
+    }
+
+    // MARK: Packets
+
+    private func servePorts() {
+        for _ in 0..<Self.roundsPerTurn {
+            let ready = readySet.ready()
+            guard !ready.isEmpty else { break }
+            let now = MonotonicClock.now()
+            for port in ready {
+                worker.serve(port.port, now: now)
+                if port.hasError { reportError(of: port.port) }
+            }
+            sendUpcalls()
+        }
+        sendUpcalls()
+    }
+
+    private func sendUpcalls() {
+        guard let id = worker.desk.upcallClient, let client = clients[id] else { return }
+        while worker.forwarder.waitingUpcallCount > 0, client.hasRoomForUpcalls {
+            for upcall in worker.forwarder.takeUpcalls(atMost: Self.upcallsPerBatch) {
+                do throws(ChannelSendError) {
+                    try client.send(.upcall(upcall), sequence: 0)
+                } catch {
+                    logger.warning("an upcall could not be sent: \(error)")
+                }
+            }
+        }
+        flush(id)
+    }
+
+    private func reportError(of port: UInt32) {
+        guard let error = worker.takeError(of: port) else { return }
+        logger.warning("port \(port): \(error)")
+        if error.kind == .noSuchInterface, let descriptor = worker.ports.descriptor(of: port) {
+            // It stays silent for ever; vswitchd sees that the interface is gone.
+            readySet.remove(descriptor)
+        }
+    }
+
+    private func countDrops(now: Instant) {
+        guard now >= nextCount else { return }
+        nextCount = now + Self.countPause
+        for number in worker.forwarder.portNumbers { worker.countRingDrops(of: number) }
+    }
+
+    // MARK: Orders
+
+    private func acceptClients(_ turn: Turn<Message>) {
+        guard turn.readable.contains(listener.descriptor) else { return }
+        do throws(ChannelError) {
+            while let client = try listener.accept(clientCount: clients.count) {
+                lastClient += 1
+                clients[ClientID(lastClient)] = client
+            }
+        } catch {
+            logger.warning("a client could not be accepted: \(error)")
+        }
+    }
+
+    private func readOrders(_ id: ClientID) {
+        guard let client = clients[id] else { return }
+        var requests: [Received<DatapathRequest>] = []
+        do throws(ChannelError) {
+            if try client.receive(requests: { requests.append($0) }) == .closed { gone(id) }
+        } catch {
+            logger.warning("client \(id.rawValue): \(error)")
+            gone(id)
+        }
+        for request in requests {
+            switch request.content {
+            case .success(let order):
+                let effects = worker.take(order, sequence: request.sequence, from: id)
+                for effect in effects { carryOut(effect) }
+            case .failure(let error):
+                reply(id, request.sequence, .failed(errno: EINVAL, text: "\(error)"))
+            }
+        }
+        if !requests.isEmpty { worker.ports.flush() }
+    }
+
+    private func carryOut(_ effect: DeskEffect) {
+        switch effect {
+        case .reply(let id, let sequence, let reply, let inDump):
+            self.reply(id, sequence, reply, inDump: inDump)
+        case .openPort(let id, let sequence, let port):
+            for effect in open(port, sequence, id) { carryOut(effect) }
+        case .closePort(let number):
+            if let descriptor = worker.ports.descriptor(of: number) {
+                readySet.remove(descriptor)
+            }
+            worker.ports.close(number)
+            logger.info("port \(number) closed")
+        }
+    }
+
+    private func open(_ port: Vport, _ sequence: UInt32, _ id: ClientID) -> [DeskEffect] {
+        let number = port.number ?? 0
+        do throws(PortError) {
+            let (descriptor, index) =
+                switch port.kind {
+                case .netdev: try worker.ports.openRing(port.name, number: number)
+                case .internal: try worker.ports.openTap(port.name, number: number)
+                }
+            try readySet.add(descriptor, port: number)
+            var opened = port
+            opened.interfaceIndex = UInt32(index)
+            logger.info("port \(number): \(port.name)")
+            return worker.opened(opened, sequence: sequence, for: id)
+        } catch {
+            worker.ports.close(number)
+            return worker.desk.portRefused(
+                errno: error.errorNumber == 0 ? EINVAL : error.errorNumber, text: "\(error)",
+                sequence: sequence, for: id)
+        }
+    }
+
+    private func continueDumps() {
+        guard worker.desk.hasDumps else { return }
+        for effect in worker.continueDumps({ clients[$0]?.hasRoomForUpcalls ?? true }) {
+            carryOut(effect)
+        }
+    }
+
+    // MARK: Clients
+
+    private func reply(
+        _ id: ClientID, _ sequence: UInt32, _ reply: DatapathReply, inDump: Bool = false
+    ) {
+        guard let client = clients[id] else { return }
+        do throws(ChannelSendError) {
+            try client.send(reply, sequence: sequence, inDump: inDump)
+        } catch {
+            logger.warning("client \(id.rawValue) is closed: \(error)")
+            gone(id)
+        }
+    }
+
+    private func flush(_ id: ClientID) {
+        guard let client = clients[id], client.unsentByteCount > 0 else { return }
+        do throws(ChannelError) {
+            try client.flush()
+        } catch {
+            gone(id)
+        }
+    }
+
+    private func gone(_ id: ClientID) {
+        guard clients.removeValue(forKey: id) != nil else { return }
+        if worker.desk.upcallClient == id {
+            logger.warning("vswitchd is gone; cached flows go on")
+        }
+        worker.clientGone(id)
+    }
+}
+
+// MARK: The control socket
+
+extension DatapathDaemon {
+    private static let commands = [
+        ControlCommand("apus/packet-ends"),
+        ControlCommand("dpctl/show", usage: "[dp]", argumentCounts: 0...1),
+    ]
+
+    private func answer(_ request: ControlRequest) {
+        switch request.command {
+        case "apus/packet-ends":
+            control.reply(worker.packetEndsText, to: request)
+        default:
+            control.reply(worker.summaryText, to: request)
+        }
+    }
+}

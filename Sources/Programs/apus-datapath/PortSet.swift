@@ -1,0 +1,182 @@
+// The devices of all ports, and where frames for them go.
+//
+// On the packet's path a port is an index into a table of pointers: no class, no reference count, no
+// dictionary. Frames for a port wait in its sender until the batch is over, or the sender is full.
+
+import Execution
+import Flows
+import PacketPorts
+import Packets
+
+/// An existing interface: what it receives, and how to send by it.
+struct RingPort: ~Copyable {
+    var ring: PacketRing
+    var sender: FrameSender
+    /// Keeps the host's own stack away while the port is ours.
+    let drop: HostIngressDrop
+
+    init(name: String) throws(PortError) {
+        let interface = try InterfaceFacts(name: name)
+        let drop = try HostIngressDrop(interface: interface)
+        let sender = try FrameSender(interface: interface)
+        let ring = try PacketRing(interface: interface)
+        self.drop = drop
+        self.sender = sender
+        self.ring = ring
+    }
+}
+
+/// All open devices, by datapath port number.
+@safe
+struct PortSet: ~Copyable, PacketSink {
+    /// One entry for each possible port number.
+    private static let tableCount = 65_536
+    private static let scratchByteCount = 1 << 20
+    /// What one frame may need of scratch memory: a super-frame, copied for a few of its outputs.
+    private static let scratchPerFrame = 384 * 1024
+
+    let rings: UnsafeMutablePointer<UnsafeMutablePointer<RingPort>?>
+    let taps: UnsafeMutablePointer<UnsafeMutablePointer<TapPort>?>
+    /// Ports whose sender holds frames.
+    private let waiting: UnsafeMutablePointer<UInt32>
+    private var waitingCount = 0
+    private let scratchMemory: UnsafeMutableRawPointer
+    private var scratchUsed = 0
+    /// Frames that could not be sent, by port, since `takeFailures`.
+    private var failures: [UInt32: UInt64] = [:]
+
+    init() {
+        // Freed in deinit; all entries begin empty.
+        unsafe rings = .allocate(capacity: Self.tableCount)
+        unsafe rings.initialize(repeating: nil, count: Self.tableCount)
+        unsafe taps = .allocate(capacity: Self.tableCount)
+        unsafe taps.initialize(repeating: nil, count: Self.tableCount)
+        unsafe waiting = .allocate(capacity: Self.tableCount)
+        unsafe scratchMemory = .allocate(byteCount: Self.scratchByteCount, alignment: 64)
+    }
+
+    deinit {
+        for number in 0..<Self.tableCount {
+            // Safe: entries hold what `open` made, once.
+            if let ring = unsafe rings[number] { unsafe Self.destroy(ring) }
+            if let tap = unsafe taps[number] { unsafe Self.destroy(tap) }
+        }
+        unsafe rings.deallocate()
+        unsafe taps.deallocate()
+        unsafe waiting.deallocate()
+        unsafe scratchMemory.deallocate()
+    }
+
+    private static func destroy<Port: ~Copyable>(_ port: UnsafeMutablePointer<Port>) {
+        unsafe port.deinitialize(count: 1)
+        unsafe port.deallocate()
+    }
+
+    // MARK: Opening
+
+    /// - Returns: Descriptor to wait on, and the index of its interface.
+    mutating func openRing(
+        _ name: String, number: UInt32
+    ) throws(PortError) -> (descriptor: Int32, index: Int32) {
+        let port = try RingPort(name: name)
+        let result = (port.ring.descriptor, port.ring.interface.index)
+        let memory = UnsafeMutablePointer<RingPort>.allocate(capacity: 1)
+        unsafe memory.initialize(to: port)
+        // Safe: port numbers are below 65,535.
+        unsafe rings[Int(number)] = memory
+        return result
+    }
+
+    mutating func openTap(
+        _ name: String, number: UInt32
+    ) throws(PortError) -> (descriptor: Int32, index: Int32) {
+        let tap = try TapPort(name: name)
+        let result = (tap.descriptor, tap.interface.index)
+        let memory = UnsafeMutablePointer<TapPort>.allocate(capacity: 1)
+        unsafe memory.initialize(to: tap)
+        unsafe taps[Int(number)] = memory
+        return result
+    }
+
+    /// - Returns: The descriptor that is no longer to be waited on; nil if the port is not open.
+    mutating func descriptor(of number: UInt32) -> Int32? {
+        if let ring = unsafe rings[Int(number)] { return unsafe ring.pointee.ring.descriptor }
+        if let tap = unsafe taps[Int(number)] { return unsafe tap.pointee.descriptor }
+        return nil
+    }
+
+    mutating func close(_ number: UInt32) {
+        flush()
+        if let ring = unsafe rings[Int(number)] {
+            unsafe rings[Int(number)] = nil
+            unsafe Self.destroy(ring)
+        }
+        if let tap = unsafe taps[Int(number)] {
+            unsafe taps[Int(number)] = nil
+            unsafe Self.destroy(tap)
+        }
+        failures[number] = nil
+    }
+
+    // MARK: Sending
+
+    mutating func output(_ frame: Frame, port: UInt32) -> PacketEnd {
+        guard port < UInt32(Self.tableCount) else { return .outputPortGone }
+        // Safe here and below: the index was checked, and entries are live.
+        guard let ring = unsafe rings[Int(port)] else { return unsafe toTap(frame, port) }
+        if unsafe ring.pointee.sender.isFull { unsafe flush(ring, port) }
+        if unsafe ring.pointee.sender.waitingCount == 0 { note(port) }
+        unsafe ring.pointee.sender.append(frame, token: port)
+        return .forwarded
+    }
+
+    private mutating func toTap(_ frame: Frame, _ port: UInt32) -> PacketEnd {
+        guard let tap = unsafe taps[Int(port)] else { return .outputPortGone }
+        return unsafe tap.pointee.send(frame)
+    }
+
+    private mutating func note(_ port: UInt32) {
+        // Safe: a port is noted once until it is flushed, so there are never more than ports.
+        if waitingCount < Self.tableCount {
+            unsafe waiting[waitingCount] = port
+            waitingCount += 1
+        }
+    }
+
+    private mutating func flush(_ ring: UnsafeMutablePointer<RingPort>, _ port: UInt32) {
+        let report = unsafe ring.pointee.sender.flush()
+        if report.failureCount > 0 { failures[port, default: 0] += UInt64(report.failureCount) }
+    }
+
+    /// Sends all that waits. Afterwards no frame's memory is used any more.
+    mutating func flush() {
+        for index in 0..<waitingCount {
+            let port = unsafe waiting[index]
+            if let ring = unsafe rings[Int(port)] { unsafe flush(ring, port) }
+        }
+        waitingCount = 0
+        scratchUsed = 0
+    }
+
+    /// Frames that were taken and then could not be sent, by port.
+    mutating func takeFailures() -> [UInt32: UInt64] {
+        guard !failures.isEmpty else { return [:] }
+        defer { failures = [:] }
+        return failures
+    }
+
+    // MARK: Scratch memory
+
+    /// Makes sure that the next frame finds scratch memory; sends what uses it now if need be.
+    mutating func prepareForFrame() {
+        if scratchUsed > Self.scratchByteCount - Self.scratchPerFrame { flush() }
+    }
+
+    mutating func scratch(byteCount: Int) -> UnsafeMutableRawPointer? {
+        let rounded = (byteCount + 63) & ~63
+        guard byteCount >= 0, scratchUsed + rounded <= Self.scratchByteCount else { return nil }
+        defer { scratchUsed += rounded }
+        // Safe: within the memory, by the check above.
+        return unsafe scratchMemory + scratchUsed
+    }
+}

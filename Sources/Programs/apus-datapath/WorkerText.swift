@@ -1,0 +1,67 @@
+// What the worker says of itself on the control socket.
+
+import DatapathMessages
+import Flows
+import Forwarding
+import Packets
+
+extension Worker {
+    // The desk works on the forwarder and the ports at once, which only their owner can lend.
+
+    mutating func take(
+        _ request: DatapathRequest, sequence: UInt32, from client: ClientID
+    ) -> [DeskEffect] {
+        ports.prepareForFrame()
+        return desk.take(request, sequence: sequence, from: client, &forwarder, &ports)
+    }
+
+    mutating func opened(
+        _ port: Vport, sequence: UInt32, for client: ClientID
+    ) -> [DeskEffect] {
+        desk.portOpened(port, sequence: sequence, for: client, &forwarder)
+    }
+
+    mutating func continueDumps(_ isReady: (ClientID) -> Bool) -> [DeskEffect] {
+        desk.continueDumps(forwarder, isReady: isReady)
+    }
+
+    mutating func clientGone(_ client: ClientID) { desk.clientGone(client, &forwarder) }
+
+    /// For each port, how many packets ended how; the sum is what it received.
+    var packetEndsText: String {
+        var text = "port                 packets  end\n"
+        for port in desk.portsInOrder {
+            guard let number = port.number, let report = forwarder.report(ofPort: number) else {
+                continue
+            }
+            text += Self.row(port.name, report.statistics.rxPackets, "received")
+            for end in PacketEnd.allCases {
+                if let count = report.ends[end] { text += Self.row("", count, end.name) }
+            }
+            for reason in Malformation.allCases {
+                if let count = report.malformations[reason] {
+                    text += Self.row("", count, "(of these malformed: \(reason))")
+                }
+            }
+        }
+        let executed = forwarder.executedPackets
+        if !executed.isEmpty {
+            text += Self.row("(from vswitchd)", executed.values.reduce(0, +), "executed")
+            for end in PacketEnd.allCases {
+                if let count = executed[end] { text += Self.row("", count, end.name) }
+            }
+        }
+        return text
+    }
+
+    private static func row(_ name: String, _ count: UInt64, _ end: String) -> String {
+        let digits = "\(count)"
+        let gap = max(1, 28 - name.utf8.count - digits.utf8.count)
+        return name + String(repeating: " ", count: gap) + digits + "  " + end + "\n"
+    }
+
+    /// As `ovs-dpctl show`.
+    var summaryText: String {
+        DatapathReport.show(forwarder.statistics, desk.portsInOrder, withStatistics: false)
+    }
+}

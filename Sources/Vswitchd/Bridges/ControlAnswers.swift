@@ -1,0 +1,214 @@
+internal import DatapathMessages
+internal import Flows
+internal import OpenFlow
+internal import Packets
+internal import Pipeline
+internal import Switching
+internal import Timekeeping
+
+// A running switch answers questions: `ovs-appctl COMMAND …`, in Open vSwitch's formats.
+
+/// A command of the control socket.
+public struct ControlCommand: Hashable, Sendable {
+    public var name: String
+    /// What follows the name, as `list-commands` shows it.
+    public var usage: String
+    public var argumentCounts: ClosedRange<Int>
+    init(_ name: String, _ usage: String = "", _ argumentCounts: ClosedRange<Int> = 0...0) {
+        self.name = name
+        self.usage = usage
+        self.argumentCounts = argumentCounts
+    }
+}
+
+/// A question that waits for fresh counters.
+struct WaitingControl {
+    let id: ControlID
+    let command: String
+    let arguments: [String]
+    let dump: UInt64
+}
+
+extension Vswitch {
+    /// What `control` answers, ordered by name.
+    public static let commands: [ControlCommand] = [
+        ControlCommand("bridge/dump-flows", "bridge", 1...1),
+        ControlCommand("dpctl/dump-flows", "[dp]", 0...1),
+        ControlCommand("dpctl/show", "[dp]", 0...1),
+        ControlCommand("dpif/dump-dps"),
+        ControlCommand("dpif/dump-flows", "bridge", 1...1),
+        ControlCommand("dpif/show"),
+        ControlCommand("fdb/flush", "[bridge]", 0...1),
+        ControlCommand("fdb/show", "bridge", 1...1),
+        ControlCommand("fdb/stats-show", "bridge", 1...1),
+        ControlCommand("ofproto/list"),
+        ControlCommand("ofproto/trace", "bridge flow", 2...2),
+        ControlCommand("revalidator/purge"),
+        ControlCommand("revalidator/wait"),
+        ControlCommand("upcall/show"),
+    ]
+
+    mutating func control(
+        _ id: ControlID, _ command: String, _ arguments: [String], now: Instant
+    ) {
+        guard let known = Self.commands.first(where: { $0.name == command }) else {
+            refuse(id, "\"\(command)\" is not a valid command (list-commands names them)")
+            return
+        }
+        guard known.argumentCounts.contains(arguments.count) else {
+            refuse(id, "\"\(command)\" command takes \(known.argumentCounts.lowerBound)"
+                + " to \(known.argumentCounts.upperBound) arguments: \(command) \(known.usage)")
+            return
+        }
+        switch command {
+        case "dpctl/dump-flows", "dpif/dump-flows", "bridge/dump-flows", "revalidator/wait":
+            guard datapath.isOpen else { break }
+            waitingControls.append(
+                WaitingControl(
+                    id: id, command: command, arguments: arguments, dump: startDump(now: now)))
+            return
+        default: break
+        }
+        answerNow(id, command, arguments, now: now)
+    }
+
+    /// Answers questions whose dump is complete.
+    mutating func answerWaitingControls(now: Instant) {
+        let ready = waitingControls.filter {
+            $0.dump <= datapath.completeDump || !datapath.isOpen
+        }
+        guard !ready.isEmpty else { return }
+        waitingControls.removeAll { $0.dump <= datapath.completeDump || !datapath.isOpen }
+        for control in ready {
+            answerNow(control.id, control.command, control.arguments, now: now)
+        }
+    }
+
+    private mutating func refuse(_ id: ControlID, _ text: String) {
+        effects.append(.answer(id, .failure(ControlError(text))))
+    }
+
+    private mutating func answerNow(
+        _ id: ControlID, _ command: String, _ arguments: [String], now: Instant
+    ) {
+        do throws(ControlError) {
+            let text = try answer(command, arguments, now: now)
+            effects.append(.answer(id, .success(text)))
+        } catch {
+            effects.append(.answer(id, .failure(error)))
+        }
+    }
+
+    private mutating func answer(
+        _ command: String, _ arguments: [String], now: Instant
+    ) throws(ControlError) -> String {
+        switch command {
+        case "bridge/dump-flows": return rules(of: try bridge(arguments[0]), now: now)
+        case "dpctl/dump-flows": return cachedFlows(of: nil, now: now)
+        case "dpif/dump-flows": return cachedFlows(of: try bridge(arguments[0]), now: now)
+        case "ofproto/trace": return try trace(arguments[0], arguments[1])
+        case "dpctl/show": return datapathText
+        case "dpif/dump-dps": return "\(DatapathReport.fullName)\n"
+        case "dpif/show": return portsText
+        case "fdb/flush": return try flushAddresses(arguments.first)
+        case "fdb/show": return addresses(of: try bridge(arguments[0]), now: now)
+        case "fdb/stats-show": return addressStatistics(of: try bridge(arguments[0]))
+        case "ofproto/list": return bridges.keys.sorted().map { $0 + "\n" }.joined()
+        case "revalidator/purge":
+            ledger.removeAll()
+            order(.flushFlows, .execute)
+            return ""
+        case "upcall/show": return upcallText
+        default: return ""
+        }
+    }
+
+    func bridge(_ name: String) throws(ControlError) -> PresentBridge {
+        guard let bridge = bridges[name] else { throw ControlError("no such bridge") }
+        return bridge
+    }
+
+    // MARK: Datapath
+
+    private var datapathText: String {
+        DatapathReport.show(
+            datapath.statistics, vports.names.compactMap { vports.byName[$0] },
+            withStatistics: false)
+    }
+
+    private var portsText: String {
+        let s = datapath.statistics
+        var text = "\(DatapathReport.fullName): hit:\(s.hits) missed:\(s.misses)\n"
+        for (name, bridge) in bridges.sorted(by: { $0.key < $1.key }) {
+            text += "  \(name):\n"
+            for (port, interface) in bridge.interfacesByName {
+                let number = interface.vport.map { "\($0)" } ?? "none"
+                let kind: String =
+                    switch interface.kind {
+                    case .system: "system"
+                    case .internal: "internal"
+                    case .patch(let peer): "patch: peer=\(peer ?? "")"
+                    case .unknown(let type): type
+                    }
+                let ofport = interface.number.databaseNumber
+                text += "    \(port) \(ofport)/\(number): (\(kind))\n"
+            }
+        }
+        return text
+    }
+
+    private var upcallText: String {
+        let milliseconds = datapath.largestDump.nanosecondsClamped / 1_000_000
+        return """
+            \(DatapathReport.fullName):
+              flows         : (current \(ledger.count)) (avg \(ledger.count)) \
+            (max \(ledger.largestCount)) (limit \(wanted.flowLimit))
+              dump duration : \(milliseconds)ms
+              ufid enabled : false
+
+              0: (keys \(ledger.count))
+              upcalls       : (misses \(upcallCounts.misses)) (actions \(upcallCounts.actions)) \
+            (installed \(upcallCounts.installed)) (refused \(upcallCounts.refused))
+
+            """
+    }
+
+    // MARK: Learned addresses
+
+    private func addresses(of bridge: PresentBridge, now: Instant) -> String {
+        let forwarding = model[bridge: bridge.index]
+        var text = " port  VLAN  MAC                Age\n"
+        for entry in forwarding.macTable.entries() {
+            let member = forwarding.normal.port(id: entry.port)?.members.first ?? 0
+            let port = member == PortNumber.local.rawValue ? "LOCAL" : "\(member)"
+            let seconds = now.since(entry.usedAt).nanosecondsClamped / 1_000_000_000
+            let age = entry.isStatic ? "static" : "\(seconds)"
+            let place = padded(port, 5) + "  " + padded("\(entry.key.vlan)", 4)
+            text += "\(place)  \(entry.key.mac)  \(padded(age, 3))\n"
+        }
+        return text
+    }
+
+    private func padded(_ text: String, _ width: Int) -> String {
+        String(repeating: " ", count: max(0, width - text.count)) + text
+    }
+
+    private func addressStatistics(of bridge: PresentBridge) -> String {
+        let table = model[bridge: bridge.index].macTable
+        return """
+            Statistics for bridge "\(bridge.wanted.name)":
+              Current/maximum MAC entries in the table: \(table.count)/\(table.limit)
+              Total number of evicted MAC entries     : \(table.evictionCount)
+
+            """
+    }
+
+    private mutating func flushAddresses(_ name: String?) throws(ControlError) -> String {
+        let names = name.map { [$0] } ?? bridges.keys.sorted()
+        for name in names {
+            let index = try bridge(name).index
+            model[bridge: index].macTable.flush()
+        }
+        return "table successfully flushed\n"
+    }
+}

@@ -1,0 +1,161 @@
+internal import DatapathMessages
+internal import Flows
+internal import Pipeline
+internal import Timekeeping
+
+// The conversation with the datapath: each order has a number, each answer brings it back.
+
+/// What is known of the datapath, and what it still owes us an answer to.
+struct DatapathSide {
+    var isOpen = false
+    /// Whether the list of its ports has arrived since the connection opened.
+    var knowsPorts = false
+    var statistics = DatapathStatistics()
+
+    var lastSequence: UInt32 = 0
+    /// Sequence number of the last order that was answered.
+    var answered: UInt32 = 0
+    /// Orders without an answer yet, by sequence number.
+    var outstanding: [UInt32: DatapathOrder] = [:]
+
+    /// Number of the dump that is under way or was last complete.
+    var dump: UInt64 = 0
+    var completeDump: UInt64 = 0
+    var isDumping = false
+    var nextDump: Instant?
+    /// Dumps of ports, counted in the same way.
+    var portDump: UInt64 = 0
+    var completePortDump: UInt64 = 0
+    var largestDump = Duration.zero
+    var dumpStartedAt = Instant.start
+
+    /// Whether every order up to `sequence` was answered.
+    func hasAnswered(_ sequence: UInt32) -> Bool {
+        // Sequence numbers wrap: half of the circle lies behind us.
+        Int32(bitPattern: answered &- sequence) >= 0
+    }
+}
+
+/// Why an order was given, so that its answer finds its way.
+enum DatapathOrder {
+    case takeUpcalls
+    case describe
+    case addPort(name: String)
+    case deletePort(name: String)
+    case listPorts(number: UInt64)
+    case listFlows(number: UInt64)
+    case putFlow(FlowIdentity)
+    /// The entry as it was, to credit its last packets.
+    case deleteFlow(LedgerEntry)
+    case execute
+}
+
+/// What `upcall/show` and `coverage/show` tell.
+struct UpcallCounts {
+    var misses: UInt64 = 0
+    var actions: UInt64 = 0
+    var installed: UInt64 = 0
+    var refused: UInt64 = 0
+    var failedOrders: UInt64 = 0
+}
+
+extension Vswitch {
+    /// Sends an order. Orders to a datapath that is not there are forgotten: what it should be is
+    /// decided anew when it comes.
+    @discardableResult
+    mutating func order(_ request: DatapathRequest, _ why: DatapathOrder) -> UInt32? {
+        guard datapath.isOpen else { return nil }
+        datapath.lastSequence &+= 1
+        // 0 marks what the datapath says by itself.
+        if datapath.lastSequence == 0 { datapath.lastSequence = 1 }
+        datapath.outstanding[datapath.lastSequence] = why
+        effects.append(.sendDatapath(sequence: datapath.lastSequence, request))
+        return datapath.lastSequence
+    }
+
+    mutating func datapathOpened(now: Instant) {
+        datapathCalls.connected()
+        datapath = DatapathSide()
+        datapath.isOpen = true
+        ledger.removeAll()
+        vports.removeAll()
+        log(.info, "dpif", "the datapath is there")
+        order(.takeUpcalls, .takeUpcalls)
+        order(.describeDatapath, .describe)
+        listPorts()
+    }
+
+    mutating func datapathClosed(_ reason: String, now: Instant) {
+        datapathCalls.lost(now: now)
+        guard datapath.isOpen else { return }
+        datapath = DatapathSide()
+        ledger.removeAll()
+        vports.removeAll()
+        log(.error, "dpif", "the datapath is gone: \(reason)")
+        reconfigure(now: now)
+        countersAreFresh(now: now)
+    }
+
+    mutating func listPorts() {
+        datapath.portDump += 1
+        order(.listPorts, .listPorts(number: datapath.portDump))
+    }
+
+    mutating func received(_ reply: DatapathReply, _ sequence: UInt32, now: Instant) {
+        switch reply {
+        case .upcall(let upcall): answer(upcall, now: now)
+        case .datapath(let description): datapath.statistics = description.statistics
+        case .port(let vport): vports.put(vport)
+        case .flow(let flow): received(flow, sequence, now: now)
+        case .done: ended(sequence, nil, now: now)
+        case .failed(let errno, let text): ended(sequence, (errno, text), now: now)
+        }
+    }
+
+    private mutating func received(_ flow: CachedFlow, _ sequence: UInt32, now: Instant) {
+        switch datapath.outstanding[sequence] {
+        case .deleteFlow(let entry): credit(entry, flow.statistics, now: now)
+        case .listFlows(let number): absorb(flow, dump: number, now: now)
+        default: break
+        }
+    }
+
+    private mutating func ended(
+        _ sequence: UInt32, _ failure: (errno: Int32, text: String)?, now: Instant
+    ) {
+        guard let order = datapath.outstanding.removeValue(forKey: sequence) else { return }
+        datapath.answered = sequence
+        if let failure { failed(order, failure.errno, failure.text) }
+        switch order {
+        case .addPort, .deletePort: finishReconfigurationIfReady(now: now)
+        case .listPorts(let number):
+            datapath.completePortDump = number
+            if !datapath.knowsPorts {
+                datapath.knowsPorts = true
+                reconfigure(now: now)
+            }
+            reports.isDue = true
+        case .listFlows(let number): dumpEnded(number, now: now)
+        case .takeUpcalls, .describe, .putFlow, .deleteFlow, .execute: break
+        }
+    }
+
+    private mutating func failed(_ order: DatapathOrder, _ errno: Int32, _ text: String) {
+        upcallCounts.failedOrders += 1
+        switch order {
+        case .addPort(let name):
+            vports.errors[name] = text
+            log(.warning, "bridge", "could not open network device \(name): \(text)")
+        case .deletePort(let name):
+            log(.warning, "bridge", "the datapath did not remove \(name): \(text)")
+        case .putFlow(let identity):
+            upcallCounts.refused += 1
+            if let slot = ledger.slot(of: identity) { ledger.remove(slot) }
+        case .deleteFlow, .execute:
+            // A flow that is gone already, or a packet whose port is: nothing is owed to anyone.
+            break
+        case .takeUpcalls, .describe, .listPorts, .listFlows:
+            log(.error, "dpif", "the datapath refused a request: \(text) (errno \(errno))")
+        }
+    }
+}

@@ -1,0 +1,27 @@
+// Bounds of vswitchd's machine. Each has its reason beside it.
+
+public enum BridgeLimits {
+    /// How often the datapath's counters are read and idle flows removed, as Open vSwitch's
+    /// revalidators do. Longer when there are many flows: see `dumpPausePerFlow`.
+    public static let dumpPause = Duration.milliseconds(500)
+    /// Added to the pause for each cached flow: reading 50,000 flows takes about 0.2 s, so half of
+    /// the time is left for upcalls.
+    public static let dumpPausePerFlow = Duration.microseconds(10)
+    /// Cached flows that are checked again in one turn, about 10 ms of work, before upcalls have
+    /// theirs.
+    public static let recheckedFlows = 2_000
+    /// How often statistics go to the database: Open vSwitch's `stats-update-interval`.
+    public static let statisticsPause = Duration.seconds(5)
+    /// How long a change of configuration waits for a datapath that is not there before the
+    /// operator is told.
+    public static let datapathPatience = Duration.seconds(3)
+    /// OpenFlow streams over all bridges.
+    public static let sessions = 512
+    /// Requests of one OpenFlow session that wait for fresh counters or a barrier.
+    public static let waitingRequests = 1_024
+    /// Bytes of one statistics reply before it is cut into several messages: the length field of
+    /// OpenFlow has 16 bits.
+    public static let replyByteCount = 48 * 1024
+    /// Frames of a packet that goes to a controller are kept whole up to here.
+    public static let packetInByteCount = 65_535
+}

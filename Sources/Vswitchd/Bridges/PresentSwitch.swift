@@ -1,0 +1,66 @@
+internal import DatabaseProtocol
+internal import DatapathMessages
+internal import OpenFlow
+internal import Pipeline
+internal import Switching
+
+// What is in force now, beside what the database wants.
+//
+// The forwarding model holds what a packet needs; here stands what else there is to know of bridges
+// and ports: their rows, their numbers over time, why one of them could not be set up.
+
+/// A bridge that is in force.
+struct PresentBridge {
+    /// Its index in the forwarding model.
+    let index: Int
+    var wanted: WantedBridge
+    /// By name of the interface.
+    var interfaces: [String: PresentInterface] = [:]
+    /// Numbers of NORMAL's ports, by name of the row in Port: a port keeps its number for life.
+    var switchPorts: [String: SwitchPort.ID] = [:]
+    var nextSwitchPort: SwitchPort.ID = 1
+    /// 64 bits, made from the local port's address unless the operator chose them.
+    var datapathID: UInt64 = 0
+    /// The rule that stands in while no controller is asked: `priority=0,actions=NORMAL`.
+    var hasDefaultRule = false
+
+    var interfacesByName: [(name: String, interface: PresentInterface)] {
+        interfaces.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    }
+
+    func interface(numbered number: PortNumber) -> (name: String, interface: PresentInterface)? {
+        interfaces.first { $0.value.number == number }.map { ($0.key, $0.value) }
+    }
+}
+
+/// An interface of a bridge that is in force.
+struct PresentInterface: Equatable {
+    let uuid: UUIDValue
+    let number: PortNumber
+    var kind: WantedInterface.Kind
+    /// The datapath's number; nil for patch ports.
+    var vport: UInt32?
+    /// `OFPPC_*` as a controller last set them.
+    var config: BridgePort.Config = []
+}
+
+extension PortNumber {
+    /// As `ofport` and `ovs-appctl` write it: LOCAL is 65534.
+    var databaseNumber: Int64 { Int64(rawValue) }
+}
+
+/// Ports of the datapath, by name, as far as we know them.
+struct PresentVports {
+    private(set) var byName: [String: Vport] = [:]
+    /// Why a wanted port is not there, in words for `Interface.error`.
+    var errors: [String: String] = [:]
+
+    mutating func put(_ vport: Vport) {
+        byName[vport.name] = vport
+        errors[vport.name] = nil
+    }
+
+    mutating func remove(_ name: String) { byName[name] = nil }
+    mutating func removeAll() { (byName, errors) = ([:], [:]) }
+    var names: [String] { byName.keys.sorted() }
+}

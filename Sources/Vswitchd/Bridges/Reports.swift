@@ -1,0 +1,194 @@
+internal import DatabaseProtocol
+internal import DatabaseReplica
+internal import DatapathMessages
+internal import Packets
+internal import Timekeeping
+
+// What the database is told: numbers, addresses, errors, counters, and which configuration is in
+// force.
+//
+// Every value is derived from the present state each time and compared with what the replica shows;
+// only differences are written. So nothing has to remember what it reported, and a database that
+// was restarted (and forgot the ephemeral columns) is told again by itself.
+
+struct Reports {
+    /// Something may differ.
+    var isDue = false
+    /// The transaction that is under way; the next waits for its outcome.
+    var pending: TransactionID?
+    /// When counters are written next.
+    var nextStatistics: Instant?
+    /// A report that was refused is not repeated until something changes.
+    var refusal: String?
+
+    /// The counters that were last read for the database.
+    var statisticsDump: UInt64 = 0
+
+    var deadline: Instant? { nextStatistics }
+}
+
+extension Vswitch {
+    mutating func finished(_ id: TransactionID, _ outcome: TransactionOutcome, now: Instant) {
+        guard id == reports.pending else { return }
+        reports.pending = nil
+        switch outcome {
+        case .committed: reports.refusal = nil
+        case .tryAgain, .unknown: reports.isDue = true
+        case .notOwner: log(.warning, "ovsdb", "the lock ovs_vswitchd was lost")
+        case .refused(let name, let details, _):
+            log(.error, "ovsdb", "the database refuses our report: \(name) \(details)")
+        }
+    }
+
+    /// Writes what differs, one transaction at a time.
+    mutating func report(now: Instant) {
+        readStatistics(now: now)
+        guard reports.isDue, reports.pending == nil, replica.isSynchronised, replica.holdsLock,
+            configuration != nil, let root = replica.root()
+        else { return }
+        reports.isDue = false
+        var transaction = TransactionBuilder(database: "Open_vSwitch")
+        transaction.assert(lock: "ovs_vswitchd")
+        for (row, values) in reportedRows(root) {
+            guard let row else { continue }
+            let different = RowValues(values.filter { row[$0.0] != $0.1 })
+            if !different.isEmpty { transaction.update(row, different) }
+        }
+        guard !transaction.changesNothing, let sent = replica.transact(transaction) else { return }
+        reports.pending = sent.id
+        follow(sent.effects, now: now)
+    }
+
+    private mutating func readStatistics(now: Instant) {
+        guard datapath.isOpen, datapath.knowsPorts else { return }
+        if let due = reports.nextStatistics, now < due { return }
+        reports.nextStatistics = now + BridgeLimits.statisticsPause
+        listPorts()
+        effects.append(.watchLinks(watchedLinks))
+    }
+
+    private func reportedRows(
+        _ root: ReplicaRow
+    ) -> [(ReplicaRow?, [(String, Datum)])] {
+        var rows: [(ReplicaRow?, [(String, Datum)])] = []
+        for (_, bridge) in bridges.sorted(by: { $0.key < $1.key }) {
+            rows.append((replica.row("Bridge", bridge.wanted.uuid), reported(bridge)))
+            for (name, interface) in bridge.interfacesByName {
+                rows.append(
+                    (replica.row("Interface", interface.uuid), reported(interface, name, bridge)))
+            }
+            for controller in bridge.wanted.controllers {
+                rows.append((replica.row("Controller", controller.uuid), reported(controller)))
+            }
+        }
+        rows.append(
+            (
+                root,
+                [
+                    ("cur_cfg", Datum(.integer(configuration ?? 0))),
+                    ("datapath_types", Datum(set: [.string("netdev"), .string("system")])),
+                    (
+                        "iface_types",
+                        Datum(set: ["internal", "patch", "system"].map { .string($0) })
+                    ),
+                ]
+            ))
+        return rows
+    }
+
+    private func reported(_ bridge: PresentBridge) -> [(String, Datum)] {
+        [
+            (
+                "datapath_id",
+                Datum(.string(hexadecimal(bridge.datapathID, digits: 16)))
+            ),
+            ("datapath_version", Datum(.string(product.software))),
+        ]
+    }
+
+    private func reported(_ controller: WantedController) -> [(String, Datum)] {
+        let isConnected = sessions.isConnected(controller: controller.uuid)
+        return [
+            ("is_connected", Datum(.boolean(isConnected))),
+            ("role", isConnected ? Datum(.string("other")) : .empty),
+        ]
+    }
+
+    private func reported(
+        _ interface: PresentInterface, _ name: String, _ bridge: PresentBridge
+    ) -> [(String, Datum)] {
+        let isPatch = if case .patch = interface.kind { true } else { false }
+        let error = vports.errors[name]
+        let works = isPatch || interface.vport != nil
+        let link = links[name]
+        let port: Int64 = works ? Int64(interface.number.databaseNumber) : -1
+        var values: [(String, Datum)] = [
+            ("ofport", Datum(.integer(port))),
+            ("error", error.map { Datum(.string($0)) } ?? .empty),
+            ("mac_in_use", link.map { Datum(.string("\($0.address)")) } ?? .empty),
+            ("ifindex", Datum(.integer(Int64(link?.index ?? 0)))),
+            ("mtu", link.map { Datum(.integer(Int64($0.mtu))) } ?? .empty),
+            ("admin_state", state(isPatch ? true : link?.isUp)),
+            ("link_state", state(isPatch ? true : link?.hasCarrier)),
+            (
+                "link_speed",
+                (link?.bitsPerSecond).map { Datum(.integer(Int64(clamping: $0))) } ?? .empty
+            ),
+        ]
+        if let vport = vports.byName[name], interface.vport != nil {
+            values.append(("statistics", statistics(vport)))
+        }
+        return values
+    }
+
+    private func state(_ isUp: Bool?) -> Datum {
+        isUp.map { Datum(.string($0 ? "up" : "down")) } ?? .empty
+    }
+
+    private func statistics(_ vport: Vport) -> Datum {
+        let s = vport.statistics
+        let counts: [(String, UInt64)] = [
+            ("collisions", 0), ("rx_bytes", s.rxBytes), ("rx_crc_err", 0),
+            ("rx_dropped", s.rxDropped), ("rx_errors", s.rxErrors), ("rx_frame_err", 0),
+            ("rx_over_err", 0), ("rx_packets", s.rxPackets), ("tx_bytes", s.txBytes),
+            ("tx_dropped", s.txDropped), ("tx_errors", s.txErrors), ("tx_packets", s.txPackets),
+        ]
+        return Datum(map: counts.map { (.string($0.0), .integer(Int64(clamping: $0.1))) })
+    }
+}
+
+// Interfaces of Linux.
+
+extension Vswitch {
+    /// Asks to be told of the interfaces that the bridges use.
+    mutating func watchLinks() {
+        watchedLinks = wanted.vports.map(\.name)
+        effects.append(.watchLinks(watchedLinks))
+    }
+
+    /// An interface that comes back is attached again without a command; one that went away, or
+    /// that is now another one of the same name, is let go.
+    mutating func linksChanged(_ facts: [String: LinkFact], now: Instant) {
+        let before = links
+        links = facts
+        guard facts != before else { return }
+        reports.isDue = true
+        for name in bridges.keys.sorted() { updateDatapathID(ofBridge: name) }
+        tellLinkChanges(before: before, now: now)
+        var mustReconfigure = false
+        for (name, kind) in wanted.vports where kind == .netdev {
+            let present = vports.byName[name]
+            if let present, let number = present.number, present.interfaceIndex != 0,
+                facts[name]?.index != present.interfaceIndex
+            {
+                log(.info, "bridge", "interface \(name) went away")
+                vports.remove(name)
+                order(.deletePort(number: number), .deletePort(name: name))
+                mustReconfigure = true
+            } else if present == nil, facts[name] != nil, before[name] == nil {
+                mustReconfigure = true
+            }
+        }
+        if mustReconfigure { reconfigure(now: now) }
+    }
+}

@@ -1,0 +1,218 @@
+internal import DatapathMessages
+internal import Flows
+internal import Packets
+internal import Pipeline
+internal import Switching
+internal import Timekeeping
+
+// Keeping cached flows true, counted, and few.
+//
+// A cached flow is a frozen decision. It goes stale when anything that the decision looked at
+// changes: a rule, a port, a learned address. So each change makes a new *generation*, and every
+// entry of the ledger whose own generation is older is translated again from its key:
+//
+//     same actions, and no bit looked at that the mask lacks ──> still true
+//     other actions, no such bit                              ──> put the new ones, keep counters
+//     a bit looked at that the mask lacks                     ──> delete; the next packet decides
+//
+// This walk is cut into turns, so that upcalls are never kept waiting for long. A barrier waits
+// until a walk that began after its change has come to its end.
+//
+// Apart from that, the datapath's counters are read twice a second. They are credited to the rules
+// (and to learned addresses, which live as long as they are used), and idle flows go.
+
+/// The walk over stale entries.
+struct Recheck {
+    /// What every decision made now is right for.
+    private(set) var generation: UInt64 = 1
+    /// The model's own generation when we last looked.
+    var modelGeneration: UInt64 = 0
+    /// The generation that every entry is known to have reached.
+    private(set) var reached: UInt64 = 1
+    /// Next slot to look at, and the generation that the walk began with; nil: no walk.
+    private var walk: (slot: Int, generation: UInt64)?
+
+    /// Whether there is work to do now.
+    var isPending: Bool { reached < generation }
+
+    /// Something changed.
+    mutating func begin() { generation += 1 }
+
+    /// The slots to look at in this turn, out of `slotCount`.
+    mutating func turn(of slotCount: Int, atMost count: Int) -> Range<Int> {
+        guard isPending else { return 0..<0 }
+        let (slot, began) = walk ?? (0, generation)
+        let end = min(slot + count, slotCount)
+        if end >= slotCount {
+            (walk, reached) = (nil, began)
+        } else {
+            walk = (end, began)
+        }
+        return min(slot, end)..<end
+    }
+}
+
+extension Vswitch {
+    /// Makes a new generation if a rule, a port or a learned address changed.
+    mutating func noticeModelChanges() {
+        var changed = false
+        for index in model.bridgeIndices {
+            switch model[bridge: index].macTable.takeChanges() {
+            case .all: changed = true
+            case .some(let keys): changed = changed || !keys.isEmpty
+            }
+        }
+        if model.generation != recheck.modelGeneration {
+            recheck.modelGeneration = model.generation
+            changed = true
+        }
+        if changed { recheck.begin() }
+    }
+
+    /// Translates some stale entries again.
+    mutating func recheckSome(now: Instant) {
+        guard datapath.isOpen else { return }
+        for slot in recheck.turn(of: ledger.slotCount, atMost: BridgeLimits.recheckedFlows) {
+            guard let entry = ledger[slot], entry.generation < recheck.generation else { continue }
+            check(entry, in: slot, now: now)
+        }
+    }
+
+    private mutating func check(_ entry: LedgerEntry, in slot: Int, now: Instant) {
+        let fresh = model.translate(entry.identity.key)
+        guard entry.identity.mask.covers(fresh.mask), !fresh.isSlowPathOnly else {
+            delete(slot)
+            return
+        }
+        if fresh.actions != entry.actions {
+            let flow = CachedFlow(
+                key: entry.identity.key, mask: entry.identity.mask, actions: fresh.actions)
+            order(.putFlow(flow), .putFlow(entry.identity))
+        }
+        let generation = recheck.generation
+        ledger.update(slot) {
+            $0.actions = fresh.actions
+            $0.rules = fresh.rules
+            $0.effects = fresh.effects
+            $0.generation = generation
+        }
+    }
+
+    private mutating func delete(_ slot: Int) {
+        guard let entry = ledger.remove(slot) else { return }
+        order(
+            .deleteFlow(key: entry.identity.key, mask: entry.identity.mask),
+            .deleteFlow(entry))
+    }
+
+    /// Gives the packets that a cached flow has seen since we last asked to its rules.
+    mutating func credit(_ entry: LedgerEntry, _ statistics: FlowStatistics, now: Instant) {
+        let packets = statistics.packets &- entry.seen.packets
+        // Counters that run backwards mean that somebody replaced the flow: nothing to credit.
+        guard packets > 0, statistics.packets >= entry.seen.packets else { return }
+        let usedAt = Instant(
+            nanosecondsSinceStart: statistics.usedMilliseconds.multipliedReportingOverflow(
+                by: 1_000_000
+            ).partialValue)
+        let moment = min(usedAt, now)
+        model.credit(
+            entry.rules, packets: packets, bytes: statistics.bytes &- entry.seen.bytes,
+            usedAt: moment)
+        model.apply(entry.effects, now: moment)
+    }
+
+    // MARK: Dumps
+
+    mutating func dumpIfDue(now: Instant) {
+        guard let due = datapath.nextDump, now >= due, !datapath.isDumping else { return }
+        startDump(now: now)
+    }
+
+    /// Asks for all flows. Returns the number of the dump that will have seen what happened until
+    /// now: the next one, if one is under way.
+    @discardableResult
+    mutating func startDump(now: Instant) -> UInt64 {
+        guard datapath.isOpen else { return datapath.completeDump }
+        guard !datapath.isDumping else {
+            datapath.nextDump = now
+            return datapath.dump + 1
+        }
+        datapath.isDumping = true
+        datapath.dump += 1
+        datapath.dumpStartedAt = now
+        datapath.nextDump = nil
+        order(.listFlows, .listFlows(number: datapath.dump))
+        order(.describeDatapath, .describe)
+        return datapath.dump
+    }
+
+    /// One flow of a dump.
+    mutating func absorb(_ flow: CachedFlow, dump: UInt64, now: Instant) {
+        let identity = FlowIdentity(key: flow.key, mask: flow.mask)
+        guard let slot = ledger.slot(of: identity), let entry = ledger[slot] else {
+            adopt(flow, identity, dump: dump, now: now)
+            return
+        }
+        credit(entry, flow.statistics, now: now)
+        ledger.update(slot) {
+            $0.seen = flow.statistics
+            $0.dump = dump
+        }
+        let used = Instant(
+            nanosecondsSinceStart: flow.statistics.usedMilliseconds.multipliedReportingOverflow(
+                by: 1_000_000
+            ).partialValue)
+        if now.since(max(used, entry.since)) >= maxIdle { delete(slot) }
+    }
+
+    /// A flow that we did not install: we are new here, or somebody else put it. What it teaches is
+    /// learned, and then it is checked like any other.
+    private mutating func adopt(
+        _ flow: CachedFlow, _ identity: FlowIdentity, dump: UInt64, now: Instant
+    ) {
+        let fresh = model.translate(identity.key)
+        model.apply(fresh.effects, now: now)
+        ledger.put(
+            LedgerEntry(
+                identity: identity, actions: flow.actions, rules: fresh.rules,
+                effects: fresh.effects, generation: 0, seen: flow.statistics, since: now,
+                dump: dump))
+        recheck.begin()
+    }
+
+    mutating func dumpEnded(_ number: UInt64, now: Instant) {
+        datapath.isDumping = false
+        datapath.completeDump = number
+        datapath.largestDump = max(datapath.largestDump, now.since(datapath.dumpStartedAt))
+        // Entries that the datapath did not show are not there any more. Those installed while it
+        // was dumping carry its number.
+        for slot in 0..<ledger.slotCount {
+            if let entry = ledger[slot], entry.dump < number { ledger.remove(slot) }
+        }
+        let next =
+            now + BridgeLimits.dumpPause + BridgeLimits.dumpPausePerFlow * ledger.count
+        datapath.nextDump = min(datapath.nextDump ?? next, next)
+        countersAreFresh(now: now)
+    }
+
+    // MARK: Time
+
+    var tablesDeadline: Instant? {
+        model.bridgeIndices.flatMap {
+            [model[bridge: $0].tables.nextDeadline, model[bridge: $0].macTable.nextDeadline]
+        }.compactMap { $0 }.min()
+    }
+
+    /// Rules and learned addresses whose time is over. A rule's idle time is measured by its cached
+    /// flows' counters, which are at most one dump old.
+    mutating func expire(now: Instant) {
+        for name in bridges.keys.sorted() {
+            guard let index = bridges[name]?.index else { continue }
+            model[bridge: index].macTable.expire(now: now)
+            guard let due = model[bridge: index].tables.nextDeadline, due <= now else { continue }
+            for removed in model[bridge: index].tables.expire(now: now) {
+                tell(removed, bridge: name, now: now)
+            }
+        }
+    }
+}

@@ -1,0 +1,110 @@
+public import DatapathMessages
+public import Packets
+
+// What happens to vswitchd, and what vswitchd wants done.
+//
+// The machine in this folder (`Vswitch`) has no sockets. A program tells it what arrived, in the
+// words below, and carries out what comes back, in order. Everything that vswitchd decides can
+// therefore be run in a test, or in a simulation, without one system call.
+
+/// One byte stream that speaks OpenFlow with us; numbers are given by the program.
+public struct SessionID: Hashable, Comparable, Sendable {
+    public var rawValue: UInt64
+    public init(_ rawValue: UInt64) { self.rawValue = rawValue }
+    public static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
+}
+
+/// One question on the control socket that waits for its answer.
+public struct ControlID: Hashable, Sendable {
+    public var rawValue: UInt64
+    public init(_ rawValue: UInt64) { self.rawValue = rawValue }
+}
+
+/// What the program knows of a Linux interface.
+public struct LinkFact: Hashable, Sendable {
+    public var index: UInt32
+    public var address: MACAddress
+    public var mtu: UInt32
+    public var isUp: Bool
+    public var hasCarrier: Bool
+    /// Bits per second; nil if the driver does not say.
+    public var bitsPerSecond: UInt64?
+    public init(
+        index: UInt32, address: MACAddress, mtu: UInt32, isUp: Bool, hasCarrier: Bool,
+        bitsPerSecond: UInt64? = nil
+    ) {
+        self.index = index
+        self.address = address
+        self.mtu = mtu
+        self.isUp = isUp
+        self.hasCarrier = hasCarrier
+        self.bitsPerSecond = bitsPerSecond
+    }
+}
+
+/// Where OpenFlow streams come from.
+public enum ListenerPurpose: Hashable, Sendable {
+    /// `<rundir>/<bridge>.mgmt`: tools.
+    case management(bridge: String)
+    /// `<rundir>/<bridge>.snoop`: those who listen to what controllers and the switch say.
+    case snoop(bridge: String)
+    /// A `ptcp:` target of the Controller table.
+    case controller(bridge: String, target: String)
+
+    public var bridge: String {
+        switch self {
+        case .management(let bridge), .snoop(let bridge), .controller(let bridge, _): bridge
+        }
+    }
+}
+
+public enum SwitchEvent: Sendable {
+    case databaseOpened
+    case databaseReceived([UInt8])
+    case databaseClosed(reason: String)
+
+    case datapathOpened
+    case datapathReplied(sequence: UInt32, DatapathReply)
+    case datapathClosed(reason: String)
+
+    case sessionAccepted(SessionID, ListenerPurpose, peer: String)
+    /// A stream that we asked for with `.connect` is up.
+    case sessionConnected(SessionID)
+    case sessionReceived(SessionID, [UInt8])
+    case sessionClosed(SessionID, reason: String)
+    /// A `.listen` could not be carried out.
+    case listenFailed(ListenerPurpose, reason: String)
+
+    /// What is known now of the interfaces that `.watchLinks` named; those missing do not exist.
+    case links([String: LinkFact])
+    case control(ControlID, command: String, arguments: [String])
+    /// Nothing but time passed.
+    case clockAdvanced
+}
+
+public enum SwitchEffect: Sendable {
+    /// Try to reach the database; the answer is `.databaseOpened` or `.databaseClosed`.
+    case connectDatabase
+    case sendDatabase([UInt8])
+    case closeDatabase(reason: String)
+    /// Try to reach the datapath; the answer is `.datapathOpened` or `.datapathClosed`.
+    case connectDatapath
+    case sendDatapath(sequence: UInt32, DatapathRequest)
+    case listen(ListenerPurpose)
+    case stopListening(ListenerPurpose)
+    case connect(SessionID, target: String)
+    case sendSession(SessionID, [UInt8])
+    case closeSession(SessionID)
+    /// Look at these interfaces now, and tell when one of them changes.
+    case watchLinks([String])
+    case answer(ControlID, Result<String, ControlError>)
+    case log(LogLevel, module: String, String)
+}
+
+/// Why a question on the control socket has no answer; the text is printed by `ovs-appctl`.
+public struct ControlError: Error, Hashable, Sendable {
+    public var text: String
+    public init(_ text: String) { self.text = text }
+}
+
+public enum LogLevel: String, Hashable, Sendable { case debug, info, warning, error }

@@ -1,0 +1,197 @@
+internal import DatabaseProtocol
+internal import DatabaseReplica
+internal import DatapathMessages
+internal import Flows
+internal import OpenFlow
+internal import Pipeline
+public import Timekeeping
+
+// The userspace half of the switch as one machine.
+//
+//      database rows ──> wanted ─┐
+//                                ├─> orders ──> datapath
+//      datapath's ports ─> present ─┘
+//      upcalls ──> translation ──> "install this flow, execute this packet"
+//      counters of cached flows ──> rules ──> controllers and tools
+//
+// `handle` is told one thing that happened and answers with what is to be done, in order. Nothing
+// here waits: what takes time is remembered, and `deadline` says when to call again. The parts
+// stand in extensions, one file for each arrow of the drawing.
+
+public struct Vswitch {
+    // What is wanted.
+    var replica: DatabaseReplica
+    var wanted = WantedSwitch()
+    /// The revision of the rows that `wanted` was read from.
+    var readRevision: UInt64?
+
+    // What is present.
+    var model = ForwardingModel()
+    var bridges: [String: PresentBridge] = [:]
+    var vports = PresentVports()
+    var links: [String: LinkFact] = [:]
+    var watchedLinks: [String] = []
+    var listeners: [ListenerPurpose] = []
+    /// `next_cfg` of the configuration in force; nil until the first is.
+    var configuration: Int64?
+    /// When the configuration that is not yet in force was read.
+    var reconfiguringSince: Instant?
+
+    // The datapath.
+    var datapath = DatapathSide()
+    var ledger = FlowLedger()
+    var recheck = Recheck()
+    var upcallCounts = UpcallCounts()
+    var maxIdle: Duration { .milliseconds(Int64(wanted.maxIdleMilliseconds)) }
+
+    // Reports to the database.
+    var reports = Reports()
+
+    // OpenFlow.
+    var sessions = Sessions()
+
+    /// Questions on the control socket that wait for fresh counters.
+    var waitingControls: [WaitingControl] = []
+
+    var databaseCalls: Reconnection
+    var datapathCalls: Reconnection
+
+    let product: ProductText
+    let startedAt: Instant
+    var effects: [SwitchEffect] = []
+
+    /// - Parameters:
+    ///   - product: What to call ourselves towards controllers.
+    ///   - now: The moment from which ages are counted.
+    public init(product: ProductText, now: Instant) {
+        self.product = product
+        startedAt = now
+        databaseCalls = Reconnection(now: now)
+        datapathCalls = Reconnection(now: now)
+        replica = DatabaseReplica(wish: Self.wish, lock: "ovs_vswitchd")
+    }
+
+    /// Tells the machine what happened, in order. One call for all that arrived together costs less
+    /// than one for each.
+    ///
+    /// - Returns: What to do about it, in order.
+    public mutating func handle(_ events: [SwitchEvent], now: Instant) -> [SwitchEffect] {
+        for event in events { take(event, now: now) }
+        advance(now: now)
+        defer { effects = [] }
+        return effects
+    }
+
+    private mutating func take(_ event: SwitchEvent, now: Instant) {
+        switch event {
+        case .databaseOpened:
+            databaseCalls.connected()
+            follow(replica.connectionReady(), now: now)
+        case .databaseReceived(let bytes): follow(replica.receive(bytes), now: now)
+        case .databaseClosed(let reason):
+            if databaseCalls.phase == .connected {
+                log(.warning, "ovsdb", "the database is gone: \(reason)")
+            }
+            databaseCalls.lost(now: now)
+            follow(replica.connectionLost(), now: now)
+        case .datapathOpened: datapathOpened(now: now)
+        case .datapathReplied(let sequence, let reply): received(reply, sequence, now: now)
+        case .datapathClosed(let reason): datapathClosed(reason, now: now)
+        case .sessionAccepted(let id, let purpose, let peer):
+            sessionAccepted(id, purpose, peer: peer, now: now)
+        case .sessionConnected(let id): sessionConnected(id, now: now)
+        case .sessionReceived(let id, let bytes): sessionReceived(id, bytes, now: now)
+        case .sessionClosed(let id, let reason): sessionClosed(id, reason, now: now)
+        case .listenFailed(let purpose, let reason):
+            log(.error, "connmgr", "cannot listen for \(purpose): \(reason)")
+            listeners.removeAll { $0 == purpose }
+        case .links(let facts): linksChanged(facts, now: now)
+        case .control(let id, let command, let arguments):
+            control(id, command, arguments, now: now)
+        case .clockAdvanced: break
+        }
+    }
+
+    /// When to call `handle` at the latest; nil: not before something happens.
+    public var deadline: Instant? {
+        [
+            recheck.isPending ? .start : nil, datapath.nextDump, reports.deadline,
+            sessions.deadline, tablesDeadline, reconfigurationDeadline, databaseCalls.deadline,
+            datapathCalls.deadline,
+        ].compactMap { $0 }.min()
+    }
+
+    /// What is due because time passed.
+    private mutating func advance(now: Instant) {
+        if databaseCalls.mustCall(now: now) { effects.append(.connectDatabase) }
+        if datapathCalls.mustCall(now: now) { effects.append(.connectDatapath) }
+        giveUpOnDatapathIfLate(now: now)
+        expire(now: now)
+        noticeModelChanges()
+        recheckSome(now: now)
+        dumpIfDue(now: now)
+        advanceSessions(now: now)
+        report(now: now)
+    }
+
+    mutating func log(_ level: LogLevel, _ module: String, _ text: String) {
+        effects.append(.log(level, module: module, text))
+    }
+}
+
+/// Names that controllers and tools are shown.
+public struct ProductText: Hashable, Sendable {
+    public var manufacturer: String
+    public var hardware: String
+    public var software: String
+    public init(manufacturer: String, hardware: String, software: String) {
+        self.manufacturer = manufacturer
+        self.hardware = hardware
+        self.software = software
+    }
+}
+
+// The database's side.
+
+extension Vswitch {
+    static let wish = ReplicaWish.tables([
+        .init("Open_vSwitch", ["bridges", "next_cfg", "cur_cfg", "other_config",
+            "datapath_types", "iface_types"]),
+        .init("Bridge", ["name", "ports", "controller", "fail_mode", "flood_vlans", "protocols",
+            "datapath_id", "other_config", "datapath_version"]),
+        .init("Port", ["name", "interfaces", "tag", "trunks", "vlan_mode", "other_config"]),
+        .init("Interface", ["name", "type", "options", "ofport", "ofport_request", "error",
+            "mac_in_use", "ifindex", "mtu", "admin_state", "link_state", "link_speed", "duplex",
+            "statistics", "status"]),
+        .init("Controller", ["target", "max_backoff", "inactivity_probe", "is_connected", "role",
+            "status"]),
+    ])
+
+    mutating func follow(_ replicaEffects: [ReplicaEffect], now: Instant) {
+        for effect in replicaEffects {
+            switch effect {
+            case .send(let bytes): effects.append(.sendDatabase(bytes))
+            case .disconnect(let reason): effects.append(.closeDatabase(reason: reason))
+            case .finished(let id, let outcome): finished(id, outcome, now: now)
+            case .lock(let isHeld):
+                log(.info, "ovsdb", isHeld
+                    ? "we configure this switch (lock ovs_vswitchd)"
+                    : "another vswitchd holds the lock; the configuration stays as it is")
+            case .synchronised, .changed: break
+            }
+        }
+        guard replica.isSynchronised, replica.holdsLock, readRevision != replica.revision else {
+            return
+        }
+        _ = replica.takeChanges()
+        readRevision = replica.revision
+        reports.isDue = true
+        let next = WantedSwitch(reading: replica)
+        guard next.isDifferentOrder(from: wanted) || configuration == nil else {
+            wanted = next
+            return
+        }
+        wanted = next
+        reconfigure(now: now)
+    }
+}

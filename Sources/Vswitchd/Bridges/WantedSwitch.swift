@@ -1,0 +1,182 @@
+public import DatabaseProtocol
+public import DatabaseReplica
+internal import DatapathMessages
+internal import Packets
+
+// What the database asks for, as plain values.
+//
+// Rows are how an operator wrote it; this is what is meant: defaults filled in, references followed,
+// numbers within their ranges. Everything downstream compares this picture with the present one and
+// never sees a row. Reading it twice gives the same value, so "nothing changed" is `==`.
+
+/// All bridges that the database asks for, ordered by name.
+public struct WantedSwitch: Hashable, Sendable {
+    public var bridges: [WantedBridge] = []
+    /// `next_cfg` of the root row: what to write to `cur_cfg` once this picture is in force.
+    public var configuration: Int64 = 0
+    /// The root row; nil while the database is empty.
+    public var root: UUIDValue?
+    /// `other_config:max-idle` in milliseconds: cached flows unused for so long go. Default 10,000.
+    public var maxIdleMilliseconds: UInt64 = 10_000
+    /// `other_config:flow-limit`: cached flows at most. Default 200,000.
+    public var flowLimit = 200_000
+}
+
+public struct WantedBridge: Hashable, Sendable {
+    public var uuid: UUIDValue
+    public var name: String
+    public var ports: [WantedPort] = []
+    /// VLANs without learning, in which everything floods.
+    public var floodVLANs: [UInt16] = []
+    public var failMode = FailMode.standalone
+    public var controllers: [WantedController] = []
+    public var forwardsReservedMulticast = false
+    /// Seconds that a learned address lives.
+    public var macAgeingSeconds = 300
+    public var macTableSize = 8192
+    /// `other_config:datapath-id`: 64 bits; nil means made from the local port's address.
+    public var datapathID: UInt64?
+    /// `other_config:hwaddr`.
+    public var hardwareAddress: String?
+    /// Wire versions that the `protocols` column allows; empty means all that we speak.
+    public var protocols: [String] = []
+
+    public enum FailMode: String, Hashable, Sendable { case standalone, secure }
+}
+
+public struct WantedPort: Hashable, Sendable {
+    public var uuid: UUIDValue
+    public var name: String
+    public var tag: UInt16?
+    /// VLANs of a trunk; empty means all.
+    public var trunks: [UInt16] = []
+    /// The `vlan_mode` column; nil means that `tag` decides.
+    public var vlanMode: String?
+    public var priorityTags: String?
+    public var interfaces: [WantedInterface] = []
+}
+
+public struct WantedInterface: Hashable, Sendable {
+    public var uuid: UUIDValue
+    public var name: String
+    public var kind: Kind
+    /// `ofport_request`, 1 to 65279.
+    public var portRequest: UInt16?
+    /// The number it has in the database, kept over restarts.
+    public var presentPort: Int64?
+    /// The error it has in the database.
+    public var presentError: String?
+
+    public enum Kind: Hashable, Sendable {
+        case system
+        case `internal`
+        case patch(peer: String?)
+        /// A type that this switch does not offer; the operator is told.
+        case unknown(String)
+    }
+}
+
+public struct WantedController: Hashable, Sendable {
+    public var uuid: UUIDValue
+    public var target: String
+    /// Milliseconds between attempts at most; 8,000 by default, at least 1,000.
+    public var maxBackoffMilliseconds: Int64
+    /// Milliseconds of silence after which the controller is asked whether it lives; 0 = never.
+    public var inactivityProbeMilliseconds: Int64
+}
+
+extension WantedSwitch {
+    /// Reads the picture from the rows of a synchronised replica.
+    public init(reading replica: DatabaseReplica) {
+        guard let root = replica.root() else { return }
+        self.root = root.uuid
+        configuration = root.integer("next_cfg") ?? 0
+        maxIdleMilliseconds = Self.number(root, "max-idle", in: 500...3_600_000) ?? 10_000
+        flowLimit = Int(Self.number(root, "flow-limit", in: 0...1_000_000) ?? 200_000)
+        bridges = root.references("bridges")
+            .compactMap { replica.row("Bridge", $0) }
+            .compactMap { WantedBridge(row: $0, replica) }
+            .sorted { $0.name < $1.name }
+    }
+
+    /// A number of `other_config`, if it is one and lies in `range`.
+    static func number(
+        _ row: ReplicaRow, _ key: String, in range: ClosedRange<UInt64>
+    ) -> UInt64? {
+        row.string("other_config", key).flatMap { UInt64($0) }.flatMap {
+            range.contains($0) ? $0 : nil
+        }
+    }
+}
+
+extension WantedBridge {
+    init?(row: ReplicaRow, _ replica: DatabaseReplica) {
+        guard let name = row.string("name") else { return nil }
+        self.init(uuid: row.uuid, name: name)
+        ports = row.references("ports")
+            .compactMap { replica.row("Port", $0) }
+            .compactMap { WantedPort(row: $0, replica) }
+            .sorted { $0.name < $1.name }
+        floodVLANs = WantedPort.vlans(row, "flood_vlans")
+        failMode = row.string("fail_mode").flatMap(FailMode.init) ?? .standalone
+        controllers = row.references("controller")
+            .compactMap { replica.row("Controller", $0) }
+            .compactMap(WantedController.init)
+            .sorted { $0.target < $1.target }
+        forwardsReservedMulticast = row.string("other_config", "forward-bpdu") == "true"
+        macAgeingSeconds = Int(
+            WantedSwitch.number(row, "mac-aging-time", in: 1...UInt64(Int32.max)) ?? 300)
+        macTableSize = Int(WantedSwitch.number(row, "mac-table-size", in: 10...1_000_000) ?? 8192)
+        datapathID = row.string("other_config", "datapath-id").flatMap {
+            UInt64($0.hasPrefix("0x") ? $0.dropFirst(2) : $0[...], radix: 16)
+        }
+        hardwareAddress = row.string("other_config", "hwaddr")
+        protocols = row.strings("protocols")
+    }
+}
+
+extension WantedPort {
+    init?(row: ReplicaRow, _ replica: DatabaseReplica) {
+        guard let name = row.string("name") else { return nil }
+        self.init(uuid: row.uuid, name: name)
+        tag = row.integer("tag").flatMap { UInt16(exactly: $0) }
+        trunks = Self.vlans(row, "trunks")
+        vlanMode = row.string("vlan_mode")
+        priorityTags = row.string("other_config", "priority-tags")
+        interfaces = row.references("interfaces")
+            .compactMap { replica.row("Interface", $0) }
+            .compactMap(WantedInterface.init)
+            .sorted { $0.name < $1.name }
+    }
+
+    static func vlans(_ row: ReplicaRow, _ column: String) -> [UInt16] {
+        row.integers(column).compactMap { UInt16(exactly: $0) }
+    }
+}
+
+extension WantedInterface {
+    init?(row: ReplicaRow) {
+        guard let name = row.string("name") else { return nil }
+        let kind: Kind =
+            switch row.string("type") ?? "" {
+            case "", "system": .system
+            case "internal": .internal
+            case "patch": .patch(peer: row.string("options", "peer"))
+            case let other: .unknown(other)
+            }
+        self.init(
+            uuid: row.uuid, name: name, kind: kind,
+            portRequest: row.integer("ofport_request").flatMap { UInt16(exactly: $0) },
+            presentPort: row.integer("ofport"), presentError: row.string("error"))
+    }
+}
+
+extension WantedController {
+    init?(row: ReplicaRow) {
+        guard let target = row.string("target") else { return nil }
+        self.init(
+            uuid: row.uuid, target: target,
+            maxBackoffMilliseconds: max(row.integer("max_backoff") ?? 8_000, 1_000),
+            inactivityProbeMilliseconds: max(row.integer("inactivity_probe") ?? 5_000, 0))
+    }
+}

@@ -1,0 +1,154 @@
+import Flows
+import Packets
+
+// Actions of OpenFlow 1.0 §5.2.4: twelve types, most of them each for one field.
+
+extension ActionCodec {
+    static func read10(
+        _ type: UInt16, _ body: inout OctetReader, match: Match?
+    ) throws(OpenFlowErrorCode) -> Action {
+        func low(_ value: some FixedWidthInteger) -> FieldValue { FieldValue(low: UInt64(value)) }
+        guard type == 4 || type == 5 || type == 11 ? body.remaining == 12 : body.remaining == 4
+        else { throw type <= 11 ? .badActionLength : .badActionType }
+        switch type {
+        case 0:
+            let port = PortNumber(try body.u16())
+            return try output(port, maxLength: try body.u16())
+        case 1:
+            let id = try body.u16()
+            guard id <= VLANTag.idMask else { throw .badActionArgument }
+            return .setVLANID(id)
+        case 2:
+            let priority = try body.u8()
+            guard priority <= 7 else { throw .badActionArgument }
+            return .setVLANPriority(priority)
+        case 3: return .stripVLAN
+        case 4: return .setField(.ethSrc, FieldValue(low: try body.u48()))
+        case 5: return .setField(.ethDst, FieldValue(low: try body.u48()))
+        case 6: return .setField(.ipv4Src, low(try body.u32()))
+        case 7: return .setField(.ipv4Dst, low(try body.u32()))
+        case 8:
+            let tos = try body.u8()
+            guard tos & 3 == 0 else { throw .badActionArgument }
+            return .setField(.ipDSCP, low(tos >> 2))
+        case 9: return .setField(transportSource(match), low(try body.u16()))
+        case 10: return .setField(transportDestination(match), low(try body.u16()))
+        case 11:
+            let port = PortNumber(try body.u16())
+            try body.skip(6)
+            guard port <= .largest || port == .inPort || port == .local else {
+                throw .badActionPort
+            }
+            return .enqueue(port: port, queue: try body.u32())
+        default: throw .badActionType
+        }
+    }
+
+    /// 1.0 has one action for all transports; the rule's own match tells which is meant.
+    private static func transportSource(_ match: Match?) -> FlowField {
+        switch match?.exactly(.nwProto) {
+        case UInt64(IPProtocol.udp): .udpSrc
+        case UInt64(IPProtocol.sctp): .sctpSrc
+        default: .tcpSrc
+        }
+    }
+
+    private static func transportDestination(_ match: Match?) -> FlowField {
+        switch match?.exactly(.nwProto) {
+        case UInt64(IPProtocol.udp): .udpDst
+        case UInt64(IPProtocol.sctp): .sctpDst
+        default: .tcpDst
+        }
+    }
+
+    static func write10(_ action: Action, to writer: inout OctetWriter) {
+        switch action {
+        case .output(let port, let maxLength):
+            write(type: 0, to: &writer) {
+                $0.u16(port.rawValue)
+                $0.u16(maxLength)
+            }
+        case .controller(let action) where action.isPlainOutput:
+            write(type: 0, to: &writer) {
+                $0.u16(PortNumber.controller.rawValue)
+                $0.u16(action.maxLength)
+            }
+        case .setVLANID(let id): write(type: 1, to: &writer) { $0.u16(id) }
+        case .setVLANPriority(let priority): write(type: 2, to: &writer) { $0.u8(priority) }
+        case .stripVLAN: write(type: 3, to: &writer) { $0.zeros(4) }
+        case .setField(let field, let value, let mask):
+            write10(field, value, mask: mask, to: &writer)
+        case .enqueue(let port, let queue):
+            write(type: 11, to: &writer) {
+                $0.u16(port.rawValue)
+                $0.zeros(6)
+                $0.u32(queue)
+            }
+        // 1.0 has no way to push a tag; see `OpenFlowDialect.unsayable`.
+        case .pushVLAN: break
+        case .controller, .outputField, .load, .move, .decrementTTL, .resubmit, .learn, .exit,
+            .note, .setQueue, .popQueue:
+            writeNicira(action, to: &writer)
+        }
+    }
+
+    private static func write10(
+        _ field: FlowField, _ value: FieldValue, mask: FieldValue, to writer: inout OctetWriter
+    ) {
+        guard let legacy = LegacyWrite(field, value, mask: mask) else {
+            for load in Action.loads(field, value, mask: mask) {
+                writeNicira(.load(load.range, load.value), to: &writer)
+            }
+            return
+        }
+        write(type: legacy.type, to: &writer) { writer in
+            switch legacy.byteCount {
+            case 1: writer.u8(UInt8(truncatingIfNeeded: legacy.value))
+            case 2: writer.u16(UInt16(truncatingIfNeeded: legacy.value))
+            case 4: writer.u32(UInt32(truncatingIfNeeded: legacy.value))
+            default: writer.u48(legacy.value)
+            }
+        }
+    }
+}
+
+/// A `setField` for which 1.0 has an action of its own.
+struct LegacyWrite {
+    var type: UInt16
+    var name: String
+    var value: UInt64
+    var byteCount: Int
+
+    /// nil: 1.0 can say it only as Nicira's `load`.
+    init?(_ field: FlowField, _ value: FieldValue, mask: FieldValue) {
+        guard mask.bits & field.exactMask.bits == field.exactMask.bits else { return nil }
+        let low = value.low
+        switch field {
+        case .vlanVID where low & UInt64(VLANTag.present) != 0:
+            self.init(1, "mod_vlan_vid", low & UInt64(VLANTag.idMask), 2)
+        case .dlVLAN: self.init(1, "mod_vlan_vid", low, 2)
+        case .vlanPCP: self.init(2, "mod_vlan_pcp", low, 1)
+        case .ethSrc: self.init(4, "mod_dl_src", low, 6)
+        case .ethDst: self.init(5, "mod_dl_dst", low, 6)
+        case .ipv4Src: self.init(6, "mod_nw_src", low, 4)
+        case .ipv4Dst: self.init(7, "mod_nw_dst", low, 4)
+        case .ipDSCP: self.init(8, "mod_nw_tos", low << 2, 1)
+        case .nwTOS: self.init(8, "mod_nw_tos", low & 0xfc, 1)
+        case .tcpSrc, .udpSrc, .sctpSrc: self.init(9, "mod_tp_src", low, 2)
+        case .tcpDst, .udpDst, .sctpDst: self.init(10, "mod_tp_dst", low, 2)
+        default: return nil
+        }
+    }
+
+    private init(_ type: UInt16, _ name: String, _ value: UInt64, _ byteCount: Int) {
+        self.type = type
+        self.name = name
+        self.value = value
+        self.byteCount = byteCount
+    }
+}
+
+extension ControllerAction {
+    /// Whether an output to the controller port says all of it.
+    var isPlainOutput: Bool { controllerID == 0 && reason == .action }
+}

@@ -1,0 +1,223 @@
+import Flows
+
+// Flow mods, flow removed, and the flows of statistics: where the three ways to write a rule (1.0,
+// Nicira's in 1.0, 1.3) differ in order and in what they leave out.
+
+enum FlowCodec {
+    private static let noBuffer: UInt32 = 0xffff_ffff
+    private static let anyGroup: UInt32 = 0xffff_ffff
+
+    // The pieces.
+
+    static func buffer(_ raw: UInt32) -> UInt32? { raw == noBuffer ? nil : raw }
+    static func raw(_ buffer: UInt32?) -> UInt32 { buffer ?? noBuffer }
+    private static func filter(_ port: PortNumber) -> PortNumber? { port == .none ? nil : port }
+
+    /// 1.3's match: type 1 (OXM), length without padding, fields, padding.
+    static func readMatch13(
+        _ reader: inout OctetReader
+    ) throws(OpenFlowErrorCode) -> Match {
+        guard try reader.u16() == 1 else { throw .badMatchType }
+        let length = Int(try reader.u16())
+        guard length >= 4 else { throw .badMatchLength }
+        var fields = try reader.window(length - 4, fault: .badMatchLength)
+        try reader.skip((8 - length % 8) % 8)
+        let result = try ExtensibleCodec.read(&fields)
+        guard result.cookie == nil else { throw .badMatchField }
+        return result.match
+    }
+
+    static func writeMatch13(_ match: Match, to writer: inout OctetWriter) {
+        let start = writer.count
+        writer.u16(1)
+        writer.u16(0)
+        ExtensibleCodec.write(match, .oxm, to: &writer)
+        writer.patch16(writer.count - start, at: start + 2)
+        writer.pad(from: start)
+    }
+
+    /// Nicira's match of `length` bytes, and padding.
+    static func readNicira(
+        _ length: UInt16, _ reader: inout OctetReader
+    ) throws(OpenFlowErrorCode) -> ExtensibleMatch {
+        let length = Int(length)
+        var fields = try reader.window(length, fault: .badMatchLength)
+        try reader.skip((8 - length % 8) % 8)
+        return try ExtensibleCodec.read(&fields)
+    }
+
+    /// Writes fields, the cookie last, and padding; patches their length at `lengthOffset`.
+    static func writeNicira(
+        _ match: Match, cookie: Masked<UInt64>? = nil, lengthAt lengthOffset: Int,
+        to writer: inout OctetWriter
+    ) {
+        let start = writer.count
+        ExtensibleCodec.write(match, .nxm, to: &writer)
+        if let cookie { ExtensibleCodec.write(cookie: cookie, to: &writer) }
+        writer.patch16(writer.count - start, at: lengthOffset)
+        writer.pad(from: start)
+    }
+
+    // Flow mods.
+
+    /// 1.0's command and, if the connection asked for it, the table in its high byte.
+    private static func setCommand10(
+        _ raw: UInt16, namesTables: Bool, in mod: inout FlowMod
+    ) throws(OpenFlowErrorCode) {
+        let number = namesTables ? raw & 0xff : raw
+        guard number <= 0xff, let command = FlowMod.Command(rawValue: UInt8(number)) else {
+            throw .badFlowModCommand
+        }
+        mod.command = command
+        if namesTables, raw >> 8 != 0xff { mod.table = UInt8(raw >> 8) }
+    }
+
+    private static func command10(_ mod: FlowMod, namesTables: Bool) -> UInt16 {
+        UInt16(mod.command.rawValue) | (namesTables ? UInt16(mod.table ?? 255) << 8 : 0)
+    }
+
+    /// 1.0 knows the flags 1 and 2, and 4 for "emergency", which nobody implements.
+    private static func flags10(_ raw: UInt16) throws(OpenFlowErrorCode) -> FlowMod.Flags {
+        guard raw & ~3 == 0 else { throw raw & 4 != 0 ? .tableFull : .badFlowModFlags }
+        return FlowMod.Flags(rawValue: raw)
+    }
+
+    static func readMod10(
+        _ reader: inout OctetReader, namesTables: Bool
+    ) throws(OpenFlowErrorCode) -> FlowMod {
+        var mod = FlowMod(command: .add, match: try MatchCodec10.read(&reader))
+        mod.cookie = try reader.u64()
+        try setCommand10(try reader.u16(), namesTables: namesTables, in: &mod)
+        mod.idleTimeout = try reader.u16()
+        mod.hardTimeout = try reader.u16()
+        mod.priority = try reader.u16()
+        mod.bufferID = buffer(try reader.u32())
+        mod.outPort = filter(PortNumber(try reader.u16()))
+        mod.flags = try flags10(try reader.u16())
+        mod.instructions = try InstructionCodec.read10(&reader, match: mod.match)
+        settleCookies(&mod, selection: nil)
+        return mod
+    }
+
+    /// What 1.0 and Nicira call the cookie is the new one; what selects stands among the fields.
+    private static func settleCookies(_ mod: inout FlowMod, selection: Masked<UInt64>?) {
+        guard mod.command != .add else { return }
+        if mod.command == .modify || mod.command == .modifyStrict {
+            mod.newCookie = mod.cookie == .max ? nil : mod.cookie
+            mod.addsIfMissing = selection == nil
+        }
+        mod.cookie = selection?.value ?? 0
+        mod.cookieMask = selection?.mask ?? 0
+    }
+
+    /// The reverse of `settleCookies`.
+    private static func cookie10(_ mod: FlowMod) -> UInt64 {
+        switch mod.command {
+        case .add: mod.cookie
+        case .modify, .modifyStrict: mod.newCookie ?? .max
+        case .delete, .deleteStrict: 0
+        }
+    }
+
+    static func writeMod10(_ mod: FlowMod, namesTables: Bool, to writer: inout OctetWriter) {
+        MatchCodec10.write(mod.match, to: &writer)
+        writer.u64(cookie10(mod))
+        writer.u16(command10(mod, namesTables: namesTables))
+        writer.u16(mod.idleTimeout)
+        writer.u16(mod.hardTimeout)
+        writer.u16(mod.priority)
+        writer.u32(raw(mod.bufferID))
+        writer.u16((mod.outPort ?? .none).rawValue)
+        writer.u16(mod.flags.rawValue & 3)
+        InstructionCodec.write10(mod.instructions, match: mod.match, to: &writer)
+    }
+
+    static func readModNicira(
+        _ reader: inout OctetReader, namesTables: Bool
+    ) throws(OpenFlowErrorCode) -> FlowMod {
+        var mod = FlowMod(command: .add)
+        mod.cookie = try reader.u64()
+        try setCommand10(try reader.u16(), namesTables: namesTables, in: &mod)
+        mod.idleTimeout = try reader.u16()
+        mod.hardTimeout = try reader.u16()
+        mod.priority = try reader.u16()
+        mod.bufferID = buffer(try reader.u32())
+        mod.outPort = filter(PortNumber(try reader.u16()))
+        mod.flags = try flags10(try reader.u16())
+        let length = try reader.u16()
+        try reader.skip(6)
+        let match = try readNicira(length, &reader)
+        mod.match = match.match
+        // Adding selects nothing by cookie (Open vSwitch refuses it too).
+        guard mod.command != .add || match.cookie == nil else { throw .nxmInvalid }
+        settleCookies(&mod, selection: match.cookie)
+        mod.instructions = try InstructionCodec.read10(&reader, match: mod.match)
+        return mod
+    }
+
+    static func writeModNicira(_ mod: FlowMod, namesTables: Bool, to writer: inout OctetWriter) {
+        let selects = mod.cookieMask != 0 && mod.command != .add
+        writer.u64(cookie10(mod))
+        writer.u16(command10(mod, namesTables: namesTables))
+        writer.u16(mod.idleTimeout)
+        writer.u16(mod.hardTimeout)
+        writer.u16(mod.priority)
+        writer.u32(raw(mod.bufferID))
+        writer.u16((mod.outPort ?? .none).rawValue)
+        writer.u16(mod.flags.rawValue & 3)
+        let lengthOffset = writer.count
+        writer.u16(0)
+        writer.zeros(6)
+        writeNicira(
+            mod.match, cookie: selects ? Masked(mod.cookie, mask: mod.cookieMask) : nil,
+            lengthAt: lengthOffset, to: &writer)
+        InstructionCodec.write10(mod.instructions, match: mod.match, to: &writer)
+    }
+
+    static func readMod13(_ reader: inout OctetReader) throws(OpenFlowErrorCode) -> FlowMod {
+        var mod = FlowMod(command: .add)
+        mod.cookie = try reader.u64()
+        mod.cookieMask = try reader.u64()
+        let table = try reader.u8()
+        mod.table = table == 255 ? nil : table
+        guard let command = FlowMod.Command(rawValue: try reader.u8()) else {
+            throw .badFlowModCommand
+        }
+        mod.command = command
+        mod.idleTimeout = try reader.u16()
+        mod.hardTimeout = try reader.u16()
+        mod.priority = try reader.u16()
+        mod.bufferID = buffer(try reader.u32())
+        guard let port = PortNumber(wide: try reader.u32()) else { throw .badPort }
+        mod.outPort = filter(port)
+        mod.outGroup = group(try reader.u32())
+        mod.flags = FlowMod.Flags(rawValue: try reader.u16())
+        guard mod.flags.rawValue & ~31 == 0 else { throw .badFlowModFlags }
+        try reader.skip(2)
+        mod.match = try readMatch13(&reader)
+        guard command != .add || table != 255 else { throw .badFlowModTable }
+        // Adding does not select: the mask means nothing (1.3.5 §7.3.4.1).
+        if command == .add { mod.cookieMask = 0 }
+        mod.instructions = try InstructionCodec.read13(&reader, match: mod.match)
+        return mod
+    }
+
+    private static func group(_ raw: UInt32) -> UInt32? { raw == anyGroup ? nil : raw }
+
+    static func writeMod13(_ mod: FlowMod, to writer: inout OctetWriter) {
+        writer.u64(mod.cookie)
+        writer.u64(mod.cookieMask)
+        writer.u8(mod.table ?? (mod.command == .add ? 0 : 255))
+        writer.u8(mod.command.rawValue)
+        writer.u16(mod.idleTimeout)
+        writer.u16(mod.hardTimeout)
+        writer.u16(mod.priority)
+        writer.u32(raw(mod.bufferID))
+        writer.u32((mod.outPort ?? .none).wide)
+        writer.u32(mod.outGroup ?? anyGroup)
+        writer.u16(mod.flags.rawValue & 31)
+        writer.zeros(2)
+        writeMatch13(mod.match, to: &writer)
+        InstructionCodec.write13(mod.instructions, match: mod.match, to: &writer)
+    }
+}

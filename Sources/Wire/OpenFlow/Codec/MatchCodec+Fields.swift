@@ -1,0 +1,78 @@
+import Flows
+import Packets
+
+// Which fields a match is made of, when its bits may be read in more ways than one.
+
+extension ExtensibleCodec {
+    /// The fields that together say what `match` says, in the order in which they are written.
+    static func fieldsInOrder(of match: Match, _ kind: ExtensibleKind) -> [FlowField] {
+        let candidates =
+            before + vlanFields(of: match, kind) + mpls + networkFields(of: match, kind) + after
+        return candidates.filter { $0.read(match.mask).bits & $0.exactMask.bits != 0 }
+    }
+
+    private static let before: [FlowField] = [
+        .dpHash, .recirculationID, .inPort, .ethSrc, .ethDst, .ethType,
+    ]
+    private static let mpls: [FlowField] = [.mplsTC, .mplsBOS, .mplsTTL, .mplsLabel]
+    private static let after: [FlowField] =
+        (0..<FlowField.registerCount).map { .reg($0) } + [.packetMark, .metadata]
+
+    /// OXM has no field for the whole tag: its id with the present bit, and its priority if a tag
+    /// must be there.
+    private static func vlanFields(of match: Match, _ kind: ExtensibleKind) -> [FlowField] {
+        guard kind == .oxm else { return [.vlanTCI] }
+        return match.key.packet.vlan0TCI & VLANTag.present == 0 ? [.vlanVID] : [.vlanVID, .vlanPCP]
+    }
+
+    private static func networkFields(of match: Match, _ kind: ExtensibleKind) -> [FlowField] {
+        let type = match.exactly(.ethType)
+        switch type {
+        case UInt64(EtherType.arp), UInt64(EtherType.reverseARP):
+            return [.arpOp, .arpSPA, .arpTPA, .arpSHA, .arpTHA]
+        case UInt64(EtherType.ipv4):
+            return [.ipv4Src, .ipv4Dst] + internetFields(kind) + [.nwProto]
+                + transportFields(of: match)
+        case UInt64(EtherType.ipv6):
+            return [.ipv6Src, .ipv6Dst] + internetFields(kind) + [.ipv6Label, .nwProto]
+                + transportFields(of: match)
+        default:
+            return []
+        }
+    }
+
+    private static func internetFields(_ kind: ExtensibleKind) -> [FlowField] {
+        [.ipFrag, kind == .oxm ? .ipDSCP : .nwTOS, .nwECN, .nwTTL]
+    }
+
+    private static func transportFields(of match: Match) -> [FlowField] {
+        let isVersion6 = match.exactly(.ethType) == UInt64(EtherType.ipv6)
+        switch match.exactly(.nwProto) {
+        case UInt64(IPProtocol.tcp): return [.tcpSrc, .tcpDst, .tcpFlags]
+        case UInt64(IPProtocol.udp): return [.udpSrc, .udpDst]
+        case UInt64(IPProtocol.sctp): return [.sctpSrc, .sctpDst]
+        case UInt64(IPProtocol.icmp) where !isVersion6: return [.icmpType, .icmpCode]
+        case UInt64(IPProtocol.icmpv6) where isVersion6:
+            let types: [FlowField] = [.icmpv6Type, .icmpv6Code]
+            switch match.exactly(.icmpv6Type) {
+            case 135: return types + [.ndTarget, .ndSLL]
+            case 136: return types + [.ndTarget, .ndTLL]
+            default: return types
+            }
+        default: return []
+        }
+    }
+}
+
+extension Match {
+    /// The field's value if the match asks for exactly one; nil otherwise.
+    func exactly(_ field: FlowField) -> UInt64? {
+        field.read(mask).bits & field.heldMask.bits == field.heldMask.bits
+            ? field.read(key).low & field.heldMask.low : nil
+    }
+
+    /// Whether a packet must have a VLAN tag to match.
+    var requiresVLANTag: Bool {
+        key.packet.vlan0TCI & mask.packet.vlan0TCI & VLANTag.present != 0
+    }
+}

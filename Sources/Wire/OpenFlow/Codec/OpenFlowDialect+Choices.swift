@@ -1,0 +1,73 @@
+import Flows
+
+// Where a version has more than one way to write the same: which one, and what it cannot say.
+
+extension OpenFlowDialect {
+    /// Writes the rule as 1.0's own message if that can say it, else as Nicira's.
+    func write(_ mod: FlowMod, to writer: inout OctetWriter) -> UInt8 {
+        guard version == .v10 else {
+            FlowCodec.writeMod13(mod, to: &writer)
+            return 14
+        }
+        guard needsExtendedMatch(mod) else {
+            FlowCodec.writeMod10(mod, namesTables: namesTables, to: &writer)
+            return 14
+        }
+        VendorCodec.header(VendorCodec.Subtype.flowMod, to: &writer)
+        FlowCodec.writeModNicira(mod, namesTables: namesTables, to: &writer)
+        return VendorCodec.type
+    }
+
+    func write(_ packet: PacketIn, to writer: inout OctetWriter) -> UInt8 {
+        switch packetInFormat {
+        case .standard:
+            PacketCodec.write(packet, version, to: &writer)
+            return 10
+        case .nicira:
+            VendorCodec.header(VendorCodec.Subtype.packetIn, to: &writer)
+            PacketCodec.writeNicira(packet, to: &writer)
+        case .nicira2:
+            VendorCodec.header(VendorCodec.Subtype.packetIn2, to: &writer)
+            PacketCodec.writeNicira2(packet, to: &writer)
+        }
+        return VendorCodec.type
+    }
+
+    func write(_ removed: FlowRemoved, to writer: inout OctetWriter) -> UInt8 {
+        guard version == .v10, usesExtendedMatch else {
+            FlowCodec.write(removed, version, to: &writer)
+            return 11
+        }
+        VendorCodec.header(VendorCodec.Subtype.flowRemoved, to: &writer)
+        FlowCodec.writeNicira(removed, to: &writer)
+        return VendorCodec.type
+    }
+
+    /// Whether 1.0's own flow mod cannot say this one, so that a client must first ask for
+    /// Nicira's (`setFlowFormat(2)`).
+    public func needsExtendedMatch(_ mod: FlowMod) -> Bool {
+        guard version == .v10 else { return false }
+        return !MatchCodec10.canSay(mod.match) || (mod.cookieMask != 0 && mod.command != .add)
+    }
+
+    /// Whether a client must first ask for tables in flow mods (`flowModTableID(true)`).
+    public func needsTableID(_ mod: FlowMod) -> Bool {
+        version == .v10 && mod.table != nil && !namesTables
+            && !(mod.command == .add && mod.table == 0)
+    }
+
+    /// What of this rule would be lost in writing it, in words of `ovs-ofctl`; empty: nothing.
+    public func unsayable(_ mod: FlowMod) -> [String] {
+        guard version == .v10 else { return [] }
+        var lost: [String] = []
+        if mod.instructions.clearsActionSet { lost.append("clear_actions") }
+        if !mod.instructions.write.isEmpty { lost.append("write_actions") }
+        for action in mod.instructions.apply {
+            if case .pushVLAN = action { lost.append("push_vlan") }
+        }
+        if mod.flags.contains(.resetCounts) { lost.append("reset_counts") }
+        if mod.flags.contains(.noPacketCounts) { lost.append("no_packet_counts") }
+        if mod.flags.contains(.noByteCounts) { lost.append("no_byte_counts") }
+        return lost
+    }
+}

@@ -1,0 +1,96 @@
+// Every message, one case each, whatever version it came in.
+//
+// What differs between versions is how a message is written, so that is all that the files of
+// `Codec` hold. Nicira's extensions that say the same as a later standard message are the same case
+// here: a rule added by NXT_FLOW_MOD is a `flowMod`.
+
+/// One OpenFlow message.
+public struct OpenFlowMessage: Hashable, Sendable {
+    /// Chosen by who asks; the answer carries the same.
+    public var xid: UInt32
+    public var body: Body
+
+    public init(xid: UInt32, _ body: Body) {
+        self.xid = xid
+        self.body = body
+    }
+
+    public enum Body: Hashable, Sendable {
+        case hello(OpenFlowVersions)
+        case error(OpenFlowErrorReport)
+        case echoRequest([UInt8])
+        case echoReply([UInt8])
+        case featuresRequest
+        case featuresReply(SwitchFeatures)
+        case getConfigRequest
+        case getConfigReply(SwitchConfig)
+        case setConfig(SwitchConfig)
+        case packetIn(PacketIn)
+        case packetOut(PacketOut)
+        case flowMod(FlowMod)
+        case flowRemoved(FlowRemoved)
+        case portStatus(PortStatus)
+        case portMod(PortMod)
+        case barrierRequest
+        case barrierReply
+        case statisticsRequest(StatisticsRequest)
+        /// `more`: further replies with the same xid follow.
+        case statisticsReply(StatisticsReply, more: Bool)
+        case roleRequest(RoleRequest)
+        case roleReply(RoleRequest)
+        case getAsyncRequest
+        case getAsyncReply(AsyncConfig)
+        case setAsync(AsyncConfig)
+
+        // Nicira's: settings of the connection.
+
+        /// NXT_SET_FLOW_FORMAT: 0 = OpenFlow 1.0's matches, 2 = NXM. Both are always understood.
+        case setFlowFormat(UInt32)
+        /// NXT_FLOW_MOD_TABLE_ID: whether flow mods of 1.0 name a table.
+        case flowModTableID(Bool)
+        case setPacketInFormat(PacketInFormat)
+        case setControllerID(UInt16)
+    }
+}
+
+/// What a statistics (1.0) or multipart (1.3) request asks.
+public enum StatisticsRequest: Hashable, Sendable {
+    case description
+    case flow(FlowFilter, FlowForm)
+    case aggregate(FlowFilter, FlowForm)
+    case table
+    /// nil: all ports.
+    case port(PortNumber?)
+    /// nil: all ports, all queues.
+    case queue(PortNumber?, queue: UInt32?)
+    case portDescription
+    case tableFeatures
+    case group
+    case groupDescription
+    case groupFeatures
+    case meter
+    case meterConfig
+    case meterFeatures
+}
+
+/// Whether flows are told as the version itself does or as Nicira's NXST_FLOW and NXST_AGGREGATE.
+/// The answer must have the form of the question.
+public enum FlowForm: Hashable, Sendable { case standard, nicira }
+
+/// Groups and meters are not there yet: their lists are empty, and features tell zero of each.
+public enum StatisticsReply: Hashable, Sendable {
+    case description(SwitchDescription)
+    case flow([FlowDescription], FlowForm)
+    case aggregate(AggregateStatistics, FlowForm)
+    case table([TableStatistics])
+    case port([PortStatistics])
+    case queue([QueueStatistics])
+    case portDescription([PortDescription])
+    case tableFeatures([TableFeatures])
+    case group
+    case groupDescription
+    case groupFeatures
+    case meter
+    case meterConfig
+    case meterFeatures
+}

@@ -1,0 +1,117 @@
+import Flows
+import Packets
+
+// Actions as `ovs-ofctl` prints them.
+
+enum ActionText {
+    static func text(
+        _ instructions: Instructions, _ version: OpenFlowVersion, _ ports: PortNames
+    ) -> String {
+        var parts = instructions.apply.map { text($0, version, ports) }
+        if instructions.clearsActionSet { parts.append("clear_actions") }
+        if !instructions.write.isEmpty {
+            let written = instructions.write.map { text($0, version, ports) }
+            parts.append("write_actions(\(written.joined(separator: ",")))")
+        }
+        if let metadata = instructions.metadata {
+            var part = "write_metadata:" + hexadecimal(metadata.value)
+            if metadata.mask != .max { part += "/" + hexadecimal(metadata.mask) }
+            parts.append(part)
+        }
+        if let table = instructions.gotoTable { parts.append("goto_table:\(table)") }
+        return parts.isEmpty ? "drop" : parts.joined(separator: ",")
+    }
+
+    private static func hexadecimal(_ value: UInt64) -> String {
+        "0x" + String(value, radix: 16)
+    }
+
+    static func text(
+        _ action: Action, _ version: OpenFlowVersion, _ ports: PortNames
+    ) -> String {
+        switch action {
+        case .output(let port, _):
+            return port.isReserved ? ports.text(port) : "output:\(ports.text(port))"
+        case .outputField(let range, _): return "output:\(range.text)"
+        case .controller(let controller): return text(controller)
+        case .setField(let field, let value, let mask):
+            return text(field, value, mask: mask, version, ports)
+        case .load(let range, let value):
+            return "load:\(FieldText.hexadecimal(value.bits))->\(range.text)"
+        case .move(let source, let destination):
+            return "move:\(source.text)->\(destination.text)"
+        case .setVLANID(let id): return "mod_vlan_vid:\(id)"
+        case .setVLANPriority(let priority): return "mod_vlan_pcp:\(priority)"
+        case .stripVLAN: return version == .v10 ? "strip_vlan" : "pop_vlan"
+        case .pushVLAN(let tpid): return "push_vlan:0x" + Packets.hexadecimal(tpid, digits: 4)
+        case .decrementTTL: return "dec_ttl"
+        case .resubmit(let port?, nil): return "resubmit:\(ports.text(port))"
+        case .resubmit(let port, let table):
+            let inPort = port.map { ports.text($0) } ?? ""
+            return "resubmit(\(inPort),\(table.map { "\($0)" } ?? ""))"
+        case .learn(let learn): return LearnText.text(learn, ports)
+        case .exit: return "exit"
+        case .note(let bytes): return "note:" + noteText(bytes)
+        case .enqueue(let port, let queue): return "enqueue:\(ports.text(port)):\(queue)"
+        case .setQueue(let queue): return "set_queue:\(queue)"
+        case .popQueue: return "pop_queue"
+        }
+    }
+
+    /// Bytes as they will stand in the message: filled up to its multiple of 8.
+    private static func noteText(_ bytes: [UInt8]) -> String {
+        let byteCount = max(6, (bytes.count + 1) / 8 * 8 + 6)
+        let filled = bytes + [UInt8](repeating: 0, count: max(0, byteCount - bytes.count))
+        return filled.map { Packets.hexadecimal($0, digits: 2) }.joined(separator: ".")
+    }
+
+    private static func text(_ action: ControllerAction) -> String {
+        if action.isPlainOutput { return "CONTROLLER:\(action.maxLength)" }
+        var parts: [String] = []
+        if action.reason != .action { parts.append("reason=\(action.reason.text)") }
+        if action.maxLength != .max { parts.append("max_len=\(action.maxLength)") }
+        if action.controllerID != 0 { parts.append("id=\(action.controllerID)") }
+        return "controller(\(parts.joined(separator: ",")))"
+    }
+
+    private static func text(
+        _ field: FlowField, _ value: FieldValue, mask: FieldValue, _ version: OpenFlowVersion,
+        _ ports: PortNames
+    ) -> String {
+        if version == .v10 {
+            guard let legacy = LegacyWrite(field, value, mask: mask) else {
+                return Action.loads(field, value, mask: mask).map {
+                    Self.text(.load($0.range, $0.value), version, ports)
+                }.joined(separator: ",")
+            }
+            let isAddress = field.format == .ethernet || field.format == .ipv4
+            let value =
+                isAddress ? FieldText.value(value, of: field, ports) : "\(legacy.value)"
+            return "\(legacy.name):\(value)"
+        }
+        let text = FieldText.masked(value, mask: mask, of: field, ports)
+        return "set_field:\(text)->\(field.name)"
+    }
+}
+
+extension PortNumber {
+    /// Whether the number stands for something other than one port that packets come by.
+    var isReserved: Bool { rawValue >= PortNumber.inPort.rawValue }
+}
+
+extension PacketIn.Reason {
+    /// As `controller(reason=…)` writes it.
+    var text: String {
+        switch self {
+        case .noMatch: "no_match"
+        case .action: "action"
+        case .invalidTTL: "invalid_ttl"
+        }
+    }
+
+    init?(text: String) {
+        guard let found = [Self.noMatch, .action, .invalidTTL].first(where: { $0.text == text })
+        else { return nil }
+        self = found
+    }
+}

@@ -1,0 +1,1 @@
+../../Wire/FlowsTests/FrameBuilder.swift

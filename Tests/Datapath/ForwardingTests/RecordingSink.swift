@@ -1,0 +1,1 @@
+../ExecutionTests/RecordingSink.swift

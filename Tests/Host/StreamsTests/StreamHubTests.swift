@@ -1,0 +1,163 @@
+import Glibc
+import Streams
+import Synchronization
+import Testing
+
+/// Hubs that speak to each other over real sockets. An event that does not come is a test that does
+/// not end, which the time limit turns into a failure.
+@Suite(.timeLimit(.minutes(1))) struct StreamHubTests {
+    let directory = TemporaryDirectory()
+
+    @Test func carriesBytesBothWaysAndClosesOnce() async throws {
+        let (server, client) = (Listening(), Listening())
+        let path = directory.file("s")
+        _ = try server.hub.listen(.passiveUnix(path: path))
+        let stream = client.hub.connect(.unix(path: path))
+        client.hub.send(Array("before it stands".utf8), on: stream)
+        #expect(await client.next() == "connected")
+        #expect(await server.next() == "accepted from unix")
+        #expect(await server.next() == "received before it stands")
+        server.hub.send(Array("answer".utf8), on: try #require(server.last))
+        #expect(await client.next() == "received answer")
+        client.hub.close(stream)
+        client.hub.close(stream)
+        #expect(await client.next() == "closed: closed by us")
+        #expect(await server.next() == "closed: the peer closed the connection")
+        client.stop()
+        server.stop()
+        #expect(await client.next() == "over")
+        #expect(await server.next() == "over")
+    }
+
+    @Test func carriesBytesOverTCP() async throws {
+        let (server, client) = (Listening(), Listening())
+        let listener = try server.hub.listen(.passiveTCP(port: 0, host: "127.0.0.1"))
+        let port = try #require(server.hub.port(of: listener))
+        let stream = client.hub.connect(.tcp(host: "127.0.0.1", port: port))
+        #expect(await client.next() == "connected")
+        client.hub.send([104, 105], on: stream)
+        #expect(await server.next() == "accepted from tcp:")
+        #expect(await server.next() == "received hi")
+        #expect(throws: StreamError.self) {
+            try client.hub.listen(.passiveTCP(port: port, host: "127.0.0.1"))
+        }
+        server.stop()
+        #expect(await client.next().hasPrefix("closed: "))
+        client.stop()
+    }
+
+    @Test func sendsEverythingBeforeItCloses() async throws {
+        let (server, client) = (Listening(), Listening())
+        _ = try server.hub.listen(.passiveUnix(path: directory.file("s")))
+        _ = client.hub.connect(.unix(path: directory.file("s")))
+        #expect(await server.next() == "accepted from unix")
+        let stream = try #require(server.last)
+        server.hub.send([UInt8](repeating: 7, count: 1 << 20), on: stream)
+        server.hub.send([7], on: stream)
+        server.hub.close(stream)
+        let (byteCount, closedCount) = await client.drain()
+        #expect(byteCount == (1 << 20) + 1)
+        #expect(closedCount == 1)
+        server.stop()
+    }
+
+    @Test(arguments: [
+        ("nobody", "No such file or directory"),
+        (String(repeating: "x", count: 120), "use a shorter directory"),
+    ])
+    func aFailedConnectionClosesOnce(_ name: String, _ words: String) async {
+        let client = Listening()
+        _ = client.hub.connect(.unix(path: directory.file(name)))
+        let event = await client.next()
+        #expect(event.hasPrefix("closed: ") && event.contains(words), "\(event)")
+        client.stop()
+        #expect(await client.next() == "over")
+    }
+
+    @Test func refusesToConnectToAPassiveRemote() async {
+        let client = Listening()
+        _ = client.hub.connect(.passiveUnix(path: directory.file("s")))
+        #expect(await client.next().contains("a place to listen at"))
+        client.stop()
+    }
+
+    /// A peer that never reads: the bound is reached by unsent bytes, whatever the kernel holds.
+    @Test(arguments: [(-1, false), (0, false), (1, true)])
+    func closesAPeerThatDoesNotRead(_ beyond: Int, _ isClosed: Bool) async throws {
+        var limits = StreamLimits()
+        limits.unsentByteCountMax = 4 << 20
+        limits.lingerTimeout = .milliseconds(1)
+        let server = Listening(limits)
+        _ = try server.hub.listen(.passiveUnix(path: directory.file("s")))
+        let peer = RawSocket()
+        try #require(peer.connect(directory.file("s")))
+        #expect(await server.next() == "accepted from unix")
+        let stream = try #require(server.last)
+        let byteCount = limits.unsentByteCountMax + beyond
+        server.hub.send([UInt8](repeating: 1, count: byteCount), on: stream)
+        #expect(server.hub.counters.overflowedCount == (isClosed ? 1 : 0))
+        server.hub.close(stream)
+        let reason = await server.next()
+        #expect(reason.contains(isClosed ? "the peer does not read" : "closed by us"), "\(reason)")
+        server.stop()
+        #expect(await server.next() == "over")
+    }
+
+    @Test func refusesMoreStreamsThanAListenerMayHave() async throws {
+        var limits = StreamLimits()
+        limits.streamsPerListenerMax = 2
+        let (server, client) = (Listening(limits), Listening())
+        _ = try server.hub.listen(.passiveUnix(path: directory.file("s")))
+        let peers = [RawSocket(), RawSocket()]
+        for peer in peers {
+            try #require(peer.connect(directory.file("s")))
+            #expect(await server.next() == "accepted from unix")
+        }
+        #expect(server.hub.counters.refusedCount == 0)
+        _ = client.hub.connect(.unix(path: directory.file("s")))
+        #expect(await client.next() == "connected")
+        #expect(await client.next().hasPrefix("closed: "))
+        #expect(server.hub.counters.refusedCount == 1)
+
+        shutdown(peers[0].descriptor, Int32(SHUT_RDWR))
+        #expect(await server.next().hasPrefix("closed: "))
+        _ = client.hub.connect(.unix(path: directory.file("s")))
+        #expect(await client.next() == "connected")
+        #expect(await server.next() == "accepted from unix")
+        client.stop()
+        server.stop()
+    }
+
+    /// While the consumer takes nothing, the peer's writes come to a stop; then nothing is missing.
+    @Test func aFullConsumerStopsThePeer() async throws {
+        let isOpen = Atomic(false)
+        let (stream, continuation) = AsyncStream.makeStream(of: Int.self)
+        let hub = StreamHub { event in
+            guard case .received(_, let bytes) = event else { return true }
+            guard isOpen.load(ordering: .sequentiallyConsistent) else { return false }
+            continuation.yield(bytes.count)
+            return true
+        }
+        _ = try hub.listen(.passiveUnix(path: directory.file("s")))
+        let peer = RawSocket()
+        try #require(peer.connect(directory.file("s")))
+        let piece = [UInt8](repeating: 1, count: 65_536)
+        var sentByteCount = 0
+        // Ends when the kernel takes no more for a second; 64 MiB would mean that nobody stops us.
+        var waited = pollfd(fd: peer.descriptor, events: Int16(POLLOUT), revents: 0)
+        while sentByteCount < 64 << 20, poll(&waited, 1, 1000) > 0 {
+            let flags = Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL)
+            sentByteCount += max(0, send(peer.descriptor, piece, piece.count, flags))
+        }
+        #expect(sentByteCount < 8 << 20)
+        #expect(hub.counters.pauseCount == 1)
+        isOpen.store(true, ordering: .sequentiallyConsistent)
+        var receivedByteCount = 0
+        for await byteCount in stream {
+            receivedByteCount += byteCount
+            if receivedByteCount == sentByteCount { break }
+        }
+        #expect(receivedByteCount == sentByteCount)
+        hub.shutdown()
+    }
+}

@@ -1,0 +1,105 @@
+import Glibc
+import Streams
+
+/// A directory that is gone when the test is over.
+final class TemporaryDirectory {
+    let path: String
+
+    init() {
+        var template = Array("/tmp/apus-streams-XXXXXX".utf8CString)
+        path = String(cString: mkdtemp(&template))
+    }
+
+    func file(_ name: String) -> String { "\(path)/\(name)" }
+
+    deinit {
+        if let directory = opendir(path) {
+            while let entry = readdir(directory) {
+                let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                    $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+                }
+                unlink(file(name))
+            }
+            closedir(directory)
+        }
+        rmdir(path)
+    }
+}
+
+/// A hub and the events that it delivers, to be asked for one after the other.
+final class Listening {
+    let hub: StreamHub
+    private var events: AsyncStream<StreamEvent>.Iterator
+    private let finish: @Sendable () -> Void
+
+    init(_ limits: StreamLimits = StreamLimits()) {
+        let (stream, continuation) = AsyncStream.makeStream(of: StreamEvent.self)
+        hub = StreamHub(limits: limits) {
+            continuation.yield($0)
+            return true
+        }
+        events = stream.makeAsyncIterator()
+        finish = { continuation.finish() }
+    }
+
+    /// The next event as text: `accepted`, `connected`, `received 5`, `closed: reason`.
+    func next() async -> String {
+        guard let event = await events.next() else { return "over" }
+        switch event {
+        case .accepted(let id, _, let peer):
+            last = id
+            return "accepted from \(peer.prefix(4))"
+        case .connected: return "connected"
+        case .received(_, let bytes): return "received \(String(decoding: bytes, as: UTF8.self))"
+        case .closed(_, let reason): return "closed: \(reason)"
+        }
+    }
+
+    /// The stream that was accepted last.
+    private(set) var last: StreamID?
+
+    /// All bytes until the stream closes, and how many `closed` there were by the hub's end.
+    func drain() async -> (byteCount: Int, closedCount: Int) {
+        var (byteCount, closedCount) = (0, 0)
+        while closedCount == 0, let event = await events.next() {
+            if case .received(_, let bytes) = event { byteCount += bytes.count }
+            if case .closed = event { closedCount += 1 }
+        }
+        stop()
+        while let event = await events.next() { if case .closed = event { closedCount += 1 } }
+        return (byteCount, closedCount)
+    }
+
+    func stop() {
+        hub.shutdown()
+        finish()
+    }
+}
+
+/// A plain unix socket, as a peer that does not behave would use it.
+final class RawSocket {
+    let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+
+    static func address<R>(_ path: String, _ body: (UnsafePointer<sockaddr>, socklen_t) -> R) -> R {
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+        return withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                body($0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+    }
+
+    func bind(_ path: String) -> Bool {
+        Self.address(path) { Glibc.bind(descriptor, $0, $1) } == 0
+    }
+
+    func listen() -> Bool { Glibc.listen(descriptor, 1) == 0 }
+
+    func connect(_ path: String) -> Bool {
+        Self.address(path) { Glibc.connect(descriptor, $0, $1) } == 0
+    }
+
+    deinit { close(descriptor) }
+}

@@ -1,0 +1,1 @@
+../Datapath/ExecutionTests/RecordingSink.swift

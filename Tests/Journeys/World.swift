@@ -1,0 +1,231 @@
+import Bridges
+import DatabaseEngine
+import DatabaseProtocol
+import DatabaseReplica
+import DatapathMessages
+import Execution
+import Flows
+import Forwarding
+import Packets
+import Testing
+import Timekeeping
+
+// The whole switch in memory: database, vswitchd and datapath as their pure machines, joined by the
+// bytes that they would send each other. No sockets, no clock, one seed.
+//
+//     operator ──transact──> DatabaseServer <──OVSDB bytes──> Vswitch <──netlink bytes──> Forwarder
+
+struct World: ~Copyable {
+    private var server: DatabaseServer
+    private var machine: Vswitch
+    private var chance = Chance(seed: 7)
+    private var forwarder: Forwarder
+    private var desk = OrderDesk()
+    private var sink = RecordingSink()
+    private var memory: [UnsafeMutableRawPointer] = []
+    private(set) var now = Instant(nanosecondsSinceStart: 1_000_000_000)
+    private var toMachine: [SwitchEvent] = []
+    /// Steps that were taken, in words.
+    private(set) var steps: [String] = []
+    private(set) var operatorHeard: [JSON] = []
+    private(set) var answers: [Result<String, ControlError>] = []
+    private var lastTransaction: Int64 = 0
+
+    private static let vswitchd = DatabaseEngine.SessionID(1)
+    private static let person = DatabaseEngine.SessionID(2)
+    private static let client = ClientID(1)
+
+    init() {
+        var random = Chance(seed: 3)
+        server = DatabaseServer(schema: .openVSwitch, random: &random)
+        forwarder = Forwarder(ForwarderSettings(hashSeed: 11))
+        sink.scratchLimit = .max
+        machine = Vswitch(
+            product: ProductText(manufacturer: "a", hardware: "b", software: "c"), now: now)
+        _ = server.open(Self.vswitchd)
+        _ = server.open(Self.person)
+    }
+
+    deinit { for piece in memory { piece.deallocate() } }
+
+    mutating func note(_ step: String) { steps.append(step) }
+
+    // MARK: What an operator does
+
+    /// Carries out a transaction, and lets the switch settle.
+    mutating func transact(_ change: TransactionBuilder) {
+        lastTransaction += 1
+        let request = RPCMessage.request(
+            method: "transact", parameters: change.parameters, id: .integer(lastTransaction))
+        follow(server.receive(request.bytes, from: Self.person, now: now, random: &chance))
+        settle()
+    }
+
+    mutating func ask(_ command: String, _ arguments: [String]) -> String {
+        toMachine.append(
+            .control(ControlID(1), command: command, arguments: arguments))
+        settle()
+        guard case .success(let text)? = answers.popLast() else { return "" }
+        return text
+    }
+
+    /// A frame arrives at a datapath port.
+    mutating func receive(_ bytes: [UInt8], from port: UInt32) {
+        let start = UnsafeMutableRawPointer.allocate(byteCount: bytes.count + 64, alignment: 16)
+        memory.append(start)
+        (start + 64).copyMemory(from: bytes, byteCount: bytes.count)
+        note("1 PacketPorts: a frame of \(bytes.count) bytes from port \(port)")
+        let before = forwarder.statistics
+        var frame = Frame(start: start + 64, byteCount: bytes.count, headroom: 64)
+        if frame.hasTagInBytes { frame.takeTagOutOfBytes() }
+        forwarder.process(frame, from: port, now: now, into: &sink)
+        let after = forwarder.statistics
+        note("2 Flows: its headers are a key")
+        note(
+            after.misses == before.misses
+                ? "3 FlowCache: a cached flow knows it" : "3 FlowCache: no cached flow knows it")
+        settle()
+    }
+
+    /// Frames that left since the last call: port, and the frame with its tag in the bytes.
+    mutating func takeSent() -> [(port: UInt32, vlan: UInt16?, bytes: [UInt8])] {
+        let sent = sink.sent().map {
+            (port: $0.port, vlan: $0.tag.tpid == 0 ? nil : $0.tag.tci & 0xfff, bytes: $0.bytes)
+        }
+        sink.held = []
+        return sent
+    }
+
+    /// Lets time pass, in steps of a tenth of a second.
+    mutating func pass(_ duration: Duration) {
+        let end = now + duration
+        while now < end {
+            now = now + .milliseconds(100)
+            settle()
+        }
+    }
+
+    mutating func restartVswitchd() {
+        _ = server.close(Self.vswitchd)
+        desk.clientGone(Self.client, &forwarder)
+        machine = Vswitch(
+            product: ProductText(manufacturer: "a", hardware: "b", software: "c"), now: now)
+        _ = server.open(Self.vswitchd)
+        toMachine = []
+        settle()
+    }
+
+    var statistics: DatapathStatistics { forwarder.statistics }
+    var brokenInvariant: String? { forwarder.brokenInvariant() }
+    /// The datapath port of an interface.
+    func port(_ name: String) throws -> UInt32 {
+        let port = desk.portsInOrder.first { $0.name == name }?.number
+        return try #require(port, "\(name) is not attached")
+    }
+
+    // MARK: The wires
+
+    /// Runs until nobody has anything to say.
+    mutating func settle() {
+        for _ in 0..<10_000 {
+            let events = toMachine
+            toMachine = []
+            carryOut(machine.handle(events, now: now))
+            for upcall in forwarder.takeUpcalls(atMost: 64) {
+                note("4 Channel: upcall \(upcall.reason) of port \(upcall.key.inPort)")
+                tellMachine(.upcall(upcall), 0, inDump: false)
+            }
+            for effect in desk.continueDumps(forwarder, isReady: { _ in true }) {
+                carryOut(effect)
+            }
+            if toMachine.isEmpty, machine.deadline.map({ $0 > now }) ?? true { return }
+        }
+        note("the world does not settle")
+    }
+
+    private mutating func carryOut(_ effects: [SwitchEffect]) {
+        for effect in effects {
+            switch effect {
+            case .connectDatabase: toMachine.append(.databaseOpened)
+            case .sendDatabase(let bytes):
+                follow(server.receive(bytes, from: Self.vswitchd, now: now, random: &chance))
+            case .connectDatapath: toMachine.append(.datapathOpened)
+            case .sendDatapath(let sequence, let request): send(request, sequence)
+            case .answer(_, let answer): answers.append(answer)
+            case .closeDatabase, .listen, .stopListening, .connect, .sendSession, .closeSession,
+                .watchLinks, .log:
+                break
+            }
+        }
+    }
+
+    private mutating func follow(_ effects: [DatabaseEffect]) {
+        for effect in effects {
+            switch effect {
+            case .send(let bytes, let session) where session == Self.vswitchd:
+                toMachine.append(.databaseReceived(bytes))
+            case .send(let bytes, _): operatorHeard.append(json(bytes))
+            case .append, .close: break
+            }
+        }
+    }
+
+    private func json(_ bytes: [UInt8]) -> JSON {
+        var stream = JSONStream()
+        stream.append(bytes)
+        return (try? stream.next()) ?? .null
+    }
+
+    /// An order crosses the channel as netlink bytes.
+    private mutating func send(_ request: DatapathRequest, _ sequence: UInt32) {
+        switch request {
+        case .putFlow(let flow):
+            note("5 Bridges: port \(flow.key.inPort) belongs to a bridge")
+            note("6 Pipeline: the tables decide \(flow.actions)")
+            note("7 Channel: install this flow")
+        case .execute: note("7 Channel: execute this packet")
+        default: break
+        }
+        var writer = DatagramWriter()
+        guard (try? writer.append(request, sequence: sequence)) == true else { return }
+        var received: [DatapathRequest] = []
+        for message in DatapathRequest.decode(writer.bytes.span.bytes) {
+            if case .success(let request) = message.content { received.append(request) }
+        }
+        for request in received {
+            let count = sink.held.count
+            let effects = desk.take(
+                request, sequence: sequence, from: Self.client, &forwarder, &sink)
+            if case .execute = request {
+                note("8 Execution: \(sink.held.count - count) outputs")
+                note("9 PacketPorts: sent")
+            }
+            for effect in effects { carryOut(effect) }
+        }
+    }
+
+    private mutating func carryOut(_ effect: DeskEffect) {
+        switch effect {
+        case .reply(_, let sequence, let reply, let inDump):
+            tellMachine(reply, sequence, inDump: inDump)
+        case .openPort(let client, let sequence, let port):
+            for effect in desk.portOpened(port, sequence: sequence, for: client, &forwarder) {
+                carryOut(effect)
+            }
+        case .closePort: break
+        }
+    }
+
+    /// A reply crosses the channel as netlink bytes.
+    private mutating func tellMachine(_ reply: DatapathReply, _ sequence: UInt32, inDump: Bool) {
+        var writer = DatagramWriter()
+        guard (try? writer.append(reply, sequence: sequence, inDump: inDump)) == true else {
+            return
+        }
+        for message in DatapathReply.decode(writer.bytes.span.bytes) {
+            if case .success(let reply) = message.content {
+                toMachine.append(.datapathReplied(sequence: message.sequence, reply))
+            }
+        }
+    }
+}
