@@ -5,18 +5,24 @@
 #
 # Works in a temporary directory, takes about ten seconds, prints one line for each check and then
 # "N passed, M failed"; exits 1 if any failed. Needs Debian's openvswitch-switch for its clients
-# (ovs-vsctl, ovsdb-client, ovsdb-tool, ovs-appctl); no daemon of it is started or touched.
+# (ovs-vsctl, ovsdb-client, ovsdb-tool, ovs-appctl). Its ovs-vswitchd and ovsdb-server are started
+# here too, in the temporary directory, one of them in a network namespace of its own; a running
+# Open vSwitch is never touched.
 set -u
 server="${1:?usage: $0 FOLDER}/apus-ovsdb"
 work=$(mktemp -d)
 export OVS_RUNDIR="$work" OVS_DBDIR="$work" OVS_LOGDIR="$work"
 db="unix:$work/db.sock"
 pid=""
+other=""
+space="ovsdb-clients-$$"
 passed=0
 failed=0
 
 cleanup() {
     [ -n "$pid" ] && kill -9 "$pid" 2>/dev/null
+    [ -n "$other" ] && kill -9 "$other" 2>/dev/null
+    ip netns del "$space" 2>/dev/null
     wait 2>/dev/null
     rm -rf "$work"
 }
@@ -150,6 +156,27 @@ done
 say "$(client wait "$db" Open_vSwitch connected >/dev/null 2>&1; echo $?)" "ovsdb-client wait"
 same "wait-until is told" "" ovs-vsctl --timeout=5 --db="$db" wait-until Bridge late
 
+# ---- the unmodified ovs-vswitchd, on its pretended datapath
+
+if ip netns add "$space"; then
+    ip netns exec "$space" ovs-vswitchd "$db" --disable-system --enable-dummy=override \
+        --unixctl="$work/vswitchd.ctl" >"$work/vswitchd.log" 2>&1 &
+    other=$!
+    same "ovs-vswitchd configures a bridge" "" ovs-vsctl --timeout=10 --db="$db" \
+        add-br dummy0 -- set Bridge dummy0 datapath_type=dummy
+    same "and a port" "" ovs-vsctl --timeout=10 --db="$db" \
+        add-port dummy0 p1 tag=5 -- set Interface p1 type=dummy
+    same "and says its number" "1" vsctl get Interface p1 ofport
+    same "next_cfg and cur_cfg agree" "" sh -c "ovs-vsctl --timeout=5 --db=$db \
+        get Open_vSwitch . next_cfg cur_cfg | uniq -u"
+    same "and it lets the bridge go" "" ovs-vsctl --timeout=10 --db="$db" del-br dummy0
+    kill "$other"
+    wait "$other" 2>/dev/null
+    other=""
+else
+    say 1 "a network namespace for ovs-vswitchd"
+fi
+
 # ---- the control socket, a second server, the end
 
 has "ovs-appctl list-dbs" "^Open_vSwitch$" ovs-appctl -t ovsdb-server ovsdb-server/list-dbs
@@ -173,6 +200,29 @@ has "ovsdb-tool query" '"name":"br1"' ovsdb-tool query "$work/conf.db" \
 same "ovsdb-tool compact leaves a file that we open" "" ovsdb-tool compact "$work/conf.db"
 start
 same "the bridges are there again" $'br1\nlate' vsctl list-br
+stop TERM
+
+# A file that Open vSwitch's own server wrote, with differences in it.
+rm -f "$work"/*conf.db*
+ovsdb-tool create "$work/conf.db" /usr/share/openvswitch/vswitch.ovsschema
+ovsdb-server --remote="punix:$work/db.sock" --unixctl="$work/server.ctl" "$work/conf.db" \
+    >"$work/server.log" 2>&1 &
+other=$!
+for _ in $(seq 100); do [ -S "$work/db.sock" ] && break; sleep 0.05; done
+vsctl init
+vsctl add-br br0 -- add-port br0 e1 trunks=1,2,3
+vsctl set Port e1 trunks=3,4 other_config:a=b other_config:c=d
+vsctl set Port e1 other_config:a=z -- remove Port e1 other_config c
+vsctl add-port br0 e2 -- del-port br0 e2
+client dump "$db" Open_vSwitch >"$work/theirs" 2>&1
+kill "$other"
+wait "$other" 2>/dev/null
+other=""
+rm -f "$work/db.sock"
+start
+client dump "$db" Open_vSwitch >"$work/ours" 2>&1
+[ -s "$work/ours" ] && grep -q e1 "$work/ours" && cmp "$work/theirs" "$work/ours"
+say $? "a file that ovsdb-server wrote is read to the same rows"
 stop TERM
 
 rm -f "$work"/*conf.db*

@@ -154,14 +154,8 @@ import Timekeeping
         var again = try Bench(log: log)
         #expect(Self.lasting(&again) == Self.lasting(&bench))
         #expect(log.count > 100)
-        // What is kept beside the rows must be what would be counted from them.
-        var counted = bench.server.databases["Open_vSwitch"] ?? Database(schema: .server)
-        let kept = counted
-        counted.finishReplay()
-        for (a, b) in zip(counted.tables, kept.tables) {
-            #expect(a.strongCounts == b.strongCounts && a.indexes == b.indexes)
-        }
-        #expect(kept.rowCount == kept.tables.map(\.rows.count).reduce(0, +))
+        bench.checkWhatIsBesideTheRows()
+        again.checkWhatIsBesideTheRows()
     }
 
     static func lasting(_ bench: inout Bench) -> [[UUIDValue: [Datum]]] {
