@@ -4,9 +4,9 @@
 #
 #     vsctl-compare.sh BIN_DIR [SERVER]
 #
-# BIN_DIR has `apus`. SERVER is the server behind *our* tool: `debian` (the default) is Open
-# vSwitch's ovsdb-server, otherwise the path of apus-ovsdb. Open vSwitch's tool always talks to Open
-# vSwitch's server, so with apus-ovsdb tool and server are both ours on one side.
+# BIN_DIR has `apus` and `apus-ovsdb`. SERVER is the server behind *our* tool: `debian` is Open
+# vSwitch's ovsdb-server, otherwise it is the path of apus-ovsdb; without it both are tried. Open
+# vSwitch's tool always talks to Open vSwitch's server.
 #
 # Two things are left out because Open vSwitch 3.1 differs from its own manual and from later
 # versions: `add` of a key that a map has already, and `add` of one value too many.
@@ -16,7 +16,13 @@
 # you mean tag?)", which only ours makes, are dropped. Needs no root and no network.
 set -u
 bin=$(realpath "${1:?usage: vsctl-compare.sh BIN_DIR [SERVER]}")
-server=${2:-debian}
+if [ $# = 1 ]; then
+    bash "$0" "$bin" debian
+    status=$?
+    [ ! -x "$bin/apus-ovsdb" ] || bash "$0" "$bin" "$bin/apus-ovsdb" || status=1
+    exit $status
+fi
+server=$2
 for tool in ovs-vsctl ovsdb-server ovsdb-tool; do
     command -v "$tool" >/dev/null || { echo "needs Debian's openvswitch packages: $tool"; exit 2; }
 done

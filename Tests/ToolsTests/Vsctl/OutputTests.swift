@@ -5,7 +5,6 @@ import Tools
 /// What the tool prints, letter for letter. Tests/AsRoot/vsctl-compare.sh compares such lines with
 /// those of Open vSwitch's own tool.
 @Suite struct VsctlOutputTests {
-    static let p1 = "cccccccc-0000-4000-8000-000000000001"
     /// br0 with its local port, a trunk port whose interface is broken, and a controller.
     static let rows: JSON = [
         "Open_vSwitch": [
