@@ -48,7 +48,7 @@ enum Purity {
 }
 
 @Suite struct PurityTests {
-    static let sources = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    static let sources = URL(fileURLWithPath: #filePath).resolvingSymlinksInPath().deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent().appending(path: "Sources")
 
     @Test func pureTargetsImportNoSystemModule() throws {
