@@ -48,8 +48,9 @@ enum Purity {
 }
 
 @Suite struct PurityTests {
-    static let sources = URL(fileURLWithPath: #filePath).resolvingSymlinksInPath().deletingLastPathComponent()
-        .deletingLastPathComponent().deletingLastPathComponent().appending(path: "Sources")
+    static let sources = URL(fileURLWithPath: #filePath).resolvingSymlinksInPath()
+        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        .appending(path: "Sources")
 
     @Test func pureTargetsImportNoSystemModule() throws {
         let files = try #require(

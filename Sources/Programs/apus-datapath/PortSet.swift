@@ -1,7 +1,7 @@
 // The devices of all ports, and where frames for them go.
 //
-// On the packet's path a port is an index into a table of pointers: no class, no reference count, no
-// dictionary. Frames for a port wait in its sender until the batch is over, or the sender is full.
+// On the packet's path a port is an index into a table of pointers: no class, no reference count,
+// no dictionary. Frames for a port wait in its sender until the batch is over, or the sender is full.
 
 import Execution
 import Flows

@@ -1,4 +1,4 @@
-// One turn of the daemon: everything that came, told to the machine at once; then what it wants done.
+// One turn of the daemon: everything that came is told to the machine at once; then it is obeyed.
 //
 //     database, OpenFlow, control socket ─┐ (mailbox)
 //     datapath ───────────────────────────┼──> Vswitch.handle ──> effects ──> the same four

@@ -10,7 +10,8 @@ public import Packets
 public enum DatapathAction: Hashable, Sendable {
     /// Send the packet, as it is now, out of a datapath port.
     case output(port: UInt32)
-    /// Hand the packet to userspace. `cookie` comes back in the upcall (`OVS_USERSPACE_ATTR_USERDATA`).
+    /// Hand the packet to userspace. `cookie` comes back in the upcall
+    /// (`OVS_USERSPACE_ATTR_USERDATA`).
     case userspace(cookie: [UInt8])
     /// Write header fields, with their checksums.
     case set(HeaderRewrite)
