@@ -31,7 +31,7 @@ extension OfctlMachine {
         }
     }
 
-    private mutating func put(_ text: String) { effects.append(.print(text)) }
+    private mutating func put(_ text: String) { effects.append(.tell(text)) }
 
     private mutating func tellNews(_ message: OpenFlowMessage) {
         guard case .monitor = call.command else { return }
@@ -88,7 +88,9 @@ extension OfctlMachine {
     }
 
     private mutating func show(_ features: SwitchFeatures, _ xid: UInt32) {
-        put(headline("OFPT_FEATURES_REPLY", xid) + ": " + OfctlText.features(features, dialect.version))
+        put(
+            headline("OFPT_FEATURES_REPLY", xid) + ": "
+                + OfctlText.features(features, dialect.version))
         if dialect.version == .v10 {
             askConfig()
         } else {
@@ -136,7 +138,9 @@ extension OfctlMachine {
     private mutating func tellCollected(_ reply: StatisticsReply, _ xid: UInt32) {
         switch reply {
         case .table:
-            put(headline("OFPST_TABLE reply", xid) + ":\n" + OfctlText.tables(tables, dialect.version))
+            put(
+                headline("OFPST_TABLE reply", xid) + ":\n"
+                    + OfctlText.tables(tables, dialect.version))
         case .port:
             put(
                 headline("OFPST_PORT reply", xid) + ": \(portStatistics.count) ports\n"

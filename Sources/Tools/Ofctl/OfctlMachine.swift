@@ -12,7 +12,7 @@ public import Timekeeping
 public enum OfctlEffect: Equatable, Sendable {
     case send([UInt8])
     /// For standard output.
-    case print(String)
+    case tell(String)
     /// For standard error.
     case complain(String)
     /// Nothing more will come.

@@ -9,7 +9,8 @@ import Testing
     @Test func printsDumpFlowsAsOpenVSwitchDoes() throws {
         for golden in try FlowGoldenTests.all() {
             let dialect = FlowGoldenTests.dialect(golden)
-            guard case .statisticsReply(.flow(let flows, _), _) = try dialect.decode(golden.reply).body,
+            let message = try dialect.decode(golden.reply)
+            guard case .statisticsReply(.flow(let flows, _), _) = message.body,
                 let flow = flows.first
             else {
                 Issue.record("no flow: \(golden.line)")
@@ -80,7 +81,8 @@ import Testing
     }
 
     @Test func selectsRules() throws {
-        let filter = try FlowText.parseFilter("table=3,tcp,cookie=5/-1,out_port=p2", Self.bridgePorts)
+        let filter = try FlowText.parseFilter(
+            "table=3,tcp,cookie=5/-1,out_port=p2", Self.bridgePorts)
         #expect(filter.table == 3 && filter.cookie == 5 && filter.cookieMask == .max)
         #expect(filter.outPort == PortNumber(2))
         #expect(FlowText.text(filter.match) == "tcp")
@@ -99,7 +101,7 @@ import Testing
     @Test func neverTrapsOnAnyText() throws {
         var random = Generator(state: 7)
         let lines = try FlowGoldenTests.all().map { Array($0.line.utf8) }
-        for _ in 0..<20_000 {
+        for _ in 0..<3000 {
             var line = lines[Int(random.next() % UInt64(lines.count))]
             for _ in 0..<(1 + random.next() % 4) where !line.isEmpty {
                 let at = Int(random.next() % UInt64(line.count))
