@@ -105,10 +105,17 @@ extension OfctlMachine {
         case .description(let value):
             put(headline("OFPST_DESC reply", xid) + ":\n" + OfctlText.description(value))
         case .flow(let flows, let form):
-            putHeadline(form == .nicira ? "NXST_FLOW reply" : "OFPST_FLOW reply", xid)
-            for flow in flows {
+            let options = call.options
+            // As ovs-ofctl: with these options only the rules, and no ages.
+            if options.printsNames || !options.printsStatistics {
+                hasHeadline = true
+            } else {
+                putHeadline(form == .nicira ? "NXST_FLOW reply" : "OFPST_FLOW reply", xid)
+            }
+            for var flow in flows {
+                if options.printsNames { (flow.idleAgeSeconds, flow.hardAgeSeconds) = (nil, nil) }
                 let line =
-                    call.options.printsStatistics
+                    options.printsStatistics
                     ? FlowText.line(flow, dialect.version, ports)
                     : FlowText.lineWithoutStatistics(flow, dialect.version, ports)
                 put(line + "\n")

@@ -178,7 +178,7 @@ extension OfctlCall.Command {
     fileprivate var mayNamePorts: Bool {
         switch self {
         case .change, .packetOut: true
-        case .dumpPorts(let port): port != nil
+        case .dumpPorts(let port): port.map { PortNames.none.number($0) == nil } ?? false
         case .dumpFlows(let text), .dumpAggregate(let text): !text.isEmpty
         case .show, .dumpDescription, .dumpTables, .dumpPortDescriptions, .probe, .ping, .monitor:
             false

@@ -90,11 +90,12 @@ import Testing
     }
 
     @Test func namesPortsIfAsked() throws {
-        let ports = PortNames([("p1", PortNumber(1))], printsNames: true)
-        let mod = try FlowText.parse("in_port=p1,actions=output:p1,LOCAL,5", .add, ports)
-        #expect(FlowText.text(mod.match, ports) == "in_port=\"p1\"")
+        let ports = PortNames(
+            [("p1", PortNumber(1)), ("p 2", PortNumber(2))], printsNames: true)
+        let mod = try FlowText.parse("in_port=p1,actions=output:\"p 2\",LOCAL,5", .add, ports)
+        #expect(FlowText.text(mod.match, ports) == "in_port=p1")
         #expect(
-            FlowText.text(mod.instructions, .v13, ports) == "output:\"p1\",LOCAL,output:5")
+            FlowText.text(mod.instructions, .v13, ports) == "output:\"p 2\",LOCAL,output:5")
     }
 
     /// Whatever is typed, reading it ends with a rule or an error.
