@@ -36,7 +36,7 @@ private func carryOut(_ call: OfctlCall) throws -> Int32 {
         for effect in effects {
             switch effect {
             case .send(let bytes): client.send(bytes)
-            case .print(let text): printOut(text)
+            case .tell(let text): printOut(text)
             case .complain(let text): printError(text)
             case .finish(let exitCode): return exitCode
             }

@@ -1,3 +1,5 @@
+// What `ovs-ofctl --help` prints.
+
 public enum OfctlHelp {
     public static let text = """
         ovs-ofctl: looks at and changes the flow tables of a bridge, by OpenFlow 1.0 or 1.3

@@ -31,7 +31,7 @@ extension OfctlMachine {
         }
     }
 
-    private mutating func put(_ text: String) { effects.append(.print(text)) }
+    private mutating func put(_ text: String) { effects.append(.tell(text)) }
 
     private mutating func tellNews(_ message: OpenFlowMessage) {
         guard case .monitor = call.command else { return }
@@ -88,7 +88,9 @@ extension OfctlMachine {
     }
 
     private mutating func show(_ features: SwitchFeatures, _ xid: UInt32) {
-        put(headline("OFPT_FEATURES_REPLY", xid) + ": " + OfctlText.features(features, dialect.version))
+        put(
+            headline("OFPT_FEATURES_REPLY", xid) + ": "
+                + OfctlText.features(features, dialect.version))
         if dialect.version == .v10 {
             askConfig()
         } else {
@@ -103,10 +105,17 @@ extension OfctlMachine {
         case .description(let value):
             put(headline("OFPST_DESC reply", xid) + ":\n" + OfctlText.description(value))
         case .flow(let flows, let form):
-            putHeadline(form == .nicira ? "NXST_FLOW reply" : "OFPST_FLOW reply", xid)
-            for flow in flows {
+            let options = call.options
+            // As ovs-ofctl: with these options only the rules, and no ages.
+            if options.printsNames || !options.printsStatistics {
+                hasHeadline = true
+            } else {
+                putHeadline(form == .nicira ? "NXST_FLOW reply" : "OFPST_FLOW reply", xid)
+            }
+            for var flow in flows {
+                if options.printsNames { (flow.idleAgeSeconds, flow.hardAgeSeconds) = (nil, nil) }
                 let line =
-                    call.options.printsStatistics
+                    options.printsStatistics
                     ? FlowText.line(flow, dialect.version, ports)
                     : FlowText.lineWithoutStatistics(flow, dialect.version, ports)
                 put(line + "\n")
@@ -136,7 +145,9 @@ extension OfctlMachine {
     private mutating func tellCollected(_ reply: StatisticsReply, _ xid: UInt32) {
         switch reply {
         case .table:
-            put(headline("OFPST_TABLE reply", xid) + ":\n" + OfctlText.tables(tables, dialect.version))
+            put(
+                headline("OFPST_TABLE reply", xid) + ":\n"
+                    + OfctlText.tables(tables, dialect.version))
         case .port:
             put(
                 headline("OFPST_PORT reply", xid) + ": \(portStatistics.count) ports\n"

@@ -12,7 +12,7 @@ public import Timekeeping
 public enum OfctlEffect: Equatable, Sendable {
     case send([UInt8])
     /// For standard output.
-    case print(String)
+    case tell(String)
     /// For standard error.
     case complain(String)
     /// Nothing more will come.
@@ -178,7 +178,7 @@ extension OfctlCall.Command {
     fileprivate var mayNamePorts: Bool {
         switch self {
         case .change, .packetOut: true
-        case .dumpPorts(let port): port != nil
+        case .dumpPorts(let port): port.map { PortNames.none.number($0) == nil } ?? false
         case .dumpFlows(let text), .dumpAggregate(let text): !text.isEmpty
         case .show, .dumpDescription, .dumpTables, .dumpPortDescriptions, .probe, .ping, .monitor:
             false

@@ -9,7 +9,8 @@ import Testing
     @Test func printsDumpFlowsAsOpenVSwitchDoes() throws {
         for golden in try FlowGoldenTests.all() {
             let dialect = FlowGoldenTests.dialect(golden)
-            guard case .statisticsReply(.flow(let flows, _), _) = try dialect.decode(golden.reply).body,
+            let message = try dialect.decode(golden.reply)
+            guard case .statisticsReply(.flow(let flows, _), _) = message.body,
                 let flow = flows.first
             else {
                 Issue.record("no flow: \(golden.line)")
@@ -80,7 +81,8 @@ import Testing
     }
 
     @Test func selectsRules() throws {
-        let filter = try FlowText.parseFilter("table=3,tcp,cookie=5/-1,out_port=p2", Self.bridgePorts)
+        let filter = try FlowText.parseFilter(
+            "table=3,tcp,cookie=5/-1,out_port=p2", Self.bridgePorts)
         #expect(filter.table == 3 && filter.cookie == 5 && filter.cookieMask == .max)
         #expect(filter.outPort == PortNumber(2))
         #expect(FlowText.text(filter.match) == "tcp")
@@ -88,18 +90,19 @@ import Testing
     }
 
     @Test func namesPortsIfAsked() throws {
-        let ports = PortNames([("p1", PortNumber(1))], printsNames: true)
-        let mod = try FlowText.parse("in_port=p1,actions=output:p1,LOCAL,5", .add, ports)
-        #expect(FlowText.text(mod.match, ports) == "in_port=\"p1\"")
+        let ports = PortNames(
+            [("p1", PortNumber(1)), ("p 2", PortNumber(2))], printsNames: true)
+        let mod = try FlowText.parse("in_port=p1,actions=output:\"p 2\",LOCAL,5", .add, ports)
+        #expect(FlowText.text(mod.match, ports) == "in_port=p1")
         #expect(
-            FlowText.text(mod.instructions, .v13, ports) == "output:\"p1\",LOCAL,output:5")
+            FlowText.text(mod.instructions, .v13, ports) == "output:\"p 2\",LOCAL,output:5")
     }
 
     /// Whatever is typed, reading it ends with a rule or an error.
     @Test func neverTrapsOnAnyText() throws {
         var random = Generator(state: 7)
         let lines = try FlowGoldenTests.all().map { Array($0.line.utf8) }
-        for _ in 0..<20_000 {
+        for _ in 0..<3000 {
             var line = lines[Int(random.next() % UInt64(lines.count))]
             for _ in 0..<(1 + random.next() % 4) where !line.isEmpty {
                 let at = Int(random.next() % UInt64(line.count))

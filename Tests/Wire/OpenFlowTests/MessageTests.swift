@@ -33,10 +33,10 @@ import Testing
 
     /// One of every body that the version carries.
     static func bodies(_ version: OpenFlowVersion) -> [OpenFlowMessage.Body] {
-        let form: FlowForm = version == .v10 ? .nicira : .standard
-        let filter = FlowFilter(match: match("ip"), table: 1, cookie: 1, cookieMask: 3)
-        var portStatistics = PortStatistics(port: PortNumber(2))
-        portStatistics.rxBytes = 77
+        plainBodies(version) + statisticsBodies(version)
+    }
+
+    static func plainBodies(_ version: OpenFlowVersion) -> [OpenFlowMessage.Body] {
         var features = SwitchFeatures(
             datapathID: 0x0000_0200_0000_0001, buffers: 256, tables: 254,
             capabilities: [.flowStatistics, .queueStatistics])
@@ -66,7 +66,23 @@ import Testing
                     inPort: .local, actions: [.output(port: .normal, maxLength: 0), .exit],
                     bytes: [9, 8, 7])),
             .flowRemoved(FlowRemoved(flow: removed, reason: .hardTimeout)),
-            .barrierRequest, .barrierReply, .statisticsRequest(.description),
+            .barrierRequest, .barrierReply,
+            .roleRequest(
+                RoleRequest(role: .primary, generation: version == .v10 ? nil : 7)),
+            .roleReply(RoleRequest(role: .equal, generation: version == .v10 ? nil : 8)),
+            .setAsync(AsyncConfig(packetIn: [1, 2], portStatus: [3, 4], flowRemoved: [5, 6])),
+            .setFlowFormat(2), .flowModTableID(true), .setPacketInFormat(.nicira2),
+            .setControllerID(77),
+        ]
+    }
+
+    static func statisticsBodies(_ version: OpenFlowVersion) -> [OpenFlowMessage.Body] {
+        let form: FlowForm = version == .v10 ? .nicira : .standard
+        let filter = FlowFilter(match: match("ip"), table: 1, cookie: 1, cookieMask: 3)
+        var portStatistics = PortStatistics(port: PortNumber(2))
+        portStatistics.rxBytes = 77
+        return [
+            .statisticsRequest(.description),
             .statisticsRequest(.flow(filter, form)), .statisticsRequest(.aggregate(filter, form)),
             .statisticsRequest(.table), .statisticsRequest(.port(nil)),
             .statisticsRequest(.port(PortNumber(4))),
@@ -93,16 +109,11 @@ import Testing
                 ]), more: false),
             .statisticsReply(.portDescription([port]), more: false),
             .statisticsRequest(.group), .statisticsReply(.groupDescription, more: false),
-            .roleRequest(
-                RoleRequest(role: .primary, generation: version == .v10 ? nil : 7)),
-            .roleReply(RoleRequest(role: .equal, generation: version == .v10 ? nil : 8)),
-            .setAsync(AsyncConfig(packetIn: [1, 2], portStatus: [3, 4], flowRemoved: [5, 6])),
-            .setFlowFormat(2), .flowModTableID(true), .setPacketInFormat(.nicira2),
-            .setControllerID(77),
         ]
     }
 
-    @Test(arguments: OpenFlowVersion.allCases) func areReadAsWritten(version: OpenFlowVersion) throws {
+    @Test(arguments: OpenFlowVersion.allCases)
+    func areReadAsWritten(version: OpenFlowVersion) throws {
         let dialect = OpenFlowDialect(version)
         for body in Self.bodies(version) {
             let message = OpenFlowMessage(xid: 0x0102_0304, body)
@@ -176,7 +187,8 @@ import Testing
     @Test func aLongReplyIsARunOfMessages() throws {
         let dialect = OpenFlowDialect(.v13)
         let flows = [FlowDescription](repeating: Self.flow(.v13), count: 2000)
-        let message = OpenFlowMessage(xid: 5, .statisticsReply(.flow(flows, .standard), more: false))
+        let message = OpenFlowMessage(
+            xid: 5, .statisticsReply(.flow(flows, .standard), more: false))
         var framing = OpenFlowFraming()
         framing.feed(dialect.encode(message))
         var count = 0

@@ -195,7 +195,9 @@ enum FlowCodec {
         guard mod.flags.rawValue & ~31 == 0 else { throw .badFlowModFlags }
         try reader.skip(2)
         mod.match = try readMatch13(&reader)
-        guard command != .add || table != 255 else { throw .badFlowModTable }
+        // "All tables" is for deletion only (1.3.5 §7.3.4.1).
+        let deletes = command == .delete || command == .deleteStrict
+        guard deletes || table != 255 else { throw .badFlowModTable }
         // Adding does not select: the mask means nothing (1.3.5 §7.3.4.1).
         if command == .add { mod.cookieMask = 0 }
         mod.instructions = try InstructionCodec.read13(&reader, match: mod.match)
@@ -207,7 +209,8 @@ enum FlowCodec {
     static func writeMod13(_ mod: FlowMod, to writer: inout OctetWriter) {
         writer.u64(mod.cookie)
         writer.u64(mod.cookieMask)
-        writer.u8(mod.table ?? (mod.command == .add ? 0 : 255))
+        let deletes = mod.command == .delete || mod.command == .deleteStrict
+        writer.u8(mod.table ?? (deletes ? 255 : 0))
         writer.u8(mod.command.rawValue)
         writer.u16(mod.idleTimeout)
         writer.u16(mod.hardTimeout)

@@ -83,7 +83,8 @@ extension FieldRange {
         }
         guard last < field.width else {
             throw FlowTextError(
-                "\(text): end bit number \(last) is too large (field is only \(field.width) bits wide)",
+                "\(text): end bit number \(last) is too large (field is only \(field.width) "
+                    + "bits wide)",
                 column: column)
         }
         return FieldRange(field, offset: first, width: last - first + 1)

@@ -147,7 +147,9 @@ public enum FlowText {
             return true
         }
         switch token.key {
-        case "table": mod.table = UInt8(try number(token, upTo: 255))
+        case "table":
+            let table = UInt8(try number(token, upTo: 255))
+            mod.table = table == 255 ? nil : table
         case "priority": mod.priority = UInt16(try number(token, upTo: 0xffff))
         case "idle_timeout": mod.idleTimeout = UInt16(try number(token, upTo: 0xffff))
         case "hard_timeout": mod.hardTimeout = UInt16(try number(token, upTo: 0xffff))

@@ -122,7 +122,9 @@ enum LearnText {
             isWhole
             ? FieldRange(named, offset: 0, width: named.width)
             : try FieldRange.parse(token.key, column: token.column)
-        if isWhole, let (value, mask) = FieldText.parse(token.value, of: named, ports), mask == nil {
+        if isWhole, let (value, mask) = FieldText.parse(token.value, of: named, ports),
+            mask == nil
+        {
             match.set(named, to: value)
             return .init(
                 source: .immediate(value, width: range.width), destination: .match(range))

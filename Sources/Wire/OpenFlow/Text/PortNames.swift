@@ -42,8 +42,21 @@ public struct PortNames: Hashable, Sendable {
         if let reserved = Self.reserved.first(where: { $0.number == port }) {
             return reserved.name
         }
-        if printsNames, let name = names[port] { return "\"\(name)\"" }
+        if printsNames, let name = names[port] { return Self.isPlain(name) ? name : "\"\(name)\"" }
         return "\(port.rawValue)"
+    }
+
+    /// Whether the name can stand in a flow without quotes: letters, digits, `_`, `-` and `.`, and
+    /// no digit first.
+    private static func isPlain(_ name: String) -> Bool {
+        func isLetter(_ byte: UInt8) -> Bool {
+            (65...90).contains(byte) || (97...122).contains(byte) || byte == UInt8(ascii: "_")
+        }
+        guard let first = name.utf8.first, isLetter(first) else { return false }
+        return name.utf8.allSatisfy {
+            isLetter($0) || (48...57).contains($0) || $0 == UInt8(ascii: "-")
+                || $0 == UInt8(ascii: ".")
+        }
     }
 
     /// All names of the bridge's ports, sorted.
