@@ -23,7 +23,8 @@ extension ChannelError: CustomStringConvertible {
     public var description: String {
         switch self {
         case .invalidPath(let path):
-            "\"\(path)\" cannot be the path of a socket (1 to \(ChannelLimits.pathByteCountMax) bytes)"
+            "\"\(path)\" cannot be the path of a socket "
+                + "(1 to \(ChannelLimits.pathByteCountMax) bytes)"
         case .alreadyServed(let path):
             "\(path): another datapath answers here already"
         case .notASocket(let path):

@@ -48,7 +48,8 @@ public final class DatapathClient {
     /// Sends `request` and waits for its answer.
     ///
     /// - Returns: The items of a dump, or what else came before the final `.done`.
-    /// - Throws: `.refused` if the datapath said no, `.timeout`, `.channel(.closed)` if it went away.
+    /// - Throws: `.refused` if the datapath said no, `.timeout`, `.channel(.closed)` if it went
+    ///   away.
     public func request(
         _ request: DatapathRequest
     ) throws(DatapathClientError) -> [DatapathReply] {

@@ -5,8 +5,8 @@ import DatapathMessages
 public enum ChannelLimits {
     /// Clients at once: vswitchd, its successor while it takes over, and a handful of tools.
     public static let clientCountMax = 16
-    /// Bytes that wait to be sent on one connection: all ports of a large datapath at once. Dumps of
-    /// flows are longer, and go on only while `hasRoomForDump` says so.
+    /// Bytes that wait to be sent on one connection: all ports of a large datapath at once. Dumps
+    /// of flows are longer, and go on only while `hasRoomForDump` says so.
     public static let outgoingByteCountMax = 16 << 20
     /// Bytes waiting above which a dump pauses until the peer has read.
     public static let dumpByteCountMax = 1 << 20

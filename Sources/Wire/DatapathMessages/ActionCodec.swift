@@ -5,9 +5,9 @@ import Packets
 // Actions as `OVS_ACTION_ATTR_*`.
 //
 // A rewrite of whole fields is a SET, one of some bits a SET_MASKED. The network headers are always
-// SET_MASKED: their structures also hold the protocol and the fragment type, which a plain SET would
-// have to repeat and a masked one leaves alone. The kernel wants bits outside the mask to be zero,
-// and so they are written.
+// SET_MASKED: their structures also hold the protocol and the fragment type, which a plain SET
+// would have to repeat and a masked one leaves alone. The kernel wants bits outside the mask to be
+// zero, and so they are written.
 
 extension DatagramWriter {
     /// Writes `actions` as the nest `type`.

@@ -82,8 +82,8 @@ extension RawSpan {
         }
     }
 
-    /// The four bytes at `offset` in host order. `bigEndian` of a number that was read as big-endian
-    /// is the number as it lay in memory.
+    /// The four bytes at `offset` in host order. `bigEndian` of a number that was read as
+    /// big-endian is the number as it lay in memory.
     func host32(at offset: Int) -> UInt32 { bigEndian32(at: offset).bigEndian }
     func host64(at offset: Int) -> UInt64 { bigEndian64(at: offset).bigEndian }
     func host16(at offset: Int) -> UInt16 { bigEndian16(at: offset).bigEndian }
@@ -114,7 +114,8 @@ extension RawSpan {
 
     /// Text up to its zero, or to the attribute's end.
     ///
-    /// - Throws: `.wrongLength` if it is empty or longer than `limit`, `.invalidValue` if it is not UTF-8.
+    /// - Throws: `.wrongLength` if it is empty or longer than `limit`, `.invalidValue` if it is
+    ///   not UTF-8.
     func text(
         _ attribute: Attribute, _ name: String, limit: Int
     ) throws(DatapathMessageError) -> String {

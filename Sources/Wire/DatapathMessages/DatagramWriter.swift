@@ -45,7 +45,8 @@ public struct DatagramWriter: ~Copyable {
     // MARK: One message
 
     private var header: UnsafeMutablePointer<nlmsghdr> {
-        // In bounds: `begin` checked that a header fits at `byteCount`; aligned: it is a multiple of 4.
+        // In bounds: `begin` checked that a header fits at `byteCount`; aligned: it is a multiple
+        // of 4.
         unsafe (memory + byteCount).assumingMemoryBound(to: nlmsghdr.self)
     }
 
@@ -175,7 +176,8 @@ public struct DatagramWriter: ~Copyable {
         guard count <= DatapathMessageLimits.attributeByteCountMax + 4 else {
             return fail(what, count)
         }
-        // In bounds: `offset` came from `beginNest` in the same message, which has only grown since.
+        // In bounds: `offset` came from `beginNest` in the same message, which has only grown
+        // since.
         let nest = unsafe (UnsafeMutableRawPointer(header) + offset)
         unsafe mnl_attr_nest_end(header, nest.assumingMemoryBound(to: nlattr.self))
     }

@@ -28,8 +28,8 @@ public struct DatapathFamilies: Hashable, Sendable {
 /// Attributes of our own. The kernel's are all below 64, ours from 0x2000; a netlink attribute's
 /// type has 14 bits.
 enum OwnAttribute {
-    /// In a key or a mask: all words of the row, little-endian, when the kernel's attributes cannot say
-    /// it exactly. It counts in place of the others.
+    /// In a key or a mask: all words of the row, little-endian, when the kernel's attributes
+    /// cannot say it exactly. It counts in place of the others.
     static let keyWords: UInt16 = 0x2001
     /// In a vport: how its packets ended, one u64 for each end, its type the end's number.
     static let packetEnds: UInt16 = 0x2002

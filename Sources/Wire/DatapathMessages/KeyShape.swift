@@ -9,8 +9,9 @@ import Packets
 //
 //     ETHERNET  ETHERTYPE 0x8100  VLAN  ENCAP { ETHERTYPE 0x0800  IPV4  TCP  TCP_FLAGS }
 //
-// The tree cannot say everything that the row can (half of an ICMP type, "tagged or not"). `carried`
-// tells what will arrive; where that is not what was meant, the writer adds the whole row.
+// The tree cannot say everything that the row can (half of an ICMP type, "tagged or not").
+// `carried` tells what will arrive; where that is not what was meant, the writer adds the whole
+// row.
 
 struct KeyShape: Hashable {
     enum Network: Hashable {

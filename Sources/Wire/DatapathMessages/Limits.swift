@@ -1,8 +1,8 @@
 // Bounds of the messages between the two halves, each with its reason.
 
 public enum DatapathMessageLimits {
-    /// Bytes of one datagram of the channel. A 64 KiB super-frame with its tag, key and actions must
-    /// fit (about 67 KiB), and so must twice that when small messages are packed before it.
+    /// Bytes of one datagram of the channel. A 64 KiB super-frame with its tag, key and actions
+    /// must fit (about 67 KiB), with room for small messages before and behind it.
     public static let datagramByteCountMax = 128 * 1024
     /// Bytes of one frame: an IPv4 packet of 65,535 bytes behind Ethernet and two tags.
     public static let frameByteCountMax = 65_535 + 14 + 8
@@ -10,8 +10,8 @@ public enum DatapathMessageLimits {
     public static let attributeByteCountMax = 65_535 - 4
     /// Bytes of `OVS_PACKET_ATTR_PACKET`; what a frame has more goes into an attribute of our own.
     public static let packetAttributeByteCountMax = 65_528
-    /// Actions of one flow or one executed packet. A flood over a 1,024-port bridge needs one output
-    /// for each port, and a tag pushed or popped before it.
+    /// Actions of one flow or one executed packet. A flood over a 1,024-port bridge needs one
+    /// output for each port, and a tag pushed or popped before it.
     public static let actionCountMax = 4096
     /// Bytes of a `userspace` action's cookie.
     public static let cookieByteCountMax = 256

@@ -1,6 +1,7 @@
 public import Flows
 
-// Packets that cross the channel: up because no cached flow knew them, down with what is to be done.
+// Packets that cross the channel: up because no cached flow knew them, down with what is to be
+// done.
 
 /// A packet that comes back from userspace with what is to be done to it.
 public struct ExecutedPacket: Hashable, Sendable {

@@ -4,7 +4,8 @@ import Packets
 
 // Replies and upcalls as the messages that `openvswitch.ko` sends.
 //
-//     one item      [item] [NLMSG_ERROR 0]            a dump  [item MULTI] [item MULTI] … [NLMSG_DONE]
+//     one item      [item] [NLMSG_ERROR 0]
+//     a dump        [item MULTI] [item MULTI] … [NLMSG_DONE]
 //     a failure     [NLMSG_ERROR errno + NLMSGERR_ATTR_MSG text]
 //     by itself     [OVS_PACKET_CMD_MISS or ACTION, sequence 0]
 
@@ -15,7 +16,8 @@ extension DatagramWriter {
     ///   - sequence: The request's; 0 for an upcall.
     ///   - inDump: Whether the reply belongs to a dump: its items are marked as parts of one
     ///     answer, and `.done` is NLMSG_DONE.
-    /// - Returns: Whether there was room. If not, the datagram is as it was, and an empty one will do.
+    /// - Returns: Whether there was room. If not, the datagram is as it was, and an empty one will
+    ///   do.
     /// - Throws: `.tooLong` if the reply fits into no datagram.
     public mutating func append(
         _ reply: DatapathReply, sequence: UInt32, inDump: Bool = false,

@@ -9,9 +9,10 @@ extension DatagramWriter {
     /// Adds `request` to the datagram.
     ///
     /// - Parameter sequence: Comes back in the replies.
-    /// - Returns: Whether there was room. If not, the datagram is as it was, and an empty one will do.
-    /// - Throws: `.tooLong` if the request fits into no datagram, `.invalidValue` if one of its names
-    ///   is not a name.
+    /// - Returns: Whether there was room. If not, the datagram is as it was, and an empty one will
+    ///   do.
+    /// - Throws: `.tooLong` if the request fits into no datagram, or a name in it is empty or longer
+    ///   than an interface's may be.
     /// - Complexity: linear in the size of the message; allocates only for odd masks.
     public mutating func append(
         _ request: DatapathRequest, sequence: UInt32, families: DatapathFamilies = .channel

@@ -1,7 +1,7 @@
 public import Flows
 
-// A port of the datapath as both halves see it: a number that flows use, a Linux interface behind it,
-// and counters that say where its packets went.
+// A port of the datapath as both halves see it: a number that flows use, a Linux interface behind
+// it, and counters that say where its packets went.
 
 /// Kinds of datapath port, `enum ovs_vport_type`.
 public enum VportKind: UInt32, Sendable, CaseIterable {
