@@ -55,8 +55,8 @@ func upcall(_ byteCount: Int) -> DatapathReply {
         #expect(received == [upcall(byteCount)])
     }
 
-    /// A peer that does not read: the kernel fills, then we wait, then the bound refuses; and when it
-    /// reads again nothing of what was accepted is missing.
+    /// A peer that does not read: the kernel fills, then we wait, then the bound refuses; and when
+    /// it reads again nothing of what was accepted is missing.
     @Test func overflowIsRefusedAndLosesNothing() throws {
         let (one, other) = try connectedPair()
         var accepted = 0

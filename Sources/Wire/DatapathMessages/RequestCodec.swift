@@ -11,8 +11,8 @@ extension DatagramWriter {
     /// - Parameter sequence: Comes back in the replies.
     /// - Returns: Whether there was room. If not, the datagram is as it was, and an empty one will
     ///   do.
-    /// - Throws: `.tooLong` if the request fits into no datagram, or a name in it is empty or longer
-    ///   than an interface's may be.
+    /// - Throws: `.tooLong` if the request fits into no datagram, or a name in it is empty or
+    ///   longer than an interface's may be.
     /// - Complexity: linear in the size of the message; allocates only for odd masks.
     public mutating func append(
         _ request: DatapathRequest, sequence: UInt32, families: DatapathFamilies = .channel

@@ -74,8 +74,8 @@ import Testing
         #expect(try received.map { try $0.content.get() } == [.putFlow(Self.flow)])
     }
 
-    /// As the kernel answers: a key without ETHERTYPE and with connection tracking that says nothing,
-    /// no mask.
+    /// As the kernel answers: a key without ETHERTYPE and with connection tracking that says
+    /// nothing, no mask.
     static let answer = """
         4c000000 0303 0000 00000000 00000000 | 76 bytes
         01 01 0000 00000000

@@ -11,16 +11,19 @@ import Testing
         "recirc_id(0),in_port(2),eth(),eth_type(0x0806),"
             + "arp(sip=10.0.0.1,tip=10.0.0.2,op=1,sha=02:00:00:00:00:01,tha=00:00:00:00:00:00)",
         "recirc_id(0x5),in_port(1),eth(dst=01:00:00:00:00:00/01:00:00:00:00:00),"
-            + "eth_type(0x86dd),ipv6(src=fe80::/ffc0::,label=0x12/0xff,proto=58,hlimit=255,frag=no),"
+            + "eth_type(0x86dd),ipv6(src=fe80::/ffc0::,label=0x12/0xff,proto=58,"
+            + "hlimit=255,frag=no),"
             + "icmpv6(type=135,code=0),nd(target=fe80::1,sll=02:00:00:00:00:01)",
         "recirc_id(0),in_port(3),skb_mark(0x7),eth(),eth_type(0x8100),vlan(vid=101,pcp=0),"
-            + "encap(eth_type(0x0800),ipv4(dst=10.0.0.0/255.0.0.0,tos=0x10/0xfc,ttl=64,frag=later))",
+            + "encap(eth_type(0x0800),ipv4(dst=10.0.0.0/255.0.0.0,tos=0x10/0xfc,"
+            + "ttl=64,frag=later))",
         "recirc_id(0),in_port(3),eth(),eth_type(0x88a8),vlan(vid=5,pcp=3),"
             + "encap(eth_type(0x8100),vlan(vid=6,pcp=0),encap(eth_type(0x0800),ipv4(frag=first)))",
         "recirc_id(0),in_port(3),eth(),eth_type(0x8100),vlan(vid=4/0xf),encap(eth_type(0x88cc))",
         "recirc_id(0),in_port(1),eth(),eth_type(0/0xffff)",
         "recirc_id(0),in_port(1),eth(),eth_type(0x8847),mpls(label=16,tc=1,ttl=64,bos=1)",
-        "recirc_id(0),in_port(1),eth(),eth_type(0x0800),ipv4(proto=17,frag=no),udp(src=53,dst=0x8/0xff8)",
+        "recirc_id(0),in_port(1),eth(),eth_type(0x0800),ipv4(proto=17,frag=no),"
+            + "udp(src=53,dst=0x8/0xff8)",
         "recirc_id(0),in_port(1),eth()",
     ])
     func flowsComeBack(line: String) throws {
@@ -73,7 +76,8 @@ import Testing
         #expect(
             DatapathText.flow(key: key, mask: mask, verbose: true)
                 == "recirc_id(0/0),dp_hash(0/0),skb_priority(0/0),in_port(1),skb_mark(0/0),"
-                + "eth(src=00:00:00:00:00:00/00:00:00:00:00:00,dst=00:00:00:00:00:00/00:00:00:00:00:00),"
+                + "eth(src=00:00:00:00:00:00/00:00:00:00:00:00,"
+                + "dst=00:00:00:00:00:00/00:00:00:00:00:00),"
                 + "eth_type(0x0800),ipv4(src=0.0.0.0/0.0.0.0,dst=0.0.0.0/0.0.0.0,proto=6,tos=0/0,"
                 + "ttl=0/0x0,frag=no),tcp(src=0/0x0,dst=0/0x0),tcp_flags(0/0)")
     }
