@@ -30,3 +30,4 @@
 #include "InterfaceRequests.h"
 #include "NetworkNamespace.h"
 #include "PacketSocket.h"
+#include "PacketSteering.h"

@@ -54,12 +54,18 @@ public struct PacketRing: ~Copyable {
     public init(
         interface: InterfaceFacts, layout: RingLayout = .standard
     ) throws(PortError) {
+        try self.init(interface: interface, layout: layout, isDeaf: false)
+    }
+
+    /// - Parameter isDeaf: Receives nothing before `hear` is called.
+    init(interface: InterfaceFacts, layout: RingLayout, isDeaf: Bool) throws(PortError) {
         let socket = try Descriptor(
             apus_packet_socket(), interface: interface.name, call: "socket(AF_PACKET)")
         try Self.configure(socket.number, interface.name, layout)
         let memory = try RingMemory(
             descriptor: socket.number, byteCount: layout.byteCount,
             interface: interface.name)
+        if isDeaf { try Self.makeDeaf(socket.number, interface.name) }
         guard apus_packet_bind(socket.number, interface.index, 1) == 0 else {
             throw PortError(interface: interface.name, call: "bind(AF_PACKET)")
         }
@@ -159,7 +165,33 @@ public struct PacketRing: ~Copyable {
         nextIndex = nextIndex + count == layout.slotCount ? 0 : nextIndex + count
         return unsafe RingBlock(
             slots: start, count: count, statuses: statuses, large: memory.nextPool,
+            isFull: count == PortLimits.slotRunCount || largeCount == PortLimits.largeFrameCount,
             loan: memory.lend())
+    }
+
+    private static func makeDeaf(_ descriptor: CInt, _ name: String) throws(PortError) {
+        guard apus_socket_make_deaf(descriptor) == 0 else {
+            throw PortError(interface: name, call: "setsockopt(SO_ATTACH_FILTER)")
+        }
+    }
+
+    /// Receives nothing from here on.
+    func hearNothing() throws(PortError) { try Self.makeDeaf(descriptor, interface.name) }
+
+    /// Begins to receive, after `isDeaf`.
+    func hear() throws(PortError) {
+        guard apus_socket_make_hear(descriptor) == 0 else {
+            throw PortError(interface: interface.name, call: "setsockopt(SO_DETACH_FILTER)")
+        }
+    }
+
+    /// Whether the kernel has put frames into the block that it still fills. Not to be read yet:
+    /// the count is raised before the frame is whole.
+    var hasOpenFrames: Bool {
+        guard layout.handover == .blocks else { return false }
+        // Safe: as in `nextFullBlock`.
+        let start = unsafe memory.start + nextIndex * layout.blockByteCount
+        return unsafe apus_load_acquire(start + RingBlock.frameCountOffset) > 0
     }
 
     /// What the kernel counted since the last call. One system call: to be asked when a block says

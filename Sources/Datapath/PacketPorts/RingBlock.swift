@@ -14,6 +14,9 @@ public struct RingBlock: ~Copyable {
     public let kernelIsDropping: Bool
     /// Whether the block came because its timer fired, not because it was full.
     public let wasRetiredByTimer: Bool
+    /// Whether more frames may have been ready than one run of slots can hold; never so for a block
+    /// of TPACKET_V3.
+    public let isFullRun: Bool
     private let start: UnsafeMutableRawPointer
     private let loan: Loan
     @usableFromInline var unreadCount: Int
@@ -23,7 +26,7 @@ public struct RingBlock: ~Copyable {
 
     /// Where `struct tpacket_block_desc` keeps whose turn it is.
     static let statusOffset = 8
-    private static let frameCountOffset = 12
+    static let frameCountOffset = 12
     private static let firstFrameOffset = 16
 
     /// - Parameters:
@@ -40,6 +43,7 @@ public struct RingBlock: ~Copyable {
         unsafe nextLarge = nil
         kernelIsDropping = status & UInt32(TP_STATUS_LOSING) != 0
         wasRetiredByTimer = status & UInt32(TP_STATUS_BLK_TMO) != 0
+        isFullRun = false
     }
 
     /// - Parameters:
@@ -48,7 +52,7 @@ public struct RingBlock: ~Copyable {
     ///   - large: Buffers with the frames of those slots that have `TP_STATUS_COPY`, in order.
     init(
         slots: UnsafeMutableRawPointer, count: Int, statuses: UInt32,
-        large: UnsafeMutableRawPointer, loan: Loan
+        large: UnsafeMutableRawPointer, isFull: Bool, loan: Loan
     ) {
         unsafe start = slots
         self.loan = loan
@@ -58,6 +62,7 @@ public struct RingBlock: ~Copyable {
         unsafe nextLarge = large
         kernelIsDropping = statuses & UInt32(TP_STATUS_LOSING) != 0
         wasRetiredByTimer = false
+        isFullRun = isFull
     }
 
     /// The next frame in the order of arrival, or `nil` after the last. Its memory, `headroom`

@@ -117,10 +117,9 @@ final class DatapathDaemon {
     private func reportError(of port: UInt32) {
         guard let error = worker.takeError(of: port) else { return }
         logger.warning("port \(port): \(error)")
-        if error.kind == .noSuchInterface, let descriptor = worker.ports.descriptor(of: port) {
-            // It stays silent for ever; vswitchd sees that the interface is gone.
-            readySet.remove(descriptor)
-        }
+        guard error.kind == .noSuchInterface else { return }
+        // It stays silent for ever; vswitchd sees that the interface is gone.
+        for descriptor in worker.ports.descriptors(of: port) { readySet.remove(descriptor) }
     }
 
     private func countDrops(now: Instant) {
@@ -171,7 +170,7 @@ final class DatapathDaemon {
         case .openPort(let id, let sequence, let port):
             for effect in open(port, sequence, id) { carryOut(effect) }
         case .closePort(let number):
-            if let descriptor = worker.ports.descriptor(of: number) {
+            for descriptor in worker.ports.descriptors(of: number) {
                 readySet.remove(descriptor)
             }
             worker.ports.close(number)
@@ -182,12 +181,14 @@ final class DatapathDaemon {
     private func open(_ port: Vport, _ sequence: UInt32, _ id: ClientID) -> [DeskEffect] {
         let number = port.number ?? 0
         do throws(PortError) {
-            let (descriptor, index) =
+            let index =
                 switch port.kind {
                 case .netdev: try worker.ports.openRing(port.name, number: number)
                 case .internal: try worker.ports.openTap(port.name, number: number)
                 }
-            try readySet.add(descriptor, port: number)
+            for descriptor in worker.ports.descriptors(of: number) {
+                try readySet.add(descriptor, port: number)
+            }
             var opened = port
             opened.interfaceIndex = UInt32(index)
             logger.info("port \(number): \(port.name)")

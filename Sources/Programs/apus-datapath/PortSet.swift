@@ -1,7 +1,8 @@
 // The devices of all ports, and where frames for them go.
 //
 // On the packet's path a port is an index into a table of pointers: no class, no reference count,
-// no dictionary. Frames for a port wait in its sender until the batch is over, or the sender is full.
+// no dictionary. Frames for a port wait in its sender until the batch is over, or the sender is
+// full.
 
 import Execution
 import Flows
@@ -10,7 +11,7 @@ import Packets
 
 /// An existing interface: what it receives, and how to send by it.
 struct RingPort: ~Copyable {
-    var ring: PacketRing
+    var ring: SteeredRings
     var sender: FrameSender
     /// Keeps the host's own stack away while the port is ours.
     let drop: HostIngressDrop
@@ -19,7 +20,7 @@ struct RingPort: ~Copyable {
         let interface = try InterfaceFacts(name: name)
         let drop = try HostIngressDrop(interface: interface)
         let sender = try FrameSender(interface: interface)
-        let ring = try PacketRing(interface: interface)
+        let ring = try SteeredRings(interface: interface)
         self.drop = drop
         self.sender = sender
         self.ring = ring
@@ -74,35 +75,40 @@ struct PortSet: ~Copyable, PacketSink {
 
     // MARK: Opening
 
-    /// - Returns: Descriptor to wait on, and the index of its interface.
-    mutating func openRing(
-        _ name: String, number: UInt32
-    ) throws(PortError) -> (descriptor: Int32, index: Int32) {
+    /// - Returns: The index of its interface.
+    mutating func openRing(_ name: String, number: UInt32) throws(PortError) -> Int32 {
         let port = try RingPort(name: name)
-        let result = (port.ring.descriptor, port.ring.interface.index)
+        let index = port.ring.interface.index
         let memory = UnsafeMutablePointer<RingPort>.allocate(capacity: 1)
         unsafe memory.initialize(to: port)
         // Safe: port numbers are below 65,535.
         unsafe rings[Int(number)] = memory
-        return result
+        return index
     }
 
-    mutating func openTap(
-        _ name: String, number: UInt32
-    ) throws(PortError) -> (descriptor: Int32, index: Int32) {
+    mutating func openTap(_ name: String, number: UInt32) throws(PortError) -> Int32 {
         let tap = try TapPort(name: name)
-        let result = (tap.descriptor, tap.interface.index)
+        let index = tap.interface.index
         let memory = UnsafeMutablePointer<TapPort>.allocate(capacity: 1)
         unsafe memory.initialize(to: tap)
         unsafe taps[Int(number)] = memory
-        return result
+        return index
     }
 
-    /// - Returns: The descriptor that is no longer to be waited on; nil if the port is not open.
-    mutating func descriptor(of number: UInt32) -> Int32? {
-        if let ring = unsafe rings[Int(number)] { return unsafe ring.pointee.ring.descriptor }
-        if let tap = unsafe taps[Int(number)] { return unsafe tap.pointee.descriptor }
-        return nil
+    /// The descriptors to wait on for a port; none if it is not open.
+    func descriptors(of number: UInt32) -> [Int32] {
+        if let ring = unsafe rings[Int(number)] {
+            let (slots, blocks) = unsafe ring.pointee.ring.descriptors
+            return [slots, blocks]
+        }
+        if let tap = unsafe taps[Int(number)] { return unsafe [tap.pointee.descriptor] }
+        return []
+    }
+
+    /// How often a port went over to its other ring; nil for a tap.
+    func ringChanges(of number: UInt32) -> UInt64? {
+        guard let ring = unsafe rings[Int(number)] else { return nil }
+        return unsafe ring.pointee.ring.changeCount
     }
 
     mutating func close(_ number: UInt32) {

@@ -38,6 +38,9 @@ extension Worker {
             for end in PacketEnd.allCases {
                 if let count = report.ends[end] { text += Self.row("", count, end.name) }
             }
+            if let changes = ports.ringChanges(of: number), changes > 0 {
+                text += Self.row("", changes, "(changes between its two rings)")
+            }
             for reason in Malformation.allCases {
                 if let count = report.malformations[reason] {
                     text += Self.row("", count, "(of these malformed: \(reason))")

@@ -174,6 +174,7 @@ extension Vswitch {
             case .disconnect(let reason): effects.append(.closeDatabase(reason: reason))
             case .finished(let id, let outcome): finished(id, outcome, now: now)
             case .lock(let isHeld):
+                guard isHeld || databaseCalls.phase == .connected else { break }
                 log(.info, "ovsdb", isHeld
                     ? "we configure this switch (lock ovs_vswitchd)"
                     : "another vswitchd holds the lock; the configuration stays as it is")

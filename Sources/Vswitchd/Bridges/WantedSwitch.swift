@@ -6,8 +6,9 @@ internal import Packets
 // What the database asks for, as plain values.
 //
 // Rows are how an operator wrote it; this is what is meant: defaults filled in, references
-// followed, numbers within their ranges. Everything downstream compares this picture with the present one and
-// never sees a row. Reading it twice gives the same value, so "nothing changed" is `==`.
+// followed, numbers within their ranges. Everything downstream compares this picture with the
+// present one and never sees a row. Reading it twice gives the same value, so "nothing changed" is
+// `==`.
 
 /// All bridges that the database asks for, ordered by name.
 public struct WantedSwitch: Hashable, Sendable {
