@@ -104,7 +104,7 @@ extension Translator {
     /// The packet enters another bridge by a patch port, as it is now but without what this bridge
     /// noted about it, and comes back unchanged.
     private mutating func cross(to port: PortNumber, of peer: Int) {
-        let before = (bridge: bridge, key: key, set: actionSet, table: table, cookie: ruleCookie)
+        let before = (bridge, key, actionSet, table, ruleCookie, isTableMiss)
         descend(isBackward: true) {
             $0.bridge = peer
             $0.table = 0
@@ -114,14 +114,16 @@ extension Translator {
             $0.key.packet.inPort = UInt32(port.rawValue)
             $0.enterFromPort()
         }
-        (bridge, key, actionSet, table, ruleCookie) = before
+        (bridge, key, actionSet, table, ruleCookie, isTableMiss) = before
         hasExited = false
     }
 
     mutating func sendToController(_ controller: ControllerAction) {
         commitEdits()
+        let isMiss = isTableMiss && controller.reason == .action
         let cookie = ControllerCookie(
-            bridge: bridge, reason: controller.reason, controllerID: controller.controllerID,
+            bridge: bridge, reason: isMiss ? .noMatch : controller.reason,
+            controllerID: controller.controllerID,
             maxLength: controller.maxLength, table: table, ruleCookie: ruleCookie, key: key)
         append(.userspace(cookie: cookie.encoded))
         upcallCount += 1

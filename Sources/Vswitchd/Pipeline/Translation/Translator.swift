@@ -34,6 +34,9 @@ struct Translator<Witness: TranslationWitness> {
     var bridge: Int
     var table: UInt8 = 0
     var ruleCookie = UInt64.max
+    /// Whether that rule is a table-miss entry (1.3.5 §5.4): priority 0, matches everything. What
+    /// it sends to the controller is told as "no match".
+    var isTableMiss = false
     var actionSet: [Action] = []
 
     /// Nested tables and patch ports, of those the ones that led back, and all lookups so far.
@@ -169,8 +172,8 @@ extension Translator {
     mutating func runTable(
         _ first: UInt8, lookupPort: PortNumber, sendsMissToController: Bool
     ) {
-        let (callerTable, callerCookie) = (table, ruleCookie)
-        defer { (table, ruleCookie) = (callerTable, callerCookie) }
+        let caller = (table, ruleCookie, isTableMiss)
+        defer { (table, ruleCookie, isTableMiss) = caller }
         var next: UInt8? = first
         var lookupPort = lookupPort
         var sendsMiss = sendsMissToController
@@ -191,6 +194,7 @@ extension Translator {
             }
             if witness.isListening { witness.lookedUp(table: current, rule: rule, depth: depth) }
             ruleCookie = rule.cookie
+            isTableMiss = rule.priority == 0 && rule.match == Match()
             next = run(rule.instructions)
             lookupPort = inPort
             sendsMiss = true
