@@ -60,6 +60,9 @@ final class DatapathDaemon {
 
     /// Runs until it is asked to stop. Ports end with the process.
     func serve() throws {
+        if !SchedulingPolicy.runInBatches() {
+            logger.warning("the kernel refuses SCHED_BATCH; TCP may be slower")
+        }
         try process.ready()
         let loop = MachineLoop(process, mailbox)
         defer { control.close() }

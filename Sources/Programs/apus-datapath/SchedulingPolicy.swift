@@ -1,0 +1,25 @@
+// When the datapath runs, if processors are short.
+//
+// The programs whose packets it carries compete with it for the same processors. Waking for each
+// frame at once, ahead of them, is not kind: it interrupts the sender, finds one frame where there
+// could be eight, and pays the price of a system call for each. So the worker asks to be treated as
+// a batch job: it runs as soon as a processor is free, and does not push others off one. An idle
+// machine answers as fast as before. Measured with TCP on two cores, as a share of the Linux
+// bridge's: with the highest niceness 0.50 to 0.55, as an ordinary process 0.61 to 0.68, as a batch
+// job 0.64 to 0.70.
+
+import Glibc
+
+enum SchedulingPolicy {
+    /// `SCHED_BATCH` of sched(7).
+    private static let batch: Int32 = 3
+
+    /// Makes the calling thread a batch job.
+    ///
+    /// - Returns: Whether the kernel agreed; if not, nothing has changed.
+    static func runInBatches() -> Bool {
+        var parameters = sched_param(sched_priority: 0)
+        // Safe: `parameters` lives through the call.
+        return unsafe sched_setscheduler(0, batch, &parameters) == 0
+    }
+}
