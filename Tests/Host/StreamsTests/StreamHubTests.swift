@@ -124,6 +124,8 @@ import Testing
         _ = client.hub.connect(.unix(path: directory.file("s")))
         #expect(await client.next() == "connected")
         #expect(await server.next() == "accepted from unix")
+        // A release build would otherwise end the second peer after its last use above.
+        withExtendedLifetime(peers) {}
         client.stop()
         server.stop()
     }
