@@ -18,7 +18,9 @@ import Timekeeping
 
         init() throws {
             var tls = TLSSources()
-            let source = { try RemoteSource(parsing: "db:Open_vSwitch,SSL,\($0)", .openVSwitch) }
+            let source = { (column: String) in
+                try RemoteSource(parsing: "db:Open_vSwitch,SSL,\(column)", .openVSwitch)
+            }
             tls.privateKey = try source("private_key")
             tls.certificate = try source("certificate")
             tls.authority = try source("ca_cert")
