@@ -142,6 +142,16 @@ public struct RemoteKeeper {
         return flush()
     }
 
+    /// Remotes as the command line and control commands name them, in order.
+    public var remotes: [String] {
+        sources.map { source in
+            switch source {
+            case .word(let word): word
+            case .column(let table, let column): "db:\(schema.name),\(table),\(column)"
+            }
+        }.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    }
+
     /// A control command adds or takes away a remote.
     public mutating func add(_ source: RemoteSource, now: Instant) -> [RemoteEffect] {
         if !sources.contains(source) { sources.append(source) }

@@ -2,7 +2,7 @@
 //
 //     --remote=ptcp:6640                                     that place
 //     --remote=db:Open_vSwitch,Open_vSwitch,manager_options  every row that the column refers to
-//     --private-key=db:Open_vSwitch,SSL,private_key          the text in the column of the first row
+//     --private-key=db:Open_vSwitch,SSL,private_key          the text in the first row's column
 
 public import DatabaseProtocol
 

@@ -1,5 +1,5 @@
-// A socket of which one thread reads, writes, and waits by poll(2). No thread, no event loop: a tool
-// that asks one question is done before either would have started.
+// A socket that is waited for by poll(2), in the caller's thread. No thread of its own, no event
+// loop: a tool that asks one question is done before either would have started.
 
 import Glibc
 import Timekeeping

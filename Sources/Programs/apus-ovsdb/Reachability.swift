@@ -125,17 +125,22 @@ final class Reachability {
 
     // MARK: From the operator
 
-    /// Targets, one a line.
-    var text: String { listeners.keys.sorted().map { "\($0)\n" }.joined() }
+    /// Remotes as they were named, one a line.
+    var text: String { keeper.remotes.map { "\($0)\n" }.joined() }
 
     func add(_ text: String, now: Instant) throws(DaemonError) {
         let source = try Self.source(text, schema)
         let effects = keeper.add(source, now: now)
         for effect in effects {
-            if case .listen(let target) = effect, target == text {
-                try listen(target)
-            } else {
+            guard case .listen(let target) = effect, target == text else {
                 carryOut(effect, now: now)
+                continue
+            }
+            do throws(DaemonError) {
+                try listen(target)
+            } catch {
+                for effect in keeper.remove(source, now: now) ?? [] { carryOut(effect, now: now) }
+                throw error
             }
         }
     }

@@ -9,7 +9,7 @@ struct RemoteOptions: ParsableArguments {
     @Option(
         name: [.customShort("p"), .long],
         help: ArgumentHelp(
-            "Our private key for ssl: and pssl:, or db:DATABASE,TABLE,COLUMN to read its name from.",
+            "Our private key for ssl: and pssl:, or db:DATABASE,TABLE,COLUMN that names it.",
             valueName: "FILE"))
     var privateKey: String?
 

@@ -14,8 +14,8 @@ struct ApusVswitchd: ParsableCommand {
 
     @Argument(
         help: ArgumentHelp(
-            "Where the database is: unix:PATH, tcp:HOST:PORT or ssl:HOST:PORT. Without it: unix:db.sock in the "
-                + "run directory.", valueName: "DATABASE"))
+            "Where the database is: unix:PATH, tcp:HOST:PORT or ssl:HOST:PORT. Without it: "
+                + "unix:db.sock in the run directory.", valueName: "DATABASE"))
     var database: String?
 
     func run() throws {

@@ -1,4 +1,4 @@
-// Keys and certificates for tests of TLS, made by openssl for a hundred years. They protect nothing.
+// Keys and certificates for tests of TLS, made by openssl for a hundred years. They guard nothing.
 
 import Glibc
 import Streams

@@ -78,8 +78,9 @@ import Testing
         #expect(
             undo.transcript.split(separator: "\n").dropLast(3) == [
                 """
-                {"columns":["other_config"],"op":"wait","rows":[{"other_config":["map",[["a","1"]]]}],\
-                "table":"Bridge","timeout":0,"until":"==","where":[["_uuid","==",["uuid","\(Conversation.bridge)"]]]}
+                {"columns":["other_config"],"op":"wait",\
+                "rows":[{"other_config":["map",[["a","1"]]]}],"table":"Bridge","timeout":0,\
+                "until":"==","where":[["_uuid","==",["uuid","\(Conversation.bridge)"]]]}
                 """,
                 """
                 {"op":"update","row":{"other_config":["map",[]]},"table":"Bridge",\

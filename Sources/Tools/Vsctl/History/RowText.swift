@@ -161,7 +161,7 @@ extension Datum {
             case .insert:
                 for (key, element) in mutation.operand.pairs { value[key] = element }
             case .delete:
-                for key in mutation.operand.keys { value.remove(key) }
+                for key in mutation.operand.keys { value.remove(key) }  // sorted
             case .add, .subtract, .multiply, .divide, .remainder: break
             }
         }
