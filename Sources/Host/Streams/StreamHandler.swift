@@ -9,7 +9,7 @@ import Timekeeping
 /// The last handler of each channel: tells the hub what happened. Lives on the event loop's thread.
 ///
 /// A channel that speaks TLS is open only when both ends have shown who they are.
-final class StreamHandler: ChannelInboundHandler, RemovableChannelHandler {
+final class StreamHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
     private let id: StreamID
