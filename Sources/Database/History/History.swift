@@ -14,6 +14,11 @@ public struct PastRow: Hashable, Sendable {
     public let before: RowValues?
     /// `nil` if the row was deleted.
     public let after: RowValues?
+
+    public init(table: String, uuid: UUIDValue, before: RowValues?, after: RowValues?) {
+        (self.table, self.uuid) = (table, uuid)
+        (self.before, self.after) = (before, after)
+    }
 }
 
 /// One transaction of the file.
@@ -25,6 +30,11 @@ public struct PastChange: Hashable, Sendable {
     public let comment: String
     /// By table and UUID.
     public let rows: [PastRow]
+
+    init(number: Int, milliseconds: Int64?, comment: String, rows: [PastRow]) {
+        (self.number, self.milliseconds) = (number, milliseconds)
+        (self.comment, self.rows) = (comment, rows)
+    }
 
     /// The program that made it, with whoever started it: `ovs-vsctl (invoked by bash)`.
     public var author: String {

@@ -32,8 +32,7 @@ extension PastRow {
 
     /// Columns that somebody wished to be otherwise, in order; all of an inserted or deleted row.
     public var wishedColumns: [String] {
-        let columns = (after ?? before)?.columns ?? []
-        return columns.map(\.0).filter { name in
+        (after ?? before ?? RowValues()).names.filter { name in
             guard !Self.isReport(name, of: table) else { return false }
             guard let before, let after else { return true }
             return before[name] != after[name]

@@ -13,6 +13,7 @@
 // one transaction. Each phase can be ended by the clock, and each then says what is known of the
 // change: not made, perhaps made, or made and not yet taken over.
 
+import DatabaseHistory
 import DatabaseProtocol
 import DatabaseReplica
 

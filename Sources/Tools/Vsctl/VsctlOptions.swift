@@ -26,6 +26,8 @@ public struct VsctlTLSOptions: Equatable, Sendable {
     public internal(set) var shownAuthority: String?
     public internal(set) var versions: String?
     public internal(set) var ciphers: String?
+
+    public init() {}
 }
 
 /// What the options before the first command ask for.

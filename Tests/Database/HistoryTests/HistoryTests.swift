@@ -1,6 +1,7 @@
-import DatabaseHistory
 import DatabaseProtocol
 import Testing
+
+@testable import DatabaseHistory
 
 /// Files as the server and Open vSwitch's write them, and what is read from them.
 @Suite struct HistoryTests {

@@ -275,18 +275,17 @@ import Tools
         ("comment x", ""),
         (
             "show",
-            #"{"data":[[{"_uuid":["uuid","aaaaaaaa-0000-4000-8000-000000000000"],"bridges":[{"#
-                + #""_uuid":["uuid","bbbbbbbb-0000-4000-8000-000000000000"],"controller":[{"#
-                + #""_uuid":["uuid","ffffffff-0000-4000-8000-000000000000"],"is_connected":true,"#
-                + #""target":"tcp:10.0.0.1:6653"}],"fail_mode":"secure","name":"br0","ports":[{"#
-                + #""_uuid":["uuid","cccccccc-0000-4000-8000-000000000000"],"interfaces":[{"#
-                + #""_uuid":["uuid","dddddddd-0000-4000-8000-000000000000"],"name":"br0"}],"#
-                + #""name":"br0"},{"#
-                + #""_uuid":["uuid","cccccccc-0000-4000-8000-000000000001"],"interfaces":[{"#
-                + #""_uuid":["uuid","dddddddd-0000-4000-8000-000000000001"],"#
-                + #""error":"no such \"device\"","name":"eth 1"}],"name":"eth 1","#
-                + #""trunks":["set",[101,102]]}]}],"manager_options":[],"ovs_version":"3.1.0"}]],"#
-                + #""headings":["Open_vSwitch"]}"#
+            #"{"data":[[{"_uuid":["uuid","aaaaaaaa-0000-4000-8000-000000000000"],"mana"#
+                + #"ger_options":[],"bridges":[{"_uuid":["uuid","bbbbbbbb-0000-4000-8000-000"#
+                + #"000000000"],"name":"br0","controller":[{"_uuid":["uuid","ffffffff-0000-4"#
+                + #"000-8000-000000000000"],"target":"tcp:10.0.0.1:6653","is_connected":true"#
+                + #"}],"fail_mode":"secure","ports":[{"_uuid":["uuid","cccccccc-0000-4000-80"#
+                + #"00-000000000000"],"name":"br0","interfaces":[{"_uuid":["uuid","dddddddd-"#
+                + #"0000-4000-8000-000000000000"],"name":"br0","type":"internal"}]},{"_uuid""#
+                + #":["uuid","cccccccc-0000-4000-8000-000000000001"],"name":"eth 1","trunks""#
+                + #":["set",[101,102]],"interfaces":[{"_uuid":["uuid","dddddddd-0000-4000-80"#
+                + #"00-000000000001"],"name":"eth 1","error":"no such \"device\""}]}]}],"ovs"#
+                + #"_version":"3.1.0"}]],"headings":["Open_vSwitch"]}"#
         ),
     ])
     func isPrintedAsJSON(line: String, expected: String) throws {

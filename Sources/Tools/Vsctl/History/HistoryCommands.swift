@@ -76,7 +76,10 @@ extension VsctlCommand {
         }
         var names = RowNames()
         for past in history.changes { names.learn(past.rows) }
-        for row in change.wishedRows { try context.takeBack(row, of: change, names) }
+        // Rows before references to them, so that a refusal names the row.
+        let isWhole = { (row: PastRow) in row.before == nil || row.after == nil }
+        let rows = change.wishedRows.filter(isWhole) + change.wishedRows.filter { !isWhole($0) }
+        for row in rows { try context.takeBack(row, of: change, names) }
         context.comment = "undo of \(change.number): \(change.text)"
         for row in change.wishedRows {
             context.say(PastRowText(row: row.inverse, names, history.schema))

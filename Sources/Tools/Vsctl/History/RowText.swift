@@ -2,6 +2,7 @@
 
 import DatabaseHistory
 import DatabaseProtocol
+import DatabaseReplica
 
 /// What rows are called by people.
 struct RowNames {
@@ -38,7 +39,10 @@ struct RowNames {
     }
 
     func text(_ atom: Atom) -> String {
-        Self.uuid(of: atom).map(name) ?? atom.text
+        if let uuid = Self.uuid(of: atom) { return name(of: uuid) }
+        let text = atom.bareText
+        let isPlain = !text.isEmpty && !text.utf8.contains { " ,\n\"".utf8.contains($0) }
+        return isPlain ? text : atom.text
     }
 
     private static func name(_ column: (String) -> Datum) -> String? {
