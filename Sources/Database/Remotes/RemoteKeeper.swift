@@ -199,6 +199,8 @@ public struct RemoteKeeper {
             let echo = RPCMessage.request(method: "echo", parameters: [], id: "echo")
             effects.append(.send(echo.bytes, client))
         case .giveUp:
+            // Once is enough: until it is closed nobody watches it.
+            watches[client] = nil
             let reason = "no answer to an inactivity probe within \(probe.inSeconds) s"
             effects.append(.close(client, reason: reason))
         }

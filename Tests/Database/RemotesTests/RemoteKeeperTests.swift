@@ -49,6 +49,7 @@ import Timekeeping
                 (12, .clock, ["send 1"]),
                 (16, .clock, []),
                 (17, .clock, ["close 1"]),
+                (17, .clock, []),
                 (17, .closed(1, "closed by us"), []),
                 (60, .clock, []),
             ]),
