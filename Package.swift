@@ -35,7 +35,7 @@ house.add(
 // Host: what a program needs of the machine it runs on.
 house.add(
     "Streams", .device, at: "Host/Streams", ["Timekeeping"],
-    packages: [.nio("NIOCore"), .nio("NIOPosix")])
+    packages: [.nio("NIOCore"), .nio("NIOPosix"), .nio("NIOTLS"), .tls])
 house.add(
     "Daemon", .device, at: "Host/Daemon",
     ["DatabaseProtocol", "Product", "Streams", "Timekeeping"],
@@ -67,7 +67,12 @@ house.add(
 
 // Database: the OVSDB server, and the picture that a client of it keeps.
 house.add("DatabaseReplica", .shared, at: "Database/Replica", ["DatabaseProtocol", "Timekeeping"])
+house.add("DatabaseHistory", .shared, at: "Database/History", ["DatabaseProtocol"])
 house.add("DatabaseEngine", .rules, at: "Database/Engine", ["DatabaseProtocol", "Timekeeping"])
+// Its own client: what the rows say of remotes it hears as everybody does.
+house.add(
+    "DatabaseRemotes", .rules, at: "Database/Remotes",
+    ["DatabaseProtocol", "DatabaseReplica", "Timekeeping"])
 house.add(
     "DurableLog", .device, at: "Database/DurableLog", ["DatabaseProtocol"], packages: [.crypto])
 
@@ -85,15 +90,16 @@ house.add("Links", .device, at: "Links", ["Packets"], c: ["CNetlink"])
 house.add(
     "Tools", .rules, at: "Tools",
     [
-        "DatabaseProtocol", "DatabaseReplica", "DatapathMessages", "Flows", "OpenFlow", "Packets",
-        "Product", "Timekeeping",
+        "DatabaseHistory", "DatabaseProtocol", "DatabaseReplica", "DatapathMessages", "Flows",
+        "OpenFlow", "Packets", "Product", "Timekeeping",
     ])
 
 // Programs: each introduces rules to devices and does nothing else.
 house.addProgram(
     "apus-ovsdb",
     [
-        "Daemon", "DatabaseEngine", "DatabaseProtocol", "DurableLog", "Streams", "Timekeeping",
+        "Daemon", "DatabaseEngine", "DatabaseProtocol", "DatabaseRemotes", "DurableLog", "Streams",
+        "Timekeeping",
     ])
 house.addProgram(
     "apus-vswitchd",
@@ -111,8 +117,8 @@ house.addProgram(
 house.addProgram(
     "apus",
     [
-        "Channel", "DatabaseProtocol", "DatabaseReplica", "DatapathMessages", "Flows", "OpenFlow",
-        "Packets", "Product", "Streams", "Timekeeping", "Tools",
+        "Channel", "DatabaseHistory", "DatabaseProtocol", "DatabaseReplica", "DatapathMessages",
+        "Flows", "OpenFlow", "Packets", "Product", "Streams", "Timekeeping", "Tools",
     ])
 
 // Journeys: the whole switch in memory, and the walls of the house.
@@ -128,6 +134,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
     ],
     targets: house.targets
 )
@@ -149,6 +156,7 @@ enum Floor: String {
 
 extension Target.Dependency {
     static func nio(_ product: String) -> Self { .product(name: product, package: "swift-nio") }
+    static var tls: Self { .product(name: "NIOSSL", package: "swift-nio-ssl") }
     static var log: Self { .product(name: "Logging", package: "swift-log") }
     static var crypto: Self { .product(name: "Crypto", package: "swift-crypto") }
     static var arguments: Self {

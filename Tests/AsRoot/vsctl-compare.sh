@@ -312,6 +312,43 @@ check -t 1 list-br
 check comment hello world
 check --dry-run add-br br9
 check list-br
+# Datapaths, conntrack zones, Auto Attach.
+check list-zone-tp system
+check list-dp-cap system
+check add-zone-tp system zone=1 icmp_first=1
+check -- --id=@d create datapath capabilities:recirc=true -- set open_vswitch . datapaths:system=@d
+check list-dp-cap system
+check list-dp-cap nope
+check list-zone-tp system
+check add-zone-tp system zone=1 icmp_first=1 icmp_reply=2
+check add-zone-tp system zone=1 icmp_first=1
+check add-zone-tp system zone=2 icmp_first=1 icmp_reply=2
+check --may-exist add-zone-tp system zone=1 udp_first=9
+check add-zone-tp nope zone=3 icmp_first=1
+check add-zone-tp system zone=3
+check list-zone-tp system
+check list ct_timeout_policy
+check del-zone-tp system zone=9
+check --if-exists del-zone-tp system zone=9
+check del-zone-tp system zone=2
+check del-zone-tp nope zone=1
+check list-zone-tp system
+check list ct_zone
+check get-aa-mapping br0
+check add-aa-mapping br0 100 200
+check add-aa-mapping br0 5 7
+check add-aa-mapping br0 100 300
+check get-aa-mapping br0
+check list autoattach
+check add-aa-mapping nope 1 2
+check add-aa-mapping br0 x y
+check del-aa-mapping br0 100 9
+check del-aa-mapping br0 5 7
+check del-aa-mapping br0 55 66
+check get-aa-mapping br0
+check clear bridge br0 auto_attach
+check clear open_vswitch . datapaths
+check list datapath
 # Several commands are one change.
 check add-br br5 -- add-port br5 p5 -- set port p5 tag=5 -- list-ports br5
 check add-br br6 -- add-br br0

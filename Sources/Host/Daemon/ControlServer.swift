@@ -112,8 +112,8 @@ public final class ControlServer: Sendable {
             takeRequests(from: stream)
         case .closed(let stream, _):
             connections.withLock { $0[stream] = nil }
-        case .connected:
-            break  // Never: this hub opens no connection.
+        case .connected, .distrusted:
+            break  // Never: this hub opens no connection, and speaks no TLS.
         }
     }
 

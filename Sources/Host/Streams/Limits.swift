@@ -20,6 +20,9 @@ public struct StreamLimits: Sendable {
     /// How long a stream that we close may take to drain what was sent on it before.
     public var lingerTimeout: Duration = .seconds(2)
 
+    /// How long both ends may take to show who they are when a stream speaks TLS.
+    public var handshakeTimeout: Duration = .seconds(10)
+
     /// How often a full consumer is asked again. Costs nothing while it keeps up.
     public var pauseInterval: Duration = .milliseconds(2)
 

@@ -4,6 +4,7 @@
 ///
 ///     punix:PATH        listen on a unix socket      unix:PATH       connect to one
 ///     ptcp:PORT[:HOST]  listen on TCP                tcp:HOST:PORT   connect by TCP
+///     pssl:PORT[:HOST]  listen, and speak TLS        ssl:HOST:PORT   connect by TLS
 ///
 /// A host that is an IPv6 address stands in square brackets.
 public enum Remote: Hashable, Sendable {
@@ -12,6 +13,9 @@ public enum Remote: Hashable, Sendable {
     /// Port 0 lets the kernel choose. No host means every IPv4 address of the machine.
     case passiveTCP(port: UInt16, host: String?)
     case tcp(host: String, port: UInt16)
+    /// As `passiveTCP`, with the hub's keys.
+    case passiveTLS(port: UInt16, host: String?)
+    case tls(host: String, port: UInt16)
 
     /// - Parameters:
     ///   - text: As above.
@@ -26,10 +30,18 @@ public enum Remote: Hashable, Sendable {
         switch text[..<colon] {
         case "punix": self = .passiveUnix(path: try Self.path(rest, in: text))
         case "unix": self = .unix(path: try Self.path(rest, in: text))
-        case "ptcp": self = try Self.passiveTCP(rest, in: text, defaultPort)
-        case "tcp": self = try Self.tcp(rest, in: text, defaultPort)
-        case "ssl", "pssl":
-            throw RemoteError(text: text, problem: "TLS is not spoken here; use tcp: or unix:")
+        case "ptcp":
+            let (port, host) = try Self.passive(rest, in: text, defaultPort)
+            self = .passiveTCP(port: port, host: host)
+        case "pssl":
+            let (port, host) = try Self.passive(rest, in: text, defaultPort)
+            self = .passiveTLS(port: port, host: host)
+        case "tcp":
+            let (host, port) = try Self.active(rest, in: text, defaultPort)
+            self = .tcp(host: host, port: port)
+        case "ssl":
+            let (host, port) = try Self.active(rest, in: text, defaultPort)
+            self = .tls(host: host, port: port)
         default:
             throw RemoteError(text: text, problem: "its method is unknown; \(Self.methods)")
         }
@@ -38,12 +50,30 @@ public enum Remote: Hashable, Sendable {
     /// Whether one listens here, rather than connects.
     public var isPassive: Bool {
         switch self {
-        case .passiveUnix, .passiveTCP: true
-        case .unix, .tcp: false
+        case .passiveUnix, .passiveTCP, .passiveTLS: true
+        case .unix, .tcp, .tls: false
         }
     }
 
-    private static let methods = "use punix:PATH, unix:PATH, ptcp:PORT[:HOST] or tcp:HOST:PORT"
+    /// Whether the peer proves who it is, and nobody between reads along.
+    public var usesTLS: Bool {
+        switch self {
+        case .passiveTLS, .tls: true
+        case .passiveUnix, .unix, .passiveTCP, .tcp: false
+        }
+    }
+
+    /// Whether the peer can vanish without a word, so that one has to ask now and then.
+    public var canFallSilent: Bool {
+        switch self {
+        case .passiveUnix, .unix: false
+        case .passiveTCP, .tcp, .passiveTLS, .tls: true
+        }
+    }
+
+    private static let methods =
+        "use punix:PATH, unix:PATH, ptcp:PORT[:HOST], tcp:HOST:PORT, pssl:PORT[:HOST] or "
+        + "ssl:HOST:PORT"
 
     private static func path(_ rest: Substring, in text: String) throws(RemoteError) -> String {
         guard !rest.isEmpty else {
@@ -63,28 +93,28 @@ public enum Remote: Hashable, Sendable {
             + "\(unixSocketPathByteCountMax); use a shorter directory"
     }
 
-    private static func passiveTCP(
+    private static func passive(
         _ rest: Substring, in text: String, _ defaultPort: UInt16?
-    ) throws(RemoteError) -> Remote {
+    ) throws(RemoteError) -> (port: UInt16, host: String?) {
         let colon = rest.firstIndex(of: ":")
         let port = try Self.port(rest[..<(colon ?? rest.endIndex)], in: text, defaultPort)
-        guard let colon else { return .passiveTCP(port: port, host: nil) }
+        guard let colon else { return (port, nil) }
         let (host, left) = try Self.host(rest[rest.index(after: colon)...], in: text)
         guard left == nil else {
-            throw RemoteError(text: text, problem: "write it as ptcp:PORT:HOST")
+            throw RemoteError(text: text, problem: "write it as METHOD:PORT:HOST")
         }
-        return .passiveTCP(port: port, host: host)
+        return (port, host)
     }
 
-    private static func tcp(
+    private static func active(
         _ rest: Substring, in text: String, _ defaultPort: UInt16?
-    ) throws(RemoteError) -> Remote {
+    ) throws(RemoteError) -> (host: String, port: UInt16) {
         let (host, left) = try Self.host(rest, in: text)
         let port = try Self.port(left ?? "", in: text, defaultPort)
         guard port > 0 else {
             throw RemoteError(text: text, problem: "nobody can be reached at port 0")
         }
-        return .tcp(host: host, port: port)
+        return (host, port)
     }
 
     /// Splits `HOST[:REST]`, where HOST may be in square brackets.
@@ -140,6 +170,9 @@ extension Remote: CustomStringConvertible {
         case .passiveTCP(let port, nil): "ptcp:\(port)"
         case .passiveTCP(let port, let host?): "ptcp:\(port):\(Self.bracketed(host))"
         case .tcp(let host, let port): "tcp:\(Self.bracketed(host)):\(port)"
+        case .passiveTLS(let port, nil): "pssl:\(port)"
+        case .passiveTLS(let port, let host?): "pssl:\(port):\(Self.bracketed(host))"
+        case .tls(let host, let port): "ssl:\(Self.bracketed(host)):\(port)"
         }
     }
 

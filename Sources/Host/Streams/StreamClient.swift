@@ -1,82 +1,110 @@
 // A stream for a program that has nothing else to do but wait for it: a command-line tool.
 //
 // Everything it does ends by one deadline, so no tool hangs; and every error names the daemon that
-// was waited for, since "connection refused" alone helps nobody.
+// was waited for, since "connection refused" alone helps nobody. A unix socket or a TCP address is
+// waited for by this thread itself, because people feel how long a tool takes to start a second.
 
-import NIOCore
-import NIOPosix
-import Synchronization
+import Glibc
 import Timekeeping
 
 public final class StreamClient {
     /// Whom to blame in errors: "ovs-vswitchd".
     public let daemon: String
     public let remote: Remote
-    private let hub: StreamHub
-    private let stream: StreamID
-    private let inbox: Inbox
-    private let deadline: NIODeadline
     private let timeout: Duration?
+    private let way: Way
+
+    private enum Way {
+        case socket(SocketClient)
+        case hub(HubClient)
+    }
 
     /// Connects, or throws by the deadline.
     ///
     /// - Parameters:
     ///   - daemon: The name to use in errors.
     ///   - timeout: For connecting and everything after it together; `nil` waits for ever.
+    ///   - tls: Keys and certificates for `ssl:`.
     public init(
-        connectingTo remote: Remote, of daemon: String, timeout: Duration?
+        connectingTo remote: Remote, of daemon: String, timeout: Duration?, tls: TLSFiles? = nil
     ) throws(StreamClientError) {
         self.daemon = daemon
         self.remote = remote
         self.timeout = timeout
-        deadline = timeout.map { .now() + .nanoseconds($0.nanosecondsClamped) } ?? .distantFuture
-        let inbox = Inbox()
-        self.inbox = inbox
-        hub = StreamHub { inbox.put($0) }
-        stream = hub.connect(remote, timeout: timeout ?? .seconds(365 * 24 * 3600))
-        do {
-            guard case .connected = try next() else {
-                preconditionFailure("a stream began with neither connected nor closed")
+        if let address = SocketAddress(remote) {
+            do throws(SocketClient.End) {
+                way = .socket(try SocketClient(connectingTo: address, timeout: timeout))
+            } catch {
+                throw Self.error(error, daemon, remote, timeout)
             }
-        } catch {
-            hub.shutdown()
-            throw error
+        } else {
+            way = .hub(try Self.connect(remote, daemon, timeout, tls))
         }
     }
 
-    deinit { hub.shutdown() }
-
     /// Sends without waiting for the peer to read.
-    public func send(_ bytes: [UInt8]) { hub.send(bytes, on: stream) }
+    public func send(_ bytes: [UInt8]) {
+        switch way {
+        case .socket(let socket): socket.send(bytes)
+        case .hub(let hub): hub.send(bytes)
+        }
+    }
 
     /// The next bytes, however many have come.
     ///
     /// - Throws: `.closed` if the peer ended the stream, `.timedOut` at the deadline.
     public func receive() throws(StreamClientError) -> [UInt8] {
-        guard case .received(_, let bytes) = try next() else {
-            preconditionFailure("a stream connected twice")
+        switch way {
+        case .socket(let socket):
+            do throws(SocketClient.End) {
+                return try socket.receive()
+            } catch {
+                throw Self.error(error, daemon, remote, timeout)
+            }
+        case .hub(let hub):
+            guard case .received(_, let bytes) = try Self.next(hub, daemon, remote, timeout) else {
+                preconditionFailure("a stream connected twice")
+            }
+            return bytes
         }
-        return bytes
     }
 
-    private func next() throws(StreamClientError) -> StreamEvent {
-        let promise = hub.loop.makePromise(of: StreamEvent?.self)
-        inbox.take(into: promise)
-        let alarm = hub.loop.scheduleTask(deadline: deadline) { [inbox] in inbox.giveUp() }
-        defer { alarm.cancel() }
-        let event: StreamEvent?
-        do {
-            event = try promise.futureResult.wait()
+    /// Connects by a hub. A first connection whose only fruit is the authority's certificate
+    /// (`TLSFiles.bootstrapsAuthority`) is followed by one that relies on it.
+    private static func connect(
+        _ remote: Remote, _ daemon: String, _ timeout: Duration?, _ tls: TLSFiles?
+    ) throws(StreamClientError) -> HubClient {
+        let start = ContinuousClock.now
+        let bootstraps = tls?.awaitsAuthority ?? false
+        let client = HubClient(connectingTo: remote, timeout: timeout, tls: tls)
+        do throws(StreamClientError) {
+            _ = try next(client, daemon, remote, timeout)
+            return client
         } catch {
-            preconditionFailure("nobody fails this promise: \(error)")
+            guard bootstraps, tls?.awaitsAuthority == false, case .closed = error else {
+                throw error
+            }
+            let left = timeout.map { max($0 - (ContinuousClock.now - start), .milliseconds(1)) }
+            return try connect(remote, daemon, left, tls)
         }
-        switch event {
-        case nil:
-            throw .timedOut(daemon: daemon, remote: remote, after: timeout ?? .zero)
-        case .closed(_, let reason):
-            throw .closed(daemon: daemon, remote: remote, reason: reason)
-        case let event?:
-            return event
+    }
+
+    private static func next(
+        _ hub: HubClient, _ daemon: String, _ remote: Remote, _ timeout: Duration?
+    ) throws(StreamClientError) -> StreamEvent {
+        switch hub.next() {
+        case nil: throw error(.timedOut, daemon, remote, timeout)
+        case .closed(_, let reason): throw error(.closed(reason), daemon, remote, timeout)
+        case let event?: return event
+        }
+    }
+
+    private static func error(
+        _ end: SocketClient.End, _ daemon: String, _ remote: Remote, _ timeout: Duration?
+    ) -> StreamClientError {
+        switch end {
+        case .closed(let reason): .closed(daemon: daemon, remote: remote, reason: reason)
+        case .timedOut: .timedOut(daemon: daemon, remote: remote, after: timeout ?? .zero)
         }
     }
 }
@@ -94,55 +122,6 @@ public enum StreamClientError: Error, Equatable, Sendable, CustomStringConvertib
             "cannot talk to \(daemon) at \(remote): \(reason)"
         case .timedOut(let daemon, let remote, let timeout):
             "\(daemon) at \(remote) did not answer within \(timeout.inSeconds) s"
-        }
-    }
-}
-
-/// Events that nobody has asked for yet, or a promise that waits for one.
-private final class Inbox: Sendable {
-    /// More than this is not taken, so that the peer waits for us.
-    static let eventCountMax = 16
-
-    private struct State {
-        var events: [StreamEvent] = []
-        var waiting: EventLoopPromise<StreamEvent?>?
-        /// A stream's end is told again to whoever asks again.
-        var end: StreamEvent?
-    }
-    private let state = Mutex(State())
-
-    /// Called by the hub; `false` if there is no room.
-    func put(_ event: StreamEvent) -> Bool {
-        state.withLock { state in
-            if let promise = state.waiting {
-                state.waiting = nil
-                promise.succeed(event)
-            } else {
-                guard state.events.count < Self.eventCountMax else { return false }
-                state.events.append(event)
-            }
-            if case .closed = event { state.end = event }
-            return true
-        }
-    }
-
-    func take(into promise: EventLoopPromise<StreamEvent?>) {
-        state.withLock { state in
-            if !state.events.isEmpty {
-                promise.succeed(state.events.removeFirst())
-            } else if let end = state.end {
-                promise.succeed(end)
-            } else {
-                state.waiting = promise
-            }
-        }
-    }
-
-    /// Ends the wait of `take` with nothing.
-    func giveUp() {
-        state.withLock { state in
-            state.waiting?.succeed(nil)
-            state.waiting = nil
         }
     }
 }

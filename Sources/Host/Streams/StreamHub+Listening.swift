@@ -48,15 +48,17 @@ extension StreamHub {
         _ remote: Remote, as id: ListenerID
     ) throws(StreamError) -> StreamRegistry.Listener {
         switch remote {
-        case .unix, .tcp:
+        case .unix, .tcp, .tls:
             throw .notPassive(remote)
         case .passiveUnix(let path):
             let (descriptor, file) = try UnixSocketFile.bind(path)
             // The channel owns the descriptor from here on, and closes it if it fails.
-            let binding = bootstrap(id).withBoundSocket(descriptor)
+            let binding = bootstrap(id, speaking: nil).withBoundSocket(descriptor)
             return .init(channel: try channel(from: binding, remote), file: file)
-        case .passiveTCP(let port, let host):
-            let binding = bootstrap(id).bind(host: host ?? "0.0.0.0", port: Int(port))
+        case .passiveTCP(let port, let host), .passiveTLS(let port, let host):
+            let end: TLSEnd? = remote.usesTLS ? .server : nil
+            let binding = bootstrap(id, speaking: end)
+                .bind(host: host ?? "0.0.0.0", port: Int(port))
             return .init(channel: try channel(from: binding, remote), file: nil)
         }
     }
@@ -73,7 +75,7 @@ extension StreamHub {
         }
     }
 
-    private func bootstrap(_ listener: ListenerID) -> ServerBootstrap {
+    private func bootstrap(_ listener: ListenerID, speaking end: TLSEnd?) -> ServerBootstrap {
         ServerBootstrap(group: loop)
             .serverChannelOption(.backlog, value: limits.acceptBacklog)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -89,7 +91,13 @@ extension StreamHub {
                     guard let id else { throw ChannelError.eof }
                     // Whatever happens to it before it is open, it leaves the listener's count.
                     channel.closeFuture.whenComplete { [self] _ in ended(id) }
-                    try addHandlers(to: channel, id)
+                    do {
+                        try addHandlers(to: channel, id, speaking: end)
+                    } catch {
+                        let peer = peerName(channel, usesTLS: end != nil)
+                        failed(id, channel, peer: peer, reason: "\(error)")
+                        throw error
+                    }
                 }
             }
     }

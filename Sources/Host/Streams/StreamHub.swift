@@ -7,6 +7,7 @@
 
 import NIOCore
 import NIOPosix
+import NIOSSL
 import Synchronization
 import Timekeeping
 
@@ -15,6 +16,7 @@ public final class StreamHub: Sendable {
     let registry = Mutex(StreamRegistry())
     let loop: any EventLoop
     let delivery: NIOLoopBoundBox<Delivery>
+    let tls = TLSContexts()
     private let pauses = PauseCounter()
     /// The thread, if it is ours to end.
     private let ownedGroup: MultiThreadedEventLoopGroup?
@@ -39,6 +41,10 @@ public final class StreamHub: Sendable {
                 loop: loop, interval: limits.pauseInterval, pauses: pauses, deliver: deliver),
             eventLoop: loop)
     }
+
+    /// Who we are, and whom we trust, on `ssl:` and `pssl:` streams that begin from now on. Without
+    /// files none can be opened.
+    public func useTLS(_ files: TLSFiles?) { tls.use(files) }
 
     /// Opens a connection; `.connected` or `.closed` tells what became of it.
     ///
@@ -110,7 +116,9 @@ public final class StreamHub: Sendable {
             .connectTimeout(.nanoseconds(timeout.nanosecondsClamped))
             .channelOption(.recvAllocator, value: receiveAllocator)
             .channelInitializer { [self] channel in
-                channel.eventLoop.makeCompletedFuture { try addHandlers(to: channel, id) }
+                channel.eventLoop.makeCompletedFuture {
+                    try addHandlers(to: channel, id, speaking: remote.usesTLS ? .client : nil)
+                }
             }
         let channel: EventLoopFuture<any Channel>
         switch remote {
@@ -118,12 +126,16 @@ public final class StreamHub: Sendable {
             return ended(id, reason: Remote.pathIsTooLong(path))
         case .unix(let path):
             channel = bootstrap.connect(unixDomainSocketPath: path)
-        case .tcp(let host, let port):
+        case .tcp(let host, let port), .tls(let host, let port):
             channel = bootstrap.connect(host: host, port: Int(port))
-        case .passiveUnix, .passiveTCP:
+        case .passiveUnix, .passiveTCP, .passiveTLS:
             return ended(id, reason: "\(remote) is a place to listen at, not to connect to")
         }
         channel.whenFailure { [self] in ended(id, reason: phrase(for: $0)) }
+        // Only now: when a connection fails, its channel closes before it says why.
+        channel.whenSuccess { [self] in
+            $0.closeFuture.whenComplete { [self] _ in ended(id) }
+        }
     }
 
     var receiveAllocator: AdaptiveRecvByteBufferAllocator {
@@ -131,21 +143,51 @@ public final class StreamHub: Sendable {
             minimum: 1024, initial: 4096, maximum: limits.receivedByteCountMax)
     }
 
-    func addHandlers(to channel: any Channel, _ id: StreamID) throws {
+    /// Which end of TLS a stream is; `nil` for one without.
+    enum TLSEnd { case client, server }
+
+    func addHandlers(to channel: any Channel, _ id: StreamID, speaking end: TLSEnd?) throws {
         let pipeline = channel.pipeline.syncOperations
-        try pipeline.addHandlers(ReadGate(delivery.value), StreamHandler(id, of: self))
+        try pipeline.addHandler(ReadGate(delivery.value))
+        if let end {
+            let tls = try tls.current()
+            try pipeline.addHandler(try tlsHandler(end, tls, id))
+        }
+        try pipeline.addHandler(StreamHandler(id, of: self, usesTLS: end != nil))
     }
 
-    func opened(_ id: StreamID, _ channel: any Channel) {
+    private func tlsHandler(
+        _ end: TLSEnd, _ tls: TLSContext, _ id: StreamID
+    ) throws -> NIOSSLHandler {
+        guard let path = tls.bootstrapPath else {
+            return switch end {
+            case .client: try NIOSSLClientHandler(context: tls.context, serverHostname: nil)
+            case .server: NIOSSLServerHandler(context: tls.context)
+            }
+        }
+        let learn: NIOSSLCustomVerificationCallback = { [self] shown, promise in
+            let reason = AuthorityBootstrap.learn(from: shown, into: path)
+            _ = registry.withLock { $0.end(id, reason: reason) }
+            promise.succeed(.failed)
+        }
+        return switch end {
+        case .client:
+            try NIOSSLClientHandler(
+                context: tls.context, serverHostname: nil, customVerificationCallback: learn)
+        case .server:
+            NIOSSLServerHandler(context: tls.context, customVerificationCallback: learn)
+        }
+    }
+
+    func opened(_ id: StreamID, _ channel: any Channel, usesTLS: Bool) {
         guard let opening = registry.withLock({ $0.open(id, channel) }) else {
             channel.close(promise: nil)
             return
         }
         if let listener = opening.listener {
-            delivery.value.offer(.accepted(id, listener: listener, peer: peerName(channel)))
+            let peer = peerName(channel, usesTLS: usesTLS)
+            delivery.value.offer(.accepted(id, listener: listener, peer: peer))
         } else {
-            // Only now: when a connection fails, its channel closes before it says why.
-            channel.closeFuture.whenComplete { [self] _ in ended(id) }
             delivery.value.offer(.connected(id))
         }
         for bytes in opening.early { write(bytes, on: id) }
@@ -157,9 +199,12 @@ public final class StreamHub: Sendable {
         delivery.value.offer(.received(id, bytes))
     }
 
-    func failed(_ id: StreamID, _ channel: any Channel, reason: String) {
-        _ = registry.withLock { $0.end(id, reason: reason) }
+    /// - Parameter peer: Where an accepted stream came from.
+    func failed(_ id: StreamID, _ channel: any Channel, peer: String, reason: String) {
+        let distrusted = registry.withLock { $0.fail(id, reason: reason) }
         channel.close(promise: nil)
+        guard let (listener, reason) = distrusted else { return }
+        delivery.value.offer(.distrusted(listener: listener, peer: peer, reason: reason))
     }
 
     /// Tells the consumer, once. The reason that was noted first is the one that is told.
@@ -188,10 +233,11 @@ public final class StreamHub: Sendable {
         if let channel { channel.close(promise: nil) } else { ended(id) }
     }
 
-    private func peerName(_ channel: any Channel) -> String {
+    func peerName(_ channel: any Channel, usesTLS: Bool) -> String {
         guard let address = channel.remoteAddress, let host = address.ipAddress,
-            let port = address.port
-        else { return "unix" }
-        return Remote.tcp(host: host, port: UInt16(truncatingIfNeeded: port)).description
+            let port = address.port.map({ UInt16(truncatingIfNeeded: $0) })
+        else { return usesTLS ? "ssl" : "unix" }
+        let remote = usesTLS ? Remote.tls(host: host, port: port) : .tcp(host: host, port: port)
+        return remote.description
     }
 }

@@ -130,6 +130,22 @@ struct StreamRegistry {
         return stream.isAnnounced ? stream.endReason ?? reason : nil
     }
 
+    /// Notes that a stream cannot go on.
+    ///
+    /// - Returns: The listener and the reason, if the consumer has never heard of the stream, which
+    ///   is then forgotten.
+    mutating func fail(
+        _ id: StreamID, reason: String
+    ) -> (listener: ListenerID, reason: String)? {
+        guard let stream = streams[id] else { return nil }
+        let reason = stream.endReason ?? reason
+        streams[id]?.endReason = reason
+        guard !stream.isAnnounced, let listener = stream.listener else { return nil }
+        counters.distrustedCount += 1
+        _ = remove(id, reason: reason)
+        return (listener, reason)
+    }
+
     mutating func addListener() -> ListenerID? {
         guard !isShuttingDown else { return nil }
         let id = ListenerID(number: nextNumber())

@@ -18,7 +18,6 @@ import Timekeeping
 final class DatabaseDaemon {
     /// As unmodified tools look for it.
     static let name = "ovsdb-server"
-    static let defaultPort: UInt16 = 6640
 
     enum Message: Sendable {
         case stream(StreamEvent)
@@ -33,16 +32,14 @@ final class DatabaseDaemon {
     private var log: DurableLog
     private var server: DatabaseServer
     private var random = SystemRandomNumberGenerator()
-    private var remotes: [(remote: Remote, listener: ListenerID)] = []
-    private var clients = Clients()
+    private let reachability: Reachability
 
-    init(_ process: DaemonProcess, remotes: [String], databasePath: String?) throws {
+    init(
+        _ process: DaemonProcess, remotes: [String], _ options: RemoteOptions,
+        databasePath: String?
+    ) throws {
         self.process = process
         let places = process.places
-        var wanted: [Remote] = []
-        for text in remotes { wanted.append(try Self.remote(text)) }
-        if remotes.isEmpty { wanted = [.passiveUnix(path: "\(places.rundir)/db.sock")] }
-
         if databasePath == nil { try Places.create(places.dbdir) }
         let path = Places.absolute(databasePath ?? "\(places.dbdir)/conf.db")
         log = try DurableLog(opening: path, schemaIfNew: .openVSwitch)
@@ -53,7 +50,11 @@ final class DatabaseDaemon {
         control = try ControlServer(of: process, commands: Self.commands, sharing: hub) {
             mailbox.post(.control($0))
         }
-        for remote in wanted { try listen(remote) }
+        let schema = DatabaseSchema.openVSwitch
+        reachability = try Reachability(
+            hub, remotes: remotes.isEmpty ? ["punix:\(places.rundir)/db.sock"] : remotes,
+            tls: options.tls(schema), options.extras, schema: schema)
+        try reachability.start(now: MonotonicClock.now())
     }
 
     private static func load(
@@ -94,37 +95,35 @@ final class DatabaseDaemon {
             hub.shutdown()
         }
         while true {
-            let turn = loop.wait(until: server.deadline)
+            let deadlines = [server.deadline, reachability.deadline].compactMap { $0 }
+            let turn = loop.wait(until: deadlines.min())
+            for message in turn.messages { handle(message, now: turn.now) }
+            reachability.clockAdvanced(now: turn.now)
             var effects: [DatabaseEffect] = []
-            for message in turn.messages { effects += handle(message, now: turn.now) }
+            for news in reachability.takeNews() { effects += tell(news, now: turn.now) }
             effects += server.clockAdvanced(now: turn.now, random: &random)
-            try carryOut(effects)
+            try carryOut(effects, now: turn.now)
             if turn.isStopRequested { return }
         }
     }
 
-    private func handle(_ message: Message, now: Instant) -> [DatabaseEffect] {
+    private func handle(_ message: Message, now: Instant) {
         switch message {
-        case .stream(.accepted(let stream, _, let peer)):
-            let session = clients.add(stream)
-            logger.debug("\(peer) connected as client \(session.number)")
-            return server.open(session)
-        case .stream(.received(let stream, let bytes)):
-            guard let session = clients.session(of: stream) else { return [] }
-            return server.receive(bytes, from: session, now: now, random: &random)
-        case .stream(.closed(let stream, let reason)):
-            guard let session = clients.remove(stream) else { return [] }
-            logger.debug("client \(session.number) is gone: \(reason)")
-            return server.close(session)
-        case .stream(.connected):
-            return []  // Never: this hub opens no connection.
-        case .control(let request):
-            answer(request)
-            return []
+        case .stream(let event): reachability.handle(event, now: now)
+        case .control(let request): answer(request, now: now)
         }
     }
 
-    private func carryOut(_ effects: [DatabaseEffect]) throws {
+    private func tell(_ news: Reachability.News, now: Instant) -> [DatabaseEffect] {
+        switch news {
+        case .opened(let session): server.open(session)
+        case .received(let session, let bytes):
+            server.receive(bytes, from: session, now: now, random: &random)
+        case .closed(let session): server.close(session)
+        }
+    }
+
+    private func carryOut(_ effects: [DatabaseEffect], now: Instant) throws {
         let date = Self.millisecondsSince1970
         for case .append(let record) in effects {
             guard var members = record.object else { continue }
@@ -136,10 +135,9 @@ final class DatabaseDaemon {
             switch effect {
             case .append: break
             case .send(let bytes, let session):
-                if let stream = clients.stream(of: session) { hub.send(bytes, on: stream) }
+                reachability.send(bytes, to: session, now: now)
             case .close(let session, let reason):
-                logger.warning("client \(session.number) is closed: \(reason)")
-                if let stream = clients.stream(of: session) { hub.close(stream) }
+                reachability.close(session, reason: reason)
             }
         }
     }
@@ -163,53 +161,26 @@ extension DatabaseDaemon {
         ControlCommand("ovsdb-server/remove-remote", usage: "REMOTE", argumentCounts: 1...1),
     ]
 
-    private static func remote(_ text: String) throws(DaemonError) -> Remote {
-        let remote: Remote
-        do throws(RemoteError) {
-            remote = try Remote(parsing: text, defaultPort: defaultPort)
-        } catch {
-            throw DaemonError(error.description)
-        }
-        guard remote.isPassive else {
-            throw DaemonError("cannot listen at \(text): use punix:PATH or ptcp:PORT[:HOST]")
-        }
-        return remote
-    }
-
-    private func listen(_ remote: Remote) throws(DaemonError) {
-        do throws(StreamError) {
-            remotes.append((remote, try hub.listen(remote)))
-        } catch {
-            throw DaemonError(error.description)
-        }
-        logger.info("listening at \(remote)")
-    }
-
-    private func answer(_ request: ControlRequest) {
+    private func answer(_ request: ControlRequest, now: Instant) {
         do throws(DaemonError) {
-            control.reply(try text(request), to: request)
+            control.reply(try text(request, now: now), to: request)
         } catch {
             control.fail(error.description, request)
         }
     }
 
-    private func text(_ request: ControlRequest) throws(DaemonError) -> String {
+    private func text(_ request: ControlRequest, now: Instant) throws(DaemonError) -> String {
         let argument = request.arguments.first ?? ""
         switch request.command {
         case "ovsdb-server/list-dbs":
             return server.databaseNames.map { $0 + "\n" }.joined()
         case "ovsdb-server/list-remotes":
-            return remotes.map { "\($0.remote)\n" }.sorted().joined()
+            return reachability.text
         case "ovsdb-server/add-remote":
-            let remote = try Self.remote(argument)
-            if !remotes.contains(where: { $0.remote == remote }) { try listen(remote) }
+            try reachability.add(argument, now: now)
             return ""
         case "ovsdb-server/remove-remote":
-            let remote = try Self.remote(argument)
-            guard let place = remotes.firstIndex(where: { $0.remote == remote }) else {
-                throw DaemonError("no such remote: \(argument)")
-            }
-            hub.closeListener(remotes.remove(at: place).listener)
+            try reachability.remove(argument, now: now)
             return ""
         default: throw DaemonError("\(request.command) is not answered here")
         }

@@ -12,9 +12,13 @@ struct ApusOVSDB: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Listen at REMOTE: punix:PATH or ptcp:PORT[:HOST]; may be given several times. "
-                + "Without it: punix:db.sock in the run directory.", valueName: "REMOTE"))
+            "Listen at REMOTE (punix:PATH, ptcp:PORT[:HOST], pssl:PORT[:HOST]), call it (unix:, "
+                + "tcp:, ssl:), or do what a column says (db:DATABASE,TABLE,COLUMN); may be given "
+                + "several times. Without it: punix:db.sock in the run directory.",
+            valueName: "REMOTE"))
     var remote: [String] = []
+
+    @OptionGroup var remoteOptions: RemoteOptions
 
     @OptionGroup var daemon: DaemonOptions
 
@@ -27,7 +31,8 @@ struct ApusOVSDB: ParsableCommand {
     func run() throws {
         let process = try DaemonProcess.start(name: DatabaseDaemon.name, options: daemon)
         do {
-            let server = try DatabaseDaemon(process, remotes: remote, databasePath: database)
+            let server = try DatabaseDaemon(
+                process, remotes: remote, remoteOptions, databasePath: database)
             try server.serve()
             process.finish()
         } catch {

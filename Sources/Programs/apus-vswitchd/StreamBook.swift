@@ -14,6 +14,8 @@ struct StreamBook {
 
     func stream(of session: SessionID) -> StreamID? { byID[session] }
 
+    func purpose(of listener: ListenerID) -> ListenerPurpose? { purposes[listener] }
+
     mutating func remember(_ listener: ListenerID, _ purpose: ListenerPurpose) {
         purposes[listener] = purpose
     }
@@ -45,6 +47,8 @@ struct StreamBook {
         case .received(let stream, let bytes):
             if stream == database { return [.databaseReceived(bytes)] }
             return sessions[stream].map { [.sessionReceived($0, bytes)] } ?? []
+        case .distrusted:
+            return []
         case .closed(let stream, let reason):
             if stream == database {
                 database = nil

@@ -33,6 +33,8 @@ final class VswitchdDaemon {
     private let hub: StreamHub
     private let control: ControlServer
     private let databaseRemote: Remote
+    /// Of the command line; a row of `SSL` takes precedence.
+    private let ownTLS: TLSFiles?
     private var machine: Vswitch
     private var streams = StreamBook()
     private var questions: [ControlID: ControlRequest] = [:]
@@ -43,8 +45,9 @@ final class VswitchdDaemon {
     private var pending: [SwitchEvent] = []
     private var loggers: [String: Logger] = [:]
 
-    init(_ process: DaemonProcess, database: String?) throws {
+    init(_ process: DaemonProcess, database: String?, tls: TLSFiles?) throws {
         self.process = process
+        ownTLS = tls
         do throws(RemoteError) {
             databaseRemote = try Remote(
                 parsing: database ?? "unix:\(process.places.rundir)/db.sock",
@@ -53,7 +56,9 @@ final class VswitchdDaemon {
             throw DaemonError(error.description)
         }
         guard !databaseRemote.isPassive else {
-            throw DaemonError("cannot connect to \(databaseRemote): use unix:PATH or tcp:HOST:PORT")
+            throw DaemonError(
+                "cannot connect to \(databaseRemote): use unix:PATH, tcp:HOST:PORT or "
+                    + "ssl:HOST:PORT")
         }
         links = try LinkReader()
         machine = Vswitch(
@@ -63,6 +68,7 @@ final class VswitchdDaemon {
             now: MonotonicClock.now())
         let mailbox = mailbox
         hub = StreamHub { mailbox.post(.stream($0)) }
+        hub.useTLS(tls)
         control = try ControlServer(
             of: process,
             commands: Vswitch.commands.map {
@@ -111,6 +117,10 @@ final class VswitchdDaemon {
 
     private func event(_ message: Message) -> [SwitchEvent] {
         switch message {
+        case .stream(.distrusted(let listener, let peer, let reason)):
+            let target = streams.purpose(of: listener).map { " of \($0.bridge)" } ?? ""
+            logger("rconn").warning("a controller\(target) at \(peer) was refused: \(reason)")
+            return []
         case .stream(let event): return streams.event(event)
         case .control(let request):
             lastQuestion += 1
@@ -170,6 +180,7 @@ final class VswitchdDaemon {
             case .stopListening(let purpose):
                 if let listener = streams.forget(purpose) { hub.closeListener(listener) }
             case .connect(let session, let target): connect(session, target)
+            case .useTLS(let wanted): hub.useTLS(wanted.map { TLSFiles($0) } ?? ownTLS)
             case .sendSession(let session, let bytes):
                 if let stream = streams.stream(of: session) { hub.send(bytes, on: stream) }
             case .closeSession(let session):

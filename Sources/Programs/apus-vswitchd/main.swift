@@ -10,17 +10,18 @@ struct ApusVswitchd: ParsableCommand {
         version: DaemonOptions.version(of: VswitchdDaemon.name))
 
     @OptionGroup var daemon: DaemonOptions
+    @OptionGroup var tls: TLSOptions
 
     @Argument(
         help: ArgumentHelp(
-            "Where the database is: unix:PATH or tcp:HOST:PORT. Without it: unix:db.sock in the "
-                + "run directory.", valueName: "DATABASE"))
+            "Where the database is: unix:PATH, tcp:HOST:PORT or ssl:HOST:PORT. Without it: "
+                + "unix:db.sock in the run directory.", valueName: "DATABASE"))
     var database: String?
 
     func run() throws {
         let process = try DaemonProcess.start(name: VswitchdDaemon.name, options: daemon)
         do {
-            try VswitchdDaemon(process, database: database).serve()
+            try VswitchdDaemon(process, database: database, tls: tls.files()).serve()
             process.finish()
         } catch {
             process.finish()

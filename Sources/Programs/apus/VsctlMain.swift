@@ -1,5 +1,6 @@
 // ovs-vsctl: finds the database, lets the machine of Tools/Vsctl talk to it, prints what it says.
 
+import DatabaseHistory
 import DatabaseProtocol
 import Glibc
 import Product
@@ -12,7 +13,9 @@ let vsctl = Tool(
 private func runVsctl(_ words: [String]) -> Int32 {
     let place = "unix:\(rundir)/db.sock"
     do throws(VsctlStop) {
-        switch try VsctlCommandLine.parse(words, timeoutVariable: variable("OVS_CTL_TIMEOUT")) {
+        switch try VsctlCommandLine.parse(
+            words, timeoutVariable: variable("OVS_CTL_TIMEOUT"), invoker: invoker)
+        {
         case .help:
             printOut(VsctlHelp.text(database: place))
             return VsctlExit.success
@@ -29,6 +32,53 @@ private func runVsctl(_ words: [String]) -> Int32 {
         complain(message)
         return VsctlExit.failure
     }
+}
+
+/// Who started us: the program, and the user if the environment tells.
+private var invoker: String? {
+    guard case .success(let bytes) = readFile("/proc/\(getppid())/comm", byteCountMax: 64) else {
+        return nil
+    }
+    let program = String(decoding: bytes.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
+    let user = variable("SUDO_USER") ?? variable("USER")
+    return user.map { "\(program), user \($0)" } ?? program
+}
+
+/// Reads what `log`, `undo` and `diff` want.
+private func files(for line: VsctlCommandLine) throws(ToolFailure) -> VsctlFiles {
+    var files = VsctlFiles()
+    if line.wantsHistory {
+        let path =
+            line.historyPath ?? "\(variable("OVS_DBDIR") ?? Product.dbdir)/conf.db"
+        switch readFile(path, byteCountMax: HistoryLimits.fileByteCountMax + 1) {
+        case .failure(let error):
+            throw ToolFailure(
+                "\(path): \(error) (the history is in the database's file: name it with --file, on "
+                    + "the machine of ovsdb-server and as a user who may read it)")
+        case .success(let bytes):
+            guard bytes.count <= HistoryLimits.fileByteCountMax else {
+                throw ToolFailure("\(path): more than \(HistoryLimits.fileByteCountMax) bytes")
+            }
+            do throws(HistoryError) {
+                files.history = try History(reading: bytes)
+            } catch {
+                throw ToolFailure("\(path): \(error)")
+            }
+        }
+    }
+    for path in line.changePaths {
+        let name = path == "-" ? "/dev/stdin" : path
+        switch readFile(name, byteCountMax: VsctlLimits.changeFileByteCountMax + 1) {
+        case .failure(let error): throw ToolFailure("\(path): \(error)")
+        case .success(let bytes):
+            guard bytes.count <= VsctlLimits.changeFileByteCountMax else {
+                throw ToolFailure(
+                    "\(path): more than \(VsctlLimits.changeFileByteCountMax) bytes")
+            }
+            files.texts[path] = String(decoding: bytes, as: UTF8.self)
+        }
+    }
+    return files
 }
 
 private func complain(_ message: String) { printError("ovs-vsctl: \(message)\n") }
@@ -53,35 +103,52 @@ private struct VsctlSession {
 
     func run() -> Int32 {
         let client: StreamClient
+        let machine: VsctlMachine
         do {
-            let remote = try Remote(parsing: place, defaultPort: 6640)
-            guard !remote.isPassive else {
-                complain("\(place): one cannot connect to that; use unix:PATH or tcp:HOST:PORT")
-                return VsctlExit.failure
+            machine = VsctlMachine(
+                line, logDirectory: variable("OVS_LOGDIR") ?? Product.logdir,
+                files: try files(for: line))
+            guard line.wantsServer else { return converse(machine, nil) }
+            let tls = try tlsFiles()
+            var remotes: [Remote] = []
+            for place in VsctlCommandLine.places(in: place) {
+                let remote = try Remote(parsing: place, defaultPort: 6640)
+                guard !remote.isPassive else {
+                    throw ToolFailure(
+                        "\(place): one cannot connect to that; use unix:PATH, tcp:HOST:PORT or "
+                            + "ssl:HOST:PORT")
+                }
+                guard !remote.usesTLS || tls != nil else {
+                    throw ToolFailure(
+                        "\(place): TLS needs --private-key, --certificate and --ca-cert (or "
+                            + "--bootstrap-ca-cert)")
+                }
+                remotes.append(remote)
             }
-            client = try connect(remote)
+            client = try connect(remotes, tls)
         } catch let error as StreamClientError {
             return cannotConnect(error)
         } catch {
             complain("\(error)")
             return VsctlExit.failure
         }
-        return converse(client)
+        return converse(machine, client)
     }
 
-    private func converse(_ client: StreamClient) -> Int32 {
-        var machine = VsctlMachine(
-            line, logDirectory: variable("OVS_LOGDIR") ?? Product.logdir)
-        var effects = machine.connectionReady()
+    /// - Parameter client: `nil` if nothing but files is wanted.
+    private func converse(_ machine: VsctlMachine, _ client: StreamClient?) -> Int32 {
+        var machine = machine
+        var effects = client == nil ? machine.runWithoutServer() : machine.connectionReady()
         while true {
             for effect in effects {
                 switch effect {
-                case .send(let bytes): client.send(bytes)
+                case .send(let bytes): client?.send(bytes)
                 case .output(let text): printOut(text)
                 case .complain(let text): complain(text)
                 case .exit(let status): return status
                 }
             }
+            guard let client else { return VsctlExit.failure }
             do throws(StreamClientError) {
                 effects = machine.receive(try client.receive())
             } catch {
@@ -96,18 +163,43 @@ private struct VsctlSession {
         }
     }
 
-    /// Connects; with `--retry`, again and again until the time is over.
-    private func connect(_ remote: Remote) throws(StreamClientError) -> StreamClient {
+    /// `nil` without any option that names a file.
+    private func tlsFiles() throws(ToolFailure) -> TLSFiles? {
+        let options = line.options.tls
+        guard let key = options.privateKey, let certificate = options.certificate,
+            let authority = options.authority
+        else {
+            guard options == VsctlTLSOptions() else {
+                throw ToolFailure(
+                    "TLS needs all of --private-key, --certificate and --ca-cert (or "
+                        + "--bootstrap-ca-cert)")
+            }
+            return nil
+        }
+        var files = TLSFiles(privateKey: key, certificate: certificate, authority: authority)
+        files.bootstrapsAuthority = options.bootstraps
+        files.shownAuthority = options.shownAuthority
+        (files.versions, files.ciphers) = (options.versions, options.ciphers)
+        return files
+    }
+
+    /// Connects to the first that answers; with `--retry`, again and again until the time is over.
+    private func connect(
+        _ remotes: [Remote], _ tls: TLSFiles?
+    ) throws(StreamClientError) -> StreamClient {
         while true {
-            let left = timeout.map { $0 - (ContinuousClock.now - start) }
-            do throws(StreamClientError) {
-                return try StreamClient(
-                    connectingTo: remote, of: "ovsdb-server",
-                    timeout: left.map { max($0, .milliseconds(1)) })
-            } catch {
-                guard line.options.retries, case .closed = error, left ?? .seconds(1) > .zero
-                else { throw error }
-                usleep(Self.retryIntervalMicroseconds)
+            for (place, remote) in remotes.enumerated() {
+                let left = timeout.map { $0 - (ContinuousClock.now - start) }
+                do throws(StreamClientError) {
+                    return try StreamClient(
+                        connectingTo: remote, of: "ovsdb-server",
+                        timeout: left.map { max($0, .milliseconds(1)) }, tls: tls)
+                } catch {
+                    guard place == remotes.count - 1 else { continue }
+                    guard line.options.retries, case .closed = error, left ?? .seconds(1) > .zero
+                    else { throw error }
+                    usleep(Self.retryIntervalMicroseconds)
+                }
             }
         }
     }

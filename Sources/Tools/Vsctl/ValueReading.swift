@@ -223,7 +223,8 @@ struct ValueReader {
             case "false", "no", "off", "0": atom = .boolean(false)
             default:
                 throw .failure(
-                    "\"\(word)\" is not a valid boolean (use \"true\" or \"false\")")
+                    "\"\(word)\" is not a valid boolean (use \"true\" or \"false\")"
+                        + suggestion(for: word, among: ["true", "false"]))
             }
         case .string: atom = .string(try string(word))
         case .uuid:
@@ -264,7 +265,8 @@ struct ValueReader {
             let allowed = Datum(set: base.allowed).text(
                 as: ColumnType(key: base, min: 0, max: nil))
             throw .failure(
-                "constraint violation: \(atom.text) is not one of the allowed values (\(allowed))")
+                "constraint violation: \(atom.text) is not one of the allowed values (\(allowed))"
+                    + suggestion(for: atom.bareText, among: base.allowed.map(\.bareText)))
         }
         switch atom {
         case .integer(let number):

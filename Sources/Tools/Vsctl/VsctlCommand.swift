@@ -13,6 +13,9 @@ struct VsctlCommand: Sendable {
     /// As the help shows them.
     let usage: String
     let options: [Option]
+    /// Headings of what it prints, for `--format=json`; none if it prints nothing, or chooses them
+    /// itself.
+    let headings: [String]
     /// Looks at names of tables and columns before any command runs; `nil` if there are none.
     let check: Step?
     let run: Step
@@ -31,23 +34,27 @@ struct VsctlCommand: Sendable {
 
     init(
         _ name: String, _ count: ClosedRange<Int>, _ usage: String = "",
-        options: [String] = [], check: Step? = nil, run: @escaping Step
+        options: [String] = [], prints headings: [String] = [], check: Step? = nil,
+        run: @escaping Step
     ) {
         self.name = name
         (argumentCountMin, argumentCountMax) = (count.lowerBound, count.upperBound)
         self.usage = usage
         self.options = options.map(Option.init)
+        self.headings = headings
         (self.check, self.run) = (check, run)
     }
 
     init(
         _ name: String, _ count: PartialRangeFrom<Int>, _ usage: String,
-        options: [String] = [], check: Step? = nil, run: @escaping Step
+        options: [String] = [], prints headings: [String] = [], check: Step? = nil,
+        run: @escaping Step
     ) {
         self.name = name
         (argumentCountMin, argumentCountMax) = (count.lowerBound, nil)
         self.usage = usage
         self.options = options.map(Option.init)
+        self.headings = headings
         (self.check, self.run) = (check, run)
     }
 
@@ -56,7 +63,9 @@ struct VsctlCommand: Sendable {
         ("Open vSwitch commands", general), ("Bridge commands", bridges),
         ("Port commands (a bond is one port)", ports),
         ("Interface commands", interfaces), ("Controller and manager commands", controllers),
-        ("TLS commands", tls), ("Database commands", readingRecords + changingRecords),
+        ("TLS commands", tls), ("Conntrack zone and datapath commands", datapaths),
+        ("Auto Attach commands", autoAttach), ("History commands", history),
+        ("Database commands", readingRecords + changingRecords),
     ]
 
     private static let byName = Dictionary(

@@ -24,9 +24,10 @@ public struct VsctlCommandLine: Sendable {
     ///
     /// - Parameter timeoutVariable: The value of `OVS_CTL_TIMEOUT`: seconds to wait where
     ///   `--timeout` says nothing.
+    /// - Parameter invoker: Who started the tool, for the database's log.
     /// - Throws: `.failure` with what is wrong and, where one is near, what was probably meant.
     public static func parse(
-        _ arguments: [String], timeoutVariable: String? = nil
+        _ arguments: [String], timeoutVariable: String? = nil, invoker: String? = nil
     ) throws(VsctlStop) -> VsctlRequest {
         var reader = VsctlOptionReader(arguments)
         let (words, action) = try reader.read()
@@ -47,10 +48,31 @@ public struct VsctlCommandLine: Sendable {
             local = []
         }
         guard !invocations.isEmpty else { throw .failure(missingCommand) }
+        if invocations.count > 1,
+            let alone = invocations.first(where: { ["diff", "undo"].contains($0.command.name) })
+        {
+            throw .failure("\(alone.command.name) cannot stand beside other commands")
+        }
         return .run(
             VsctlCommandLine(
                 options: options, invocations: invocations,
-                text: quoted(["ovs-vsctl"] + arguments)))
+                text: (invoker.map { "ovs-vsctl (invoked by \($0)): " } ?? "")
+                    + quoted(["ovs-vsctl"] + arguments)))
+    }
+
+    /// The servers that `--db` names, as `tcp:10.0.0.1:6640,tcp:10.0.0.2:6640`: a comma ends one
+    /// where another method follows.
+    public static func places(in text: String) -> [String] {
+        let methods = ["tcp:", "ssl:", "unix:", "ptcp:", "pssl:", "punix:"]
+        return text.split(separator: ",", omittingEmptySubsequences: false).reduce(into: []) {
+            places, piece in
+            let isPlace = methods.contains { piece.hasPrefix($0) }
+            if let last = places.popLast() {
+                places += isPlace ? [last, String(piece)] : ["\(last),\(piece)"]
+            } else {
+                places.append(String(piece))
+            }
+        }
     }
 
     private static let missingCommand = "missing command name (use --help for help)"

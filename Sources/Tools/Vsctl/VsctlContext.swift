@@ -3,14 +3,6 @@
 import DatabaseProtocol
 import DatabaseReplica
 
-/// What a command prints, once the transaction is in the database.
-enum VsctlOutput {
-    case text(String)
-    case table(VsctlTable)
-    /// The permanent UUID of a row that the transaction inserts.
-    case created(Atom)
-}
-
 struct VsctlContext {
     var draft: VsctlDraft
     /// The row of `Open_vSwitch`.
@@ -18,10 +10,17 @@ struct VsctlContext {
     var invocation: VsctlInvocation
     /// Whether no command follows: the last one may change maps piece by piece.
     var isLast = false
-    var output = VsctlOutput.text("")
+    var output = VsctlOutput.text(VsctlText())
     var warnings: [String] = []
     /// Interfaces that the command line adds: whether they work is asked at the end.
     var newInterfaces: [Atom] = []
+
+    /// What the program read for `log`, `undo` and `diff`.
+    var files = VsctlFiles()
+    /// Set by `diff`: nothing is sent.
+    var discardsDraft = false
+    /// For the database's log, after the command line; empty adds nothing.
+    var comment = ""
 
     private var cachedTopology: (revision: Int, topology: VsctlTopology)?
     private var hasVerifiedPorts = false
@@ -33,7 +32,7 @@ struct VsctlContext {
     /// Gets ready for the next command.
     mutating func begin(_ invocation: VsctlInvocation, isLast: Bool) {
         (self.invocation, self.isLast) = (invocation, isLast)
-        output = .text("")
+        output = .text(VsctlText(headings: invocation.command.headings))
         hasVerifiedPorts = false
     }
 
@@ -41,11 +40,6 @@ struct VsctlContext {
     func has(_ option: String) -> Bool { invocation.options.contains { $0.name == option } }
     func value(of option: String) -> String? {
         invocation.options.first { $0.name == option }?.value
-    }
-
-    mutating func say(_ line: String) {
-        guard case .text(let text) = output else { return }
-        output = .text(text + line + "\n")
     }
 
     /// Bridges, ports and interfaces as the draft has them now.

@@ -19,6 +19,11 @@ public enum VsctlHelp {
             Names of tables and columns may be cut short and written with - for _.
             A RECORD is a name, a UUID or its first four digits, or . for the only one.
 
+            log, undo and diff are not in Open vSwitch. log and undo read the database's file
+            (conf.db in OVS_DBDIR, or --file); undo takes back the last transaction, or the one of
+            that number in the log, if it still applies. diff shows what the commands in FILE, a
+            line each, would change, and changes nothing.
+
             Options:
               --db=DATABASE           where the database is (default: \(database))
               --no-wait               do not wait until ovs-vswitchd has taken the change over
@@ -27,8 +32,12 @@ public enum VsctlHelp {
               --retry                 keep trying to connect until the time is over
               --dry-run               change nothing, but tell whether it could be done
               --oneline               print exactly one line for each command
-              -f, --format=FORMAT     records as list, table, csv, json or html
+              -f, --format=FORMAT     records as list, table, csv, json or html; with json every
+                                      command prints {"data":[[...],...],"headings":[...]}
               -d, --data=FORMAT       values as string, bare or json
+              -p, --private-key=FILE, -c, --certificate=FILE, -C, --ca-cert=FILE,
+              --bootstrap-ca-cert=FILE, --peer-ca-cert=FILE, --ssl-protocols=LIST,
+              --ssl-ciphers=LIST      keys and certificates for ssl:
               --no-headings, --bare, --pretty, --max-column-width=BYTES
               -h, --help              this text
               -V, --version           the version

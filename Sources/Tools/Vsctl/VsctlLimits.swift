@@ -8,6 +8,8 @@ public enum VsctlLimits {
     public static let timeoutDefault: Duration = .seconds(5)
     /// How often a transaction is made anew because somebody else changed the same rows first.
     public static let attemptCountMax = 100
+    /// Largest file of commands that `diff` reads, in bytes.
+    public static let changeFileByteCountMax = 1 << 20
     /// Names farther from the mistyped one than this are not suggested.
     public static let suggestionDistanceMax = 3
 }

@@ -44,9 +44,18 @@ extension VsctlDraft {
     ) throws(VsctlStop) -> RowKey? {
         let row = try row(name, in: table)
         guard row != nil || isOptional else {
-            throw .failure("no row \"\(name)\" in table \(table.name)")
+            throw .failure(
+                "no row \"\(name)\" in table \(table.name)"
+                    + suggestion(for: name, among: names(in: table)))
         }
         return row
+    }
+
+    /// What rows of `table` can be called, for suggestions.
+    private func names(in table: TableSchema) -> [String] {
+        guard let way = RowNaming.ways[table.name] else { return [] }
+        return rows(of: way.table).compactMap { read($0, way.nameColumn).only?.bareText }
+            .sortedByBytes()
     }
 
     private func namedRow(_ name: String, in table: TableSchema) throws(VsctlStop) -> RowKey? {

@@ -13,6 +13,7 @@
 // one transaction. Each phase can be ended by the clock, and each then says what is known of the
 // change: not made, perhaps made, or made and not yet taken over.
 
+import DatabaseHistory
 import DatabaseProtocol
 import DatabaseReplica
 
@@ -49,14 +50,32 @@ public struct VsctlMachine {
 
     private let line: VsctlCommandLine
     private let logDirectory: String
+    private let files: VsctlFiles
     private var replica = DatabaseReplica(wish: .everything)
     private var phase = Phase.connecting
     private var attemptCount = 0
     private var warned: Set<String> = []
 
-    /// - Parameter logDirectory: Where the switch's log is, for a message.
-    public init(_ line: VsctlCommandLine, logDirectory: String) {
-        (self.line, self.logDirectory) = (line, logDirectory)
+    /// - Parameters:
+    ///   - logDirectory: Where the switch's log is, for a message.
+    ///   - files: What the line says it wants.
+    public init(
+        _ line: VsctlCommandLine, logDirectory: String, files: VsctlFiles = VsctlFiles()
+    ) {
+        (self.line, self.logDirectory, self.files) = (line, logDirectory, files)
+    }
+
+    /// Instead of a connection, for a line that wants no server: reads the history alone.
+    public mutating func runWithoutServer() -> [VsctlEffect] {
+        phase = .finished
+        var warnings: [String] = []
+        do throws(VsctlStop) {
+            let run = try run(&warnings, files.history?.schema)
+            return output(of: run, nil) + [.exit(VsctlExit.success)]
+        } catch {
+            guard case .failure(let message) = error else { return [.exit(VsctlExit.failure)] }
+            return fail(message)
+        }
     }
 
     // MARK: What happens
@@ -153,7 +172,7 @@ public struct VsctlMachine {
     private mutating func runCommands() -> [VsctlEffect] {
         var warnings: [String] = []
         do throws(VsctlStop) {
-            let run = try run(&warnings)
+            let run = try run(&warnings, replica.schema)
             let complaints = complaints(warnings)
             guard let transaction = run.transaction else {
                 phase = .finished
@@ -183,13 +202,16 @@ public struct VsctlMachine {
         warnings.filter { warned.insert($0).inserted }.map(VsctlEffect.complain)
     }
 
-    private func run(_ warnings: inout [String]) throws(VsctlStop) -> Run {
-        guard let schema = replica.schema, let first = line.invocations.first else {
+    private func run(
+        _ warnings: inout [String], _ schema: DatabaseSchema?
+    ) throws(VsctlStop) -> Run {
+        guard let schema, let first = line.invocations.first else {
             throw .failure("the database has no schema")
         }
         var draft = VsctlDraft(of: replica, schema: schema)
         let root = draft.rows(of: "Open_vSwitch").first ?? draft.insert(into: "Open_vSwitch")
         var context = VsctlContext(draft: draft, root: root, invocation: first)
+        context.files = files
         defer { warnings = context.warnings }
         for invocation in line.invocations {
             context.begin(invocation, isLast: false)
@@ -202,10 +224,12 @@ public struct VsctlMachine {
             run.outputs.append(context.output)
         }
         context.warnings += try context.draft.symbols.check()
+        guard !context.discardsDraft else { return run }
         run.newInterfaces = context.newInterfaces
         run.transaction = context.draft.transaction(
             waitingAt: line.options.waitsForSwitch ? root : nil,
-            comment: line.text, isDryRun: line.options.isDryRun)
+            comment: context.comment.isEmpty ? line.text : "\(line.text)\n\(context.comment)",
+            isDryRun: line.options.isDryRun)
         return run
     }
 
@@ -282,14 +306,17 @@ public struct VsctlMachine {
         var text = ""
         for output in run.outputs {
             switch output {
-            case .text(let lines): text += oneLine(lines)
+            case .text(let lines): text += oneLine(lines.text(line.options.style))
             case .table(let table):
                 text += table.text(line.options.style, isFirst: isFirstTable)
                 isFirstTable = false
             case .created(let name):
                 let uuid = run.transaction?.insertPlaces[name]
                     .flatMap { results?.insertedUUID(by: $0) }
-                text += oneLine((uuid?.description ?? name.text) + "\n")
+                let row = uuid.map(Atom.uuid) ?? name
+                let created = VsctlText(
+                    headings: ["_uuid"], text: row.text + "\n", rows: [[row.json]])
+                text += oneLine(created.text(line.options.style))
             }
         }
         return text.isEmpty ? [] : [.output(text)]

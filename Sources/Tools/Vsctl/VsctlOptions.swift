@@ -5,8 +5,8 @@
 
 /// How a table of records is printed.
 struct VsctlStyle: Equatable, Sendable {
-    enum Format: String, Sendable { case table, list, html, csv, json }
-    enum Cell: String, Sendable { case string, bare, json }
+    enum Format: String, CaseIterable, Sendable { case table, list, html, csv, json }
+    enum Cell: String, CaseIterable, Sendable { case string, bare, json }
 
     var format = Format.list
     var cell = Cell.string
@@ -16,12 +16,28 @@ struct VsctlStyle: Equatable, Sendable {
     var columnWidthMax = 0
 }
 
+/// Files of keys and certificates. ovs-vsctl(8), "Public Key Infrastructure Options".
+public struct VsctlTLSOptions: Equatable, Sendable {
+    public internal(set) var privateKey: String?
+    public internal(set) var certificate: String?
+    /// `--ca-cert` or, if `bootstraps`, `--bootstrap-ca-cert`.
+    public internal(set) var authority: String?
+    public internal(set) var bootstraps = false
+    public internal(set) var shownAuthority: String?
+    public internal(set) var versions: String?
+    public internal(set) var ciphers: String?
+
+    public init() {}
+}
+
 /// What the options before the first command ask for.
 public struct VsctlOptions: Equatable, Sendable {
     /// `--db`: where the database is; `nil` is `unix:<rundir>/db.sock`.
     public internal(set) var database: String?
     /// `--timeout`, in seconds; `nil` is `VsctlLimits.timeoutDefault`.
     public internal(set) var timeoutSeconds: Int?
+    /// Keys and certificates for `ssl:`, as their options name the files.
+    public internal(set) var tls = VsctlTLSOptions()
     /// `--retry`: try to connect until the time is over.
     public internal(set) var retries = false
     var waitsForSwitch = true
@@ -155,10 +171,17 @@ struct VsctlOptionReader {
         case "oneline": options.isOneLine = true
         case "retry": options.retries = true
         case "timeout": options.timeoutSeconds = try Self.seconds(value ?? "")
+        case "private-key": options.tls.privateKey = value
+        case "certificate": options.tls.certificate = value
+        case "ca-cert": options.tls.authority = value
+        case "bootstrap-ca-cert": (options.tls.authority, options.tls.bootstraps) = (value, true)
+        case "peer-ca-cert": options.tls.shownAuthority = value
+        case "ssl-protocols": options.tls.versions = value
+        case "ssl-ciphers": options.tls.ciphers = value
         case "format", "data", "no-headings", "pretty", "bare", "max-column-width":
             try applyStyle(name, value ?? "")
         default:
-            // Logging, TLS and clusters: accepted, so that scripts written for others run.
+            // Logging and clusters: accepted, so that scripts written for others run.
             guard !Self.global.contains(where: { $0.name == name }) else { break }
             guard !local.contains(where: { $0.name == "--\(name)" }) else {
                 throw .failure("'\(name)' option specified multiple times")
@@ -172,12 +195,16 @@ struct VsctlOptionReader {
         switch name {
         case "format":
             guard let format = VsctlStyle.Format(rawValue: value) else {
-                throw .failure("unknown output format \"\(value)\"")
+                throw .failure(
+                    "unknown output format \"\(value)\""
+                        + suggestion(for: value, among: VsctlStyle.Format.allCases.map(\.rawValue)))
             }
             options.style.format = format
         case "data":
             guard let cell = VsctlStyle.Cell(rawValue: value) else {
-                throw .failure("unknown data format \"\(value)\"")
+                throw .failure(
+                    "unknown data format \"\(value)\""
+                        + suggestion(for: value, among: VsctlStyle.Cell.allCases.map(\.rawValue)))
             }
             options.style.cell = cell
         case "no-headings": options.style.hasHeadings = false

@@ -114,26 +114,7 @@ struct VsctlTable {
     }
 
     private func json(_ style: VsctlStyle) -> String {
-        let data = rows.map { row in JSON.array(row.map(\.json)) }
-        let headings = columns.map { JSON.string($0.name) }
-        let json: JSON = ["data": .array(data), "headings": .array(headings)]
-        return (style.isPretty ? pretty(json, 0) : json.text) + "\n"
-    }
-
-    /// Two spaces a level, as Open vSwitch's printer has it. As deep as values nest: six levels.
-    private func pretty(_ json: JSON, _ level: Int) -> String {
-        let margin = String(repeating: " ", count: level * 2 + 2)
-        switch json {
-        case .array(let elements) where !elements.isEmpty:
-            let lines = elements.map { margin + pretty($0, level + 1) }
-            return "[\n" + lines.joined(separator: ",\n") + "]"
-        case .object(let object) where !object.isEmpty:
-            let lines = object.members.map {
-                margin + JSON.string($0).text + ": " + pretty($1, level + 1)
-            }
-            return "{\n" + lines.joined(separator: ",\n") + "}"
-        default: return json.text
-        }
+        VsctlText.json(columns.map(\.name), rows.map { $0.map(\.json) }, style)
     }
 
     private func padded(_ text: String, _ width: Int) -> String {

@@ -116,7 +116,9 @@ extension VsctlContext {
 
     mutating func bridge(_ name: String) throws(VsctlStop) -> VsctlTopology.Bridge {
         guard let bridge = findBridge(name) else {
-            throw .failure("no bridge named \(name)")
+            throw .failure(
+                "no bridge named \(name)"
+                    + suggestion(for: name, among: topology().bridges.keys.sortedByBytes()))
         }
         return bridge
     }
@@ -135,7 +137,9 @@ extension VsctlContext {
 
     mutating func port(_ name: String) throws(VsctlStop) -> VsctlTopology.Port {
         guard let port = findPort(name) else {
-            throw .failure("no port named \(name)")
+            throw .failure(
+                "no port named \(name)"
+                    + suggestion(for: name, among: topology().ports.keys.sortedByBytes()))
         }
         return port
     }
@@ -150,7 +154,9 @@ extension VsctlContext {
 
     mutating func interface(_ name: String) throws(VsctlStop) -> VsctlTopology.Interface {
         guard let interface = findInterface(name) else {
-            throw .failure("no interface named \(name)")
+            throw .failure(
+                "no interface named \(name)"
+                    + suggestion(for: name, among: topology().interfaces.keys.sortedByBytes()))
         }
         return interface
     }

@@ -93,6 +93,8 @@ public enum SwitchEffect: Sendable {
     case listen(ListenerPurpose)
     case stopListening(ListenerPurpose)
     case connect(SessionID, target: String)
+    /// Files with the keys for `ssl:` and `pssl:` from now on; `nil` leaves it to the command line.
+    case useTLS(WantedTLS?)
     case sendSession(SessionID, [UInt8])
     case closeSession(SessionID)
     /// Look at these interfaces now, and tell when one of them changes.

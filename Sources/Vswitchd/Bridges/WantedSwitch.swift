@@ -17,10 +17,21 @@ public struct WantedSwitch: Hashable, Sendable {
     public var configuration: Int64 = 0
     /// The root row; nil while the database is empty.
     public var root: UUIDValue?
+    /// The row of `SSL`, if it names all three files.
+    public var tls: WantedTLS?
     /// `other_config:max-idle` in milliseconds: cached flows unused for so long go. Default 10,000.
     public var maxIdleMilliseconds: UInt64 = 10_000
     /// `other_config:flow-limit`: cached flows at most. Default 200,000.
     public var flowLimit = 200_000
+}
+
+/// Names of files of keys and certificates. ovs-vswitchd.conf.db(5), "SSL TABLE".
+public struct WantedTLS: Hashable, Sendable {
+    public var privateKey: String
+    public var certificate: String
+    public var authority: String
+    /// Whether a missing file of `authority` is made from what the first peer shows.
+    public var bootstrapsAuthority = false
 }
 
 public struct WantedBridge: Hashable, Sendable {
@@ -92,6 +103,7 @@ extension WantedSwitch {
         guard let root = replica.root() else { return }
         self.root = root.uuid
         configuration = root.integer("next_cfg") ?? 0
+        tls = root.reference("ssl").flatMap { replica.row("SSL", $0) }.flatMap(WantedTLS.init)
         maxIdleMilliseconds = Self.number(root, "max-idle", in: 500...3_600_000) ?? 10_000
         flowLimit = Int(Self.number(root, "flow-limit", in: 0...1_000_000) ?? 200_000)
         bridges = root.references("bridges")
@@ -107,6 +119,18 @@ extension WantedSwitch {
         row.string("other_config", key).flatMap { UInt64($0) }.flatMap {
             range.contains($0) ? $0 : nil
         }
+    }
+}
+
+extension WantedTLS {
+    init?(row: ReplicaRow) {
+        guard let key = row.string("private_key"), let certificate = row.string("certificate"),
+            let authority = row.string("ca_cert"),
+            ![key, certificate, authority].contains("")
+        else { return nil }
+        self.init(
+            privateKey: key, certificate: certificate, authority: authority,
+            bootstrapsAuthority: row.boolean("bootstrap_ca_cert") ?? false)
     }
 }
 

@@ -11,6 +11,9 @@ import Testing
         ("ptcp:6640:[::1]", .passiveTCP(port: 6640, host: "::1")),
         ("tcp:10.0.0.1:65535", .tcp(host: "10.0.0.1", port: 65535)),
         ("tcp:[fe80::1]:6653", .tcp(host: "fe80::1", port: 6653)),
+        ("pssl:6640", .passiveTLS(port: 6640, host: nil)),
+        ("pssl:0:[::1]", .passiveTLS(port: 0, host: "::1")),
+        ("ssl:[::1]:6640", .tls(host: "::1", port: 6640)),
         ("tcp:controller.example:6653", .tcp(host: "controller.example", port: 6653)),
     ])
     func readsAndWritesTheSameText(_ text: String, _ remote: Remote) throws {
@@ -31,13 +34,13 @@ import Testing
 
     @Test(arguments: [
         ("", "no method"), ("db.sock", "no method"), ("http:x", "method is unknown"),
-        ("ssl:10.0.0.1:6640", "TLS"), ("pssl:6640", "TLS"),
+        ("ssl:10.0.0.1:", "port is missing"), ("pssl:65536", "from 0 to 65535"),
         ("unix:", "path of the socket is missing"), ("punix:", "path of the socket is missing"),
         ("unix:a\u{0}b", "zero byte"),
         ("punix:/" + String(repeating: "x", count: 107), "108 bytes"),
         ("ptcp:", "port is missing"), ("ptcp:-1", "from 0 to 65535"),
         ("ptcp:65536", "from 0 to 65535"), ("ptcp:+1", "from 0 to 65535"),
-        ("ptcp:1:h:3:4", "square brackets"), ("ptcp:1:h:3", "ptcp:PORT:HOST"),
+        ("ptcp:1:h:3:4", "square brackets"), ("ptcp:1:h:3", "METHOD:PORT:HOST"),
         ("ptcp:1:", "host is missing"), ("tcp:", "host is missing"), ("tcp::1", "host is missing"),
         ("tcp:h", "port is missing"), ("tcp:h:", "port is missing"), ("tcp:h:0", "port 0"),
         ("tcp:fe80::1:6640", "square brackets"), ("tcp:[fe80::1:6640", "closing ]"),

@@ -12,6 +12,22 @@ final class TemporaryDirectory {
 
     func file(_ name: String) -> String { "\(path)/\(name)" }
 
+    /// Writes a file, and says its path.
+    func write(_ text: String, to name: String) -> String {
+        let descriptor = open(file(name), O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+        precondition(Glibc.write(descriptor, text, text.utf8.count) == text.utf8.count)
+        close(descriptor)
+        return file(name)
+    }
+
+    func read(_ name: String) -> String {
+        var bytes = [UInt8](repeating: 0, count: 65_536)
+        let descriptor = open(file(name), O_RDONLY)
+        let count = Glibc.read(descriptor, &bytes, bytes.count)
+        close(descriptor)
+        return String(decoding: bytes.prefix(max(count, 0)), as: UTF8.self)
+    }
+
     deinit {
         if let directory = opendir(path) {
             while let entry = readdir(directory) {
@@ -52,6 +68,7 @@ final class Listening {
         case .connected: return "connected"
         case .received(_, let bytes): return "received \(String(decoding: bytes, as: UTF8.self))"
         case .closed(_, let reason): return "closed: \(reason)"
+        case .distrusted(_, _, let reason): return "distrusted: \(reason)"
         }
     }
 

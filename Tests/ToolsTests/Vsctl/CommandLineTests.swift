@@ -96,6 +96,9 @@ import Tools
             case .run: Issue.record("\(word) is a command")
             }
         }
+        for command in ["add-zone-tp", "add-aa-mapping", "undo", "list-dp-cap"] {
+            #expect(VsctlHelp.text(database: "unix:x").contains(command))
+        }
         #expect(VsctlHelp.text(database: "unix:x").contains("[--may-exist] add-br BRIDGE"))
     }
 

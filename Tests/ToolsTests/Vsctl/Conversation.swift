@@ -16,13 +16,17 @@ struct Conversation {
     /// Reads the line, connects, and shows the tool `rows`: tables of UUIDs of columns.
     ///
     /// - Returns: `nil` if the line asks for help or a version.
-    init?(_ words: String..., rows: JSON = Conversation.oneBridge) throws(VsctlStop) {
-        try self.init(words, rows: rows)
+    init?(
+        _ words: String..., rows: JSON = Conversation.oneBridge, files: VsctlFiles = VsctlFiles()
+    ) throws(VsctlStop) {
+        try self.init(words, rows: rows, files: files)
     }
 
-    init?(_ words: [String], rows: JSON) throws(VsctlStop) {
+    init?(
+        _ words: [String], rows: JSON, files: VsctlFiles = VsctlFiles()
+    ) throws(VsctlStop) {
         guard case .run(let line) = try VsctlCommandLine.parse(words) else { return nil }
-        machine = VsctlMachine(line, logDirectory: "/var/log/test")
+        machine = VsctlMachine(line, logDirectory: "/var/log/test", files: files)
         take(machine.connectionReady())
         reply(DatabaseSchema.openVSwitch.json)
         var updates: JSONObject = [:]

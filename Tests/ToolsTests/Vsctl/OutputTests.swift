@@ -179,6 +179,25 @@ import Tools
             "Port contains more than one column whose name matches \"b\": bond_active_slave, "
                 + "bond_downdelay, bond_fake_iface, bond_mode, bond_updelay"
         ),
+        ("add-port br9 x", "no bridge named br9 (did you mean br0?)"),
+        ("get bridge br9 name", "no row \"br9\" in table Bridge (did you mean br0?)"),
+        (
+            "set port br0 vlan_mode=acess",
+            "constraint violation: acess is not one of the allowed values ([access, dot1q-tunnel, "
+                + "native-tagged, native-untagged, trunk]) (did you mean access?)"
+        ),
+        (
+            "set bridge br0 stp_enable=ture",
+            "\"ture\" is not a valid boolean (use \"true\" or \"false\") (did you mean true?)"
+        ),
+        (
+            "get bridge br0 other_config:hwadr",
+            "no key \"hwadr\" in Bridge record \"br0\" column other_config (did you mean hwaddr?)"
+        ),
+        (
+            "set-fail-mode br0 secrue",
+            "fail-mode must be \"standalone\" or \"secure\" (did you mean secure?)"
+        ),
         ("get port nope tag", "no row \"nope\" in table Port"),
         ("get port br0 tag:a", "cannot specify key to get for non-map column tag"),
         (
@@ -232,6 +251,48 @@ import Tools
         #expect(conversation.operations.isEmpty)
         #expect(conversation.complaints == [message])
         #expect(conversation.status == VsctlExit.failure)
+    }
+
+    /// With `-f json` every command that prints anything prints a table, and the others nothing.
+    @Test(arguments: [
+        ("list-br", #"{"data":[["br0"]],"headings":["bridge"]}"#),
+        ("list-br --", #"{"data":[["br0"]],"headings":["bridge"]}"#),
+        ("-- --fake list-br", #"{"data":[],"headings":["bridge"]}"#),
+        ("br-to-vlan br0", #"{"data":[[0]],"headings":["vlan"]}"#),
+        ("br-to-parent br0", #"{"data":[["br0"]],"headings":["bridge"]}"#),
+        ("list-ports br0", #"{"data":[["eth 1"]],"headings":["port"]}"#),
+        ("list-ifaces br0", #"{"data":[["eth 1"]],"headings":["interface"]}"#),
+        ("get-controller br0", #"{"data":[["tcp:10.0.0.1:6653"]],"headings":["target"]}"#),
+        ("get-manager", #"{"data":[],"headings":["target"]}"#),
+        ("get-fail-mode br0", #"{"data":[["secure"]],"headings":["fail_mode"]}"#),
+        ("get-aa-mapping br0", #"{"data":[],"headings":["i-sid","vlan"]}"#),
+        (
+            "get bridge br0 flood_vlans name other_config:k",
+            #"{"data":[[["set",[101,102]],"br0","plain"]],"headings":["flood_vlans","name","#
+                + #""other_config:k"]}"#
+        ),
+        ("br-exists br0", ""),
+        ("comment x", ""),
+        (
+            "show",
+            #"{"data":[[{"_uuid":["uuid","aaaaaaaa-0000-4000-8000-000000000000"],"mana"#
+                + #"ger_options":[],"bridges":[{"_uuid":["uuid","bbbbbbbb-0000-4000-8000-000"#
+                + #"000000000"],"name":"br0","controller":[{"_uuid":["uuid","ffffffff-0000-4"#
+                + #"000-8000-000000000000"],"target":"tcp:10.0.0.1:6653","is_connected":true"#
+                + #"}],"fail_mode":"secure","ports":[{"_uuid":["uuid","cccccccc-0000-4000-80"#
+                + #"00-000000000000"],"name":"br0","interfaces":[{"_uuid":["uuid","dddddddd-"#
+                + #"0000-4000-8000-000000000000"],"name":"br0","type":"internal"}]},{"_uuid""#
+                + #":["uuid","cccccccc-0000-4000-8000-000000000001"],"name":"eth 1","trunks""#
+                + #":["set",[101,102]],"interfaces":[{"_uuid":["uuid","dddddddd-0000-4000-80"#
+                + #"00-000000000001"],"name":"eth 1","error":"no such \"device\""}]}]}],"ovs"#
+                + #"_version":"3.1.0"}]],"headings":["Open_vSwitch"]}"#
+        ),
+    ])
+    func isPrintedAsJSON(line: String, expected: String) throws {
+        let words = ["-f", "json"] + line.split(separator: " ").map(String.init)
+        let conversation = try #require(try Conversation(words, rows: Self.rows))
+        #expect(conversation.output == (expected.isEmpty ? "" : expected + "\n"))
+        #expect(conversation.status == VsctlExit.success)
     }
 
     @Test func aMissingBridgeIsStatusTwo() throws {

@@ -7,17 +7,26 @@ extension VsctlCommand {
         VsctlCommand(
             "add-br", 1...3, "BRIDGE [PARENT VLAN]", options: ["--may-exist"], run: addBridge),
         VsctlCommand("del-br", 1...1, "BRIDGE", options: ["--if-exists"], run: deleteBridge),
-        VsctlCommand("list-br", 0...0, options: ["--real", "--fake"], run: listBridges),
+        VsctlCommand(
+            "list-br", 0...0, options: ["--real", "--fake"], prints: ["bridge"],
+            run: listBridges),
         VsctlCommand("br-exists", 1...1, "BRIDGE", run: bridgeExists),
-        VsctlCommand("br-to-vlan", 1...1, "BRIDGE") { context throws(VsctlStop) in
-            context.say(String(try context.bridge(context.arguments[0]).vlan))
+        VsctlCommand(
+            "br-to-vlan", 1...1, "BRIDGE", prints: ["vlan"]
+        ) { context throws(VsctlStop) in
+            let vlan = try context.bridge(context.arguments[0]).vlan
+            context.say(String(vlan), .integer(vlan))
         },
-        VsctlCommand("br-to-parent", 1...1, "BRIDGE") { context throws(VsctlStop) in
+        VsctlCommand(
+            "br-to-parent", 1...1, "BRIDGE", prints: ["bridge"]
+        ) { context throws(VsctlStop) in
             let bridge = try context.bridge(context.arguments[0])
-            context.say(bridge.parent ?? bridge.name)
+            context.say(bridge.parent ?? bridge.name, .string(bridge.parent ?? bridge.name))
         },
         VsctlCommand("br-set-external-id", 2...3, "BRIDGE KEY [VALUE]", run: setExternalID),
-        VsctlCommand("br-get-external-id", 1...2, "BRIDGE [KEY]", run: getExternalIDs),
+        VsctlCommand(
+            "br-get-external-id", 1...2, "BRIDGE [KEY]", prints: ["key", "value"],
+            run: getExternalIDs),
     ]
 
     @Sendable private static func addBridge(_ context: inout VsctlContext) throws(VsctlStop) {
@@ -56,7 +65,7 @@ extension VsctlCommand {
         let topology = context.topology()
         for name in topology.bridges.keys.sortedByBytes() {
             let isFake = topology.bridges[name]?.parent != nil
-            if real == fake || isFake == fake { context.say(name) }
+            if real == fake || isFake == fake { context.say(name, .string(name)) }
         }
     }
 
@@ -92,14 +101,17 @@ extension VsctlCommand {
         let (row, prefix) = try externalIDs(&context)
         let map = context.draft.read(row, "external_ids")
         if context.arguments.count == 2 {
-            if let value = map[prefix + context.arguments[1]] { context.say(value) }
+            if let value = map[prefix + context.arguments[1]] {
+                context.say(value, .string(context.arguments[1]), .string(value))
+            }
             return
         }
         for (key, value) in map.pairs {
             guard let key = key.string, let value = value.string, key.hasPrefix(prefix) else {
                 continue
             }
-            context.say("\(key.dropFirst(prefix.count))=\(value)")
+            let own = String(key.dropFirst(prefix.count))
+            context.say("\(own)=\(value)", .string(own), .string(value))
         }
     }
 }

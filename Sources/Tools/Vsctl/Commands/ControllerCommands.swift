@@ -5,7 +5,9 @@ import DatabaseProtocol
 
 extension VsctlCommand {
     static let controllers = [
-        VsctlCommand("get-controller", 1...1, "BRIDGE") { context throws(VsctlStop) in
+        VsctlCommand(
+            "get-controller", 1...1, "BRIDGE", prints: ["target"]
+        ) { context throws(VsctlStop) in
             let bridge = try context.bridge(context.arguments[0])
             context.printTargets(of: "Controller", bridge.row, "controller")
         },
@@ -20,11 +22,13 @@ extension VsctlCommand {
             let targets = context.arguments.dropFirst()
             context.replaceTargets(in: "Controller", bridge.row, "controller", by: targets)
         },
-        VsctlCommand("get-fail-mode", 1...1, "BRIDGE") { context throws(VsctlStop) in
+        VsctlCommand(
+            "get-fail-mode", 1...1, "BRIDGE", prints: ["fail_mode"]
+        ) { context throws(VsctlStop) in
             let bridge = try context.bridge(context.arguments[0])
             context.draft.verify(bridge.row, "fail_mode")
             if let mode = context.draft.string(bridge.row, "fail_mode"), !mode.isEmpty {
-                context.say(mode)
+                context.say(mode, .string(mode))
             }
         },
         VsctlCommand("del-fail-mode", 1...1, "BRIDGE") { context throws(VsctlStop) in
@@ -35,11 +39,13 @@ extension VsctlCommand {
             let bridge = try context.realBridge(context.arguments[0])
             let mode = context.arguments[1]
             guard mode == "standalone" || mode == "secure" else {
-                throw .failure("fail-mode must be \"standalone\" or \"secure\"")
+                throw .failure(
+                    "fail-mode must be \"standalone\" or \"secure\""
+                        + suggestion(for: mode, among: ["standalone", "secure"]))
             }
             context.draft.write(bridge.row, "fail_mode", Datum(.string(mode)))
         },
-        VsctlCommand("get-manager", 0...0) { context throws(VsctlStop) in
+        VsctlCommand("get-manager", 0...0, prints: ["target"]) { context throws(VsctlStop) in
             context.printTargets(of: "Manager", context.root, "manager_options")
         },
         VsctlCommand("del-manager", 0...0) { context throws(VsctlStop) in
@@ -71,7 +77,8 @@ extension VsctlCommand {
                 ("CA Certificate", "ca_cert"), ("Bootstrap", "bootstrap_ca_cert"),
             ]
             for (heading, column) in lines {
-                context.say("\(heading): \(context.draft.read(row, column).bareText)")
+                let value = context.draft.read(row, column)
+                context.say("\(heading): \(value.bareText)", as: column, value.json)
             }
         }
     }
@@ -95,7 +102,7 @@ extension VsctlContext {
         for row in verifyTargets(of: table, owner, column) {
             if let target = draft.string(row, "target") { targets.append(target) }
         }
-        for target in targets.sortedByBytes() { say(target) }
+        for target in targets.sortedByBytes() { say(target, .string(target)) }
     }
 
     private mutating func verifyTargets(

@@ -7,7 +7,7 @@ extension VsctlCommand {
         VsctlCommand("init", 0...0) { _ throws(VsctlStop) in
             // Any command makes the root row if it is missing; this one does nothing else.
         },
-        VsctlCommand("show", 0...0, options: ["--filter="], run: show),
+        VsctlCommand("show", 0...0, options: ["--filter="], prints: ["Open_vSwitch"], run: show),
         VsctlCommand("emer-reset", 0...0, run: reset),
     ]
 
@@ -60,7 +60,10 @@ extension VsctlCommand {
     @Sendable private static func show(_ context: inout VsctlContext) throws(VsctlStop) {
         let filter = try ShowFilter(context.value(of: "--filter") ?? "", context.draft)
         for root in context.draft.rows(of: "Open_vSwitch") {
-            for line in lines(of: root, 0, context.draft, filter) { context.say(line) }
+            let lines = lines(of: root, 0, context.draft, filter)
+            if !lines.isEmpty {
+                context.say(lines, cells: [tree(of: root, context.draft, filter)])
+            }
         }
     }
 
@@ -91,6 +94,30 @@ extension VsctlCommand {
             }
         }
         return filter.keeps(lines, of: row.table) ? lines : []
+    }
+
+    /// The same as one JSON object, in which references have become what they refer to.
+    private static func tree(
+        of row: RowKey, _ draft: VsctlDraft, _ filter: ShowFilter
+    ) -> JSON {
+        var object: JSONObject = ["_uuid": row.name.json]
+        guard let table = draft.schema.table(row.table),
+            let place = shown.firstIndex(where: { $0.table == row.table })
+        else { return .object(object) }
+        if let name = shown[place].name { object[name] = draft.read(row, name).json }
+        for name in shown[place].columns {
+            guard let column = table.column(name) else { continue }
+            let value = draft.read(row, name)
+            let below = shown.firstIndex { $0.table == column.type.key.referencedTable }
+            if let below, below > place {
+                let children = draft.rows(shown[below].table, in: row, name)
+                    .filter { !lines(of: $0, 0, draft, filter).isEmpty }
+                object[name] = .array(children.map { tree(of: $0, draft, filter) })
+            } else if value != .initial(of: column.type) {
+                object[name] = value.json
+            }
+        }
+        return .object(object)
     }
 }
 

@@ -4,7 +4,7 @@ import DatabaseProtocol
 
 extension VsctlCommand {
     static let ports = [
-        VsctlCommand("list-ports", 1...1, "BRIDGE", run: listPorts),
+        VsctlCommand("list-ports", 1...1, "BRIDGE", prints: ["port"], run: listPorts),
         VsctlCommand(
             "add-port", 2..., "BRIDGE PORT [COLUMN[:KEY]=VALUE]...", options: ["--may-exist"]
         ) { context throws(VsctlStop) in
@@ -24,23 +24,32 @@ extension VsctlCommand {
         VsctlCommand(
             "del-port", 1...2, "[BRIDGE] PORT", options: ["--if-exists", "--with-iface"],
             run: deletePort),
-        VsctlCommand("port-to-br", 1...1, "PORT") { context throws(VsctlStop) in
-            context.say(try context.port(context.arguments[0]).bridge)
+        VsctlCommand(
+            "port-to-br", 1...1, "PORT", prints: ["bridge"]
+        ) { context throws(VsctlStop) in
+            let bridge = try context.port(context.arguments[0]).bridge
+            context.say(bridge, .string(bridge))
         },
     ]
 
     static let interfaces = [
-        VsctlCommand("list-ifaces", 1...1, "BRIDGE", run: listInterfaces),
-        VsctlCommand("iface-to-br", 1...1, "IFACE") { context throws(VsctlStop) in
+        VsctlCommand(
+            "list-ifaces", 1...1, "BRIDGE", prints: ["interface"], run: listInterfaces),
+        VsctlCommand(
+            "iface-to-br", 1...1, "IFACE", prints: ["bridge"]
+        ) { context throws(VsctlStop) in
             let interface = try context.interface(context.arguments[0])
-            context.say(context.topology().ports[interface.port]?.bridge ?? "")
+            let bridge = context.topology().ports[interface.port]?.bridge ?? ""
+            context.say(bridge, .string(bridge))
         },
     ]
 
     @Sendable private static func listPorts(_ context: inout VsctlContext) throws(VsctlStop) {
         let bridge = try context.bridge(context.arguments[0])
         context.draft.verify(bridge.row, "ports")
-        for port in bridge.ports.sortedByBytes() where port != bridge.name { context.say(port) }
+        for port in bridge.ports.sortedByBytes() where port != bridge.name {
+            context.say(port, .string(port))
+        }
     }
 
     @Sendable private static func listInterfaces(_ context: inout VsctlContext) throws(VsctlStop) {
@@ -48,7 +57,9 @@ extension VsctlCommand {
         context.verifyPorts()
         let topology = context.topology()
         let names = bridge.ports.flatMap { topology.ports[$0]?.interfaces ?? [] }
-        for name in names.sortedByBytes() where name != bridge.name { context.say(name) }
+        for name in names.sortedByBytes() where name != bridge.name {
+            context.say(name, .string(name))
+        }
     }
 
     @Sendable private static func addBond(_ context: inout VsctlContext) throws(VsctlStop) {

@@ -108,7 +108,7 @@ extension VsctlCommand {
         if let id { try context.draft.symbols.define(id, as: row.name) }
         for argument in context.arguments.dropFirst(2) {
             if isUUIDColumn(argument) {
-                context.say(row.name.text)
+                context.say(row.name.text, as: argument, row.name.json)
                 continue
             }
             let expression = try ColumnExpression(argument, of: table, operators: [])
@@ -116,7 +116,7 @@ extension VsctlCommand {
             context.draft.verify(row, column.name)
             let value = context.read(row, column)
             guard let keyText = expression.key else {
-                context.say(value.text(as: column.type))
+                context.say(value.text(as: column.type), as: argument, value.json)
                 continue
             }
             guard column.type.isMap else {
@@ -127,9 +127,10 @@ extension VsctlCommand {
             guard element != nil || isOptional else {
                 throw .failure(
                     "no key \"\(keyText)\" in \(table.name) record \"\(name)\" column "
-                        + column.name)
+                        + column.name
+                        + suggestion(for: keyText, among: value.keys.map(\.bareText)))
             }
-            context.say(element?.text ?? "")
+            context.say(element?.text ?? "", as: argument, element?.json ?? .null)
         }
     }
 
