@@ -14,6 +14,7 @@ var house = House()
 house.addHeaders("CLinuxPacket")
 house.addHeaders("CProcess")
 house.addLibrary("CMnl", pkgConfig: "libmnl", debian: "libmnl-dev")
+house.addLibrary("CYAML", pkgConfig: "yaml-0.1", debian: "libyaml-dev")
 house.addLibrary("CNetlink", pkgConfig: "libnl-route-3.0", debian: "libnl-route-3-dev")
 
 // Ground: what every floor stands on.
@@ -25,6 +26,7 @@ house.add("Packets", .wire, at: "Wire/Packets")
 house.add("Flows", .wire, at: "Wire/Flows", ["Packets"])
 house.add("OpenFlow", .wire, at: "Wire/OpenFlow", ["Flows", "Packets"])
 house.add("DatabaseProtocol", .wire, at: "Wire/DatabaseProtocol")
+house.add("LinkValues", .wire, at: "Wire/LinkValues", ["Packets"])
 // libmnl is arithmetic over memory that the caller lends: no call of it that we use reaches the
 // system, so the one place where netlink bytes are made and read may stay pure.
 house.add(
@@ -74,7 +76,7 @@ house.add(
     ])
 
 // Links: Linux interfaces, by libnl.
-house.add("Links", .device, at: "Links", ["Packets"], c: ["CNetlink"])
+house.add("Links", .device, at: "Links", ["LinkValues", "Packets"], c: ["CNetlink"])
 
 // Tools: arguments in, requests and text out.
 house.add(
@@ -94,7 +96,7 @@ house.addProgram(
     "apus-vswitchd",
     [
         "Bridges", "Channel", "Daemon", "DatabaseProtocol", "DatabaseReplica", "DatapathMessages",
-        "Flows", "Links", "OpenFlow", "Packets", "Pipeline", "Product", "Streams", "Switching",
+        "Flows", "LinkValues", "Links", "OpenFlow", "Packets", "Pipeline", "Product", "Streams", "Switching",
         "Timekeeping",
     ])
 house.addProgram(

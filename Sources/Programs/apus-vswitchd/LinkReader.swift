@@ -2,6 +2,7 @@
 
 import Bridges
 import Daemon
+import LinkValues
 import Links
 import Packets
 
