@@ -22,6 +22,7 @@
 #include <netlink/route/link.h>
 #include <netlink/socket.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -80,11 +81,11 @@ static inline int apus_tap_make(const char *name) {
 // not the process.
 
 // To a network namespace of its own, where it can make interfaces that disturb nobody.
-static inline int apus_network_namespace_make(void) {
+static inline int apus_links_namespace_make(void) {
     return (int)syscall(__NR_unshare, 0x40000000);
 }
 
 // To the network namespace behind a descriptor.
-static inline int apus_network_namespace_enter(int descriptor) {
+static inline int apus_links_namespace_enter(int descriptor) {
     return (int)syscall(__NR_setns, descriptor, 0x40000000);
 }

@@ -34,6 +34,11 @@ public struct LinkWatch: ~Copyable {
         self.socket = socket
     }
 
+    /// In network namespace `name`; `nil` is that of the calling thread.
+    public init(namespace name: String?) throws(LinkError) {
+        self = try NetworkNamespace.enter(name) { () throws(LinkError) in try LinkWatch() }
+    }
+
     /// To be watched with poll or epoll: readable while events wait.
     public var descriptor: CInt { unsafe nl_socket_get_fd(socket.pointer) }
 

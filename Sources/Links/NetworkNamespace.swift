@@ -45,12 +45,12 @@ public enum NetworkNamespace {
             throw LinkError(interface: name, attempt: "remember its own namespace", errno: errno)
         }
         defer { close(home) }
-        guard apus_network_namespace_enter(target) == 0 else {
+        guard apus_links_namespace_enter(target) == 0 else {
             throw LinkError(interface: name, attempt: "enter network namespace", errno: errno)
         }
         defer {
             precondition(
-                apus_network_namespace_enter(home) == 0, "no way back to the own namespace")
+                apus_links_namespace_enter(home) == 0, "no way back to the own namespace")
         }
         return try body()
     }

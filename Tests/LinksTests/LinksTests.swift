@@ -217,7 +217,7 @@ struct Refused: Error {
 private func inOwnNamespace(_ body: () throws -> Void) throws {
     try withoutActuallyEscaping(body) { body in
         let task = ThreadTask {
-            guard apus_network_namespace_make() == 0 else {
+            guard apus_links_namespace_make() == 0 else {
                 throw Refused(reason: "unshare: \(errno)")
             }
             try run("ip", "link", "add", "a0", "type", "veth", "peer", "name", "b0")

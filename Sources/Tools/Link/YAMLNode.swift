@@ -34,12 +34,12 @@ struct YAMLNode: Equatable {
     ///
     /// - Throws: What is no YAML, with its line.
     static func reading(_ bytes: [UInt8]) throws(LinkProblem) -> YAMLNode? {
-        var parser = yaml_parser_t()
+        var parser = unsafe yaml_parser_t()
         guard unsafe yaml_parser_initialize(&parser) == 1 else {
             throw LinkProblem(line: 1, "no memory to read the file")
         }
         defer { unsafe yaml_parser_delete(&parser) }
-        var document = yaml_document_t()
+        var document = unsafe yaml_document_t()
         // Safe: the parser reads the lent bytes only during this call, which loads all of them.
         let isLoaded = unsafe bytes.withUnsafeBufferPointer {
             unsafe yaml_parser_set_input_string(&parser, $0.baseAddress, $0.count)
