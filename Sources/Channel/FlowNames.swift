@@ -24,7 +24,8 @@ struct FlowNames {
         var time = timespec()
         // Safe: `time` lives during the call, which cannot fail for this clock.
         unsafe clock_gettime(CLOCK_REALTIME, &time)
-        high = UInt64(bitPattern: Int64(time.tv_sec)) << 30 ^ UInt64(time.tv_nsec)
+        high =
+            UInt64(bitPattern: Int64(time.tv_sec)) << 30 ^ UInt64(time.tv_nsec)
             ^ UInt64(getpid()) << 44
     }
 

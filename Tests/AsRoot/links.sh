@@ -31,7 +31,7 @@ same "a second time nothing changes" "0 changes made" "$(link apply "$work/good.
 in_switch ip link set v0 mtu 1450
 same "only what differs is changed" "set v0 mtu 1400
 1 change made" "$(link apply "$work/good.yaml")"
-state() { in_switch ip -d -j link | md5sum; }
+state() { in_switch ip -br link; }
 before=$(state)
 wrong() { # wrong WHAT LINE PATTERN YAML
   local text; text=$(printf '%b' "$4" | link apply - 2>&1) && { not_ok "$1 is refused" "$text"; return; }
@@ -40,10 +40,11 @@ wrong() { # wrong WHAT LINE PATTERN YAML
 wrong "an unknown key" 3 'no key "colour"' 'links:\n  - {name: n0, type: dummy}\n  - {name: n1, type: dummy, colour: red}\n'
 wrong "VLAN 5000" 6 '1 to 4094' 'links:\n  - {name: n0, type: dummy}\n  - name: n0.5\n    type: vlan\n    parent: n0\n    id: 5000\n'
 wrong "a missing parent" 3 'needs nothere' 'links:\n  - {name: n0, type: dummy}\n  - {name: x, type: vlan, parent: nothere, id: 5}\n'
-wrong "what is no YAML" 1 '' 'links: [\n'
+wrong "what is no YAML" 2 '' 'links: [\n'
 same "and nothing changed" "$before" "$(state)"
-like "the kernel's own sentence is shown" 'the kernel says: ' "$(link set v0 mtu 68000 2>&1; link add veth "$name" peer x 2>&1; link set v0 master v0 2>&1)"
-link del v0 w0 br
+check "a tap" link add tap t0
+like "the kernel's own sentence is shown" 'the kernel says: mtu greater than device maximum' "$(link set t0 mtu 65535 2>&1)"
+link del v0 w0 br t0
 
 start_ovsdb && start_datapath && start_vswitchd || { not_ok "the switch starts"; finish; }
 check "one command gives each namespace a port" in_switch ovs-vsctl -t 20 add-br br0 -- \

@@ -2,8 +2,8 @@
 //
 //     ovs-dpctl [-s] [-m] [-t SECONDS] [-f FORMAT] COMMAND [ARGUMENT...]
 //
-// Options may stand anywhere, as with ovs-dpctl. A datapath's name may be left out where Open vSwitch
-// lets it be: then it is the only one there is.
+// Options may stand anywhere, as with ovs-dpctl. A datapath's name may be left out where Open
+// vSwitch lets it be: then it is the only one there is.
 
 import DatapathMessages
 import Flows

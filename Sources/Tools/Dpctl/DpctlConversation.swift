@@ -1,5 +1,5 @@
-public import DatapathMessages
 import DatabaseProtocol
+public import DatapathMessages
 import Flows
 public import Timekeeping
 

@@ -79,7 +79,8 @@ extension LinkArguments {
         case let word?:
             throw LinkArgumentError("there is no command \(word); try apus link --help")
         }
-        if isDryRun, case .apply = call.command {} else if isDryRun {
+        if isDryRun, case .apply = call.command {
+        } else if isDryRun {
             throw LinkArgumentError("--dry-run is for apply")
         }
         self = .call(call)
@@ -235,7 +236,8 @@ private struct LinkWords {
         switch type {
         case "veth":
             guard let peer = said.peer else {
-                throw LinkArgumentError("a veth needs its peer: apus link add veth \(link) peer NAME")
+                throw LinkArgumentError(
+                    "a veth needs its peer: apus link add veth \(link) peer NAME")
             }
             order.kind = .veth(peer: peer, peerNamespace: said.peerNamespace)
         case "vlan":

@@ -39,7 +39,8 @@ public enum LinkHelp {
             link) words='add set del show watch apply completion --netns --json --help' ;;
             add) words='veth vlan bond bridge dummy tap' ;;
             -n|--netns|netns) words=$(ls /run/netns 2>/dev/null) ;;
-            mode) words='balance-rr active-backup balance-xor broadcast 802.3ad balance-tlb balance-alb' ;;
+            mode) words='balance-rr active-backup balance-xor broadcast 802.3ad balance-tlb'
+              words+=' balance-alb' ;;
             lacp-rate) words='slow fast' ;;
             xmit-hash-policy) words='layer2 layer2+3 layer3+4 encap2+3 encap3+4 vlan+srcmac' ;;
             offload) words='rx tx sg tso gso gro' ;;
@@ -47,8 +48,11 @@ public enum LinkHelp {
             apply) COMPREPLY=($(compgen -f -- "$word")); return ;;
             set|del|show|dev|master|members) words=$(ls /sys/class/net 2>/dev/null) ;;
             *) case ${COMP_WORDS[2]} in
-                 set) words='up down mtu address name alias master nomaster netns add-ip del-ip offload mode miimon updelay downdelay lacp-rate xmit-hash-policy min-links' ;;
-                 add) words='peer netns dev id mode miimon members mtu address alias up lacp-rate xmit-hash-policy' ;;
+                 set) words='up down mtu address name alias master nomaster netns add-ip'
+                   words+=' del-ip offload mode miimon updelay downdelay lacp-rate'
+                   words+=' xmit-hash-policy min-links' ;;
+                 add) words='peer netns dev id mode miimon members mtu address alias up'
+                   words+=' lacp-rate xmit-hash-policy' ;;
                  apply) words='--dry-run' ;;
                  *) words=$(ls /sys/class/net 2>/dev/null) ;;
                esac ;;

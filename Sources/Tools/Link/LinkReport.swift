@@ -139,7 +139,8 @@ public struct LinkRow: Sendable {
         _ packets: UInt64, _ bytes: UInt64, _ dropped: UInt64, _ errors: UInt64
     ) -> JSON {
         [
-            "packets": .integer(Int64(clamping: packets)), "bytes": .integer(Int64(clamping: bytes)),
+            "packets": .integer(Int64(clamping: packets)),
+            "bytes": .integer(Int64(clamping: bytes)),
             "dropped": .integer(Int64(clamping: dropped)),
             "errors": .integer(Int64(clamping: errors)),
         ]

@@ -246,7 +246,9 @@ private struct EntryReader {
         case "bond":
             for name in BondSettings.names {
                 guard let said = own[name] else { continue }
-                if let wrong = bond.set(name, said.value) { complain(said.line, "\(name): \(wrong)") }
+                if let wrong = bond.set(name, said.value) {
+                    complain(said.line, "\(name): \(wrong)")
+                }
             }
             wish.kind = .bond(bond, members: [])
         default: break
@@ -286,7 +288,8 @@ private struct EntryReader {
     ) -> Int? {
         guard let number = Int(text), range.contains(number) else {
             complain(
-                line, "\(key) is a number from \(range.lowerBound) to \(range.upperBound), "
+                line,
+                "\(key) is a number from \(range.lowerBound) to \(range.upperBound), "
                     + "not \"\(text)\"")
             return nil
         }

@@ -139,7 +139,8 @@ extension Vswitch {
 
     private var portsText: String {
         let s = datapath.statistics
-        var text = "\(DatapathReport.fullName(of: datapath.nature.name)): hit:\(s.hits) missed:\(s.misses)\n"
+        var text = DatapathReport.fullName(of: datapath.nature.name)
+        text += ": hit:\(s.hits) missed:\(s.misses)\n"
         for (name, bridge) in bridges.sorted(by: { $0.key < $1.key }) {
             text += "  \(name):\n"
             for (port, interface) in bridge.interfacesByName {

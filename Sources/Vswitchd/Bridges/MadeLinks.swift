@@ -72,9 +72,12 @@ extension WantedInterface {
             var settings = BondSettings()
             for key in BondSettings.names {
                 guard let value = option(key) else { continue }
-                if let wrong = settings.set(key, value) { return .invalid("options:\(key): \(wrong)") }
+                if let wrong = settings.set(key, value) {
+                    return .invalid("options:\(key): \(wrong)")
+                }
             }
-            let members = (option("members") ?? "").split { $0 == "," || $0 == " " }.map(String.init)
+            let members = (option("members") ?? "").split { $0 == "," || $0 == " " }.map(
+                String.init)
             guard !members.isEmpty, members.allSatisfy(isLinkName),
                 members.count <= LinkLimits.memberCountMax
             else { return .invalid("a bond port needs options:members, for example eth0,eth1") }
@@ -87,7 +90,8 @@ extension Vswitch {
     /// Orders what rows ask for and is not there; lets go of what none asks for any more.
     mutating func orderLinks() {
         let orders = wanted.links
-        let names = Dictionary(orders.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+        let names = Dictionary(
+            orders.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         if !madeLinks.hasSwept {
             madeLinks.hasSwept = true
             effects.append(.removeStrayLinks(mark: wanted.linkMark, except: orders.map(\.name)))
@@ -113,8 +117,10 @@ extension Vswitch {
         switch outcome {
         case .made, .adopted:
             madeLinks.present[name] = order
-            log(.info, "bridge", outcome == .made
-                ? "link \(name): made (\(order))" : "link \(name): was there, adopted")
+            log(
+                .info, "bridge",
+                outcome == .made
+                    ? "link \(name): made (\(order))" : "link \(name): was there, adopted")
         case .refused(let text):
             madeLinks.errors[name] = text
             vports.errors[name] = text

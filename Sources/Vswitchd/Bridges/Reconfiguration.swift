@@ -82,8 +82,10 @@ extension Vswitch {
     /// Asks for the wanted ports that are neither there nor on their way.
     mutating func attachMissing() {
         guard datapath.isOpen, datapath.knowsPorts else { return }
-        var isAsked: Set<String> = []
-        for case .addPort(let name) in datapath.outstanding.values { isAsked.insert(name) }
+        let asked = datapath.outstanding.compactMap { _, order -> String? in
+            if case .addPort(let name) = order { name } else { nil }
+        }
+        let isAsked = Set(asked)
         for (name, kind) in wanted.vports
         where vports.byName[name] == nil && !isAsked.contains(name) && isLinkReady(name) {
             attach(name, kind)

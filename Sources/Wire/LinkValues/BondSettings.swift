@@ -2,7 +2,8 @@
 
 /// How a bond spreads frames over its members, by the kernel's numbers.
 public enum BondMode: UInt8, Hashable, Sendable, CaseIterable {
-    case balanceRR = 0, activeBackup, balanceXOR, broadcast, lacp, balanceTLB, balanceALB
+    case balanceRR = 0
+    case activeBackup, balanceXOR, broadcast, lacp, balanceTLB, balanceALB
 
     /// As `ip link` writes it.
     public var name: String {
@@ -25,7 +26,8 @@ public enum BondMode: UInt8, Hashable, Sendable, CaseIterable {
 
 /// Which headers choose the member, by the kernel's numbers.
 public enum BondHashPolicy: UInt8, Hashable, Sendable, CaseIterable {
-    case layer2 = 0, layer34, layer23, encap23, encap34, vlanSource
+    case layer2 = 0
+    case layer34, layer23, encap23, encap34, vlanSource
 
     public var name: String {
         switch self {

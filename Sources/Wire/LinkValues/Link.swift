@@ -116,8 +116,10 @@ public enum LinkLimits {
 public func isLinkName(_ name: String) -> Bool {
     let bytes = name.utf8
     return (1...LinkLimits.nameByteCountMax).contains(bytes.count) && name != "." && name != ".."
-        && bytes.allSatisfy { $0 > 0x20 && $0 != 0x7f && $0 != UInt8(ascii: "/")
-            && $0 != UInt8(ascii: ":") }
+        && bytes.allSatisfy {
+            $0 > 0x20 && $0 != 0x7f && $0 != UInt8(ascii: "/")
+                && $0 != UInt8(ascii: ":")
+        }
 }
 
 /// Whether `name` can name a network namespace: a file's name, at most 255 bytes.

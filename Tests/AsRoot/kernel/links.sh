@@ -3,7 +3,7 @@
 # `ip -d -j link` sees it; and switch ports that stand on a bond and on a VLAN carry traffic.
 source "$(dirname "$0")/../common.bash"
 begin links
-modprobe -a veth 8021q bonding ipv6 || { not_ok "the kernel has what is tested"; finish; }
+modprobe -a veth 8021q bonding ipv6 tun || { not_ok "the kernel has what is tested"; finish; }
 link() { in_switch "$bin/apus" link "$@"; }
 # said LINK PATH: one value of ip's JSON, for example "linkinfo info_data id"
 said() {
@@ -41,9 +41,9 @@ same "a tap is one" tap "$(said x-tap 'linkinfo info_data type')"
 like "show -j tells of the bond" '"mode":"802.3ad"' "$(link -j show bond0)"
 check "all are removed" link del a.10 a renamed m1 bond0 x-dummy x-bridge x-tap
 same "and gone" lo "$(in_switch ls /sys/class/net | grep -vE '^(bonding_masters|sit0|tunl0|ip6tnl0)$' | xargs)"
-sleep 0.3; kill $watching; wait $watching 2> /dev/null
-like "watch saw one come" 'a: veth, up' "$(cat "$work/watch")"
-like "and go" 'bond0: gone' "$(cat "$work/watch")"
+check "watch saw them go" within 5 grep -q 'bond0: gone' "$work/watch"
+ip netns pids "$switch" | xargs -r kill; wait $watching 2> /dev/null
+like "and one come" 'a: veth, up' "$(cat "$work/watch")"
 
 # Ports of a switch on a bond and on a VLAN: h1 -- (two pairs, bonded at both ends) -- switch --
 # (one pair, VLAN 10 at both ends) -- h2

@@ -16,7 +16,10 @@ import Tools
 
     @Test(arguments: [
         ("add veth a peer b", ["add veth a peer b"]),
-        ("add veth a peer b netns red mtu 1400 up", ["add veth a peer b netns red mtu 1400", "set a up"]),
+        (
+            "add veth a peer b netns red mtu 1400 up",
+            ["add veth a peer b netns red mtu 1400", "set a up"]
+        ),
         ("add vlan eth0.10 dev eth0 id 10", ["add vlan eth0.10 dev eth0 id 10"]),
         (
             "add bond bond0 mode 802.3ad miimon 100 members eth0 eth1",
@@ -56,9 +59,21 @@ import Tools
 /// Files of `apus link apply`, and the steps they come to.
 @Suite struct LinkFileTests {
     static let here = LinkPresence(links: [
-        { var link = Link(name: "eth0", index: 2); link.isUp = true; return link }(),
-        { var link = Link(name: "v0", index: 5, kind: "veth"); link.lowerIndex = 6; return link }(),
-        { var link = Link(name: "v1", index: 6, kind: "veth"); link.lowerIndex = 5; return link }(),
+        {
+            var link = Link(name: "eth0", index: 2)
+            link.isUp = true
+            return link
+        }(),
+        {
+            var link = Link(name: "v0", index: 5, kind: "veth")
+            link.lowerIndex = 6
+            return link
+        }(),
+        {
+            var link = Link(name: "v1", index: 6, kind: "veth")
+            link.lowerIndex = 5
+            return link
+        }(),
     ])
 
     static func plan(_ text: String, _ presence: LinkPresence = here) throws -> [String] {

@@ -11,7 +11,9 @@ import Testing
         #expect(InterfaceAddress(text)?.description == written)
     }
 
-    @Test(arguments: ["", "192.0.2.1/33", "192.0.2.1/-1", "192.0.2/24", "::/129", "a/1", "1.2.3.4/"])
+    @Test(arguments: [
+        "", "192.0.2.1/33", "192.0.2.1/-1", "192.0.2/24", "::/129", "a/1", "1.2.3.4/",
+    ])
     func whatIsNoAddressIsRefused(text: String) { #expect(InterfaceAddress(text) == nil) }
 
     @Test func onlyLinkLocalAddressesAreTheKernelsOwn() {
