@@ -138,10 +138,12 @@ import Tools
     }
 
     @Test(arguments: [
-        "", "nothing", "show br0 extra", "add-if a", "add-if other@dp a", "del-if ovs-netdev nowhere",
-        "add-flow in_port(1)", "add-flow in_port(x) 2", "dump-flows tcp", "-t x show", "--what",
-        "add-if ovs-netdev abcdefghijklmnop", "add-if ovs-netdev a,port_no=65535", "-f xml show",
-        "get-flow ufid:12", "get-flow in_port(7)", "mod-flow in_port(7) 2", "del-dp", "show netdev@other", "add-dp abcdefghijklmnop",
+        "", "nothing", "show br0 extra", "add-if a", "add-if other@dp a",
+        "del-if ovs-netdev nowhere", "add-flow in_port(1)", "add-flow in_port(x) 2",
+        "dump-flows tcp=1", "-t x show", "--what", "add-if ovs-netdev abcdefghijklmnop",
+        "add-if ovs-netdev a,port_no=65535", "-f xml show", "get-flow ufid:12",
+        "get-flow in_port(7)", "mod-flow in_port(7) 2", "del-dp", "show netdev@other",
+        "add-dp abcdefghijklmnop",
     ])
     func nonsenseIsRefused(line: String) {
         #expect(throws: DpctlError.self) { try Self.run(line) }

@@ -200,7 +200,8 @@ import Tools
                 {"_uuid":["uuid","p2"],"name":"v0","interfaces":["uuid","i3"]}]},
                 {"rows":[{"_uuid":["uuid","i1"],"name":"a","type":"","ofport":1,"error":["set",[]]},
                 {"_uuid":["uuid","i2"],"name":"b","type":"","ofport":2,"error":["set",[]]},
-                {"_uuid":["uuid","i3"],"name":"v0","type":"","ofport":-1,"error":"no such device"}]}]}
+                {"_uuid":["uuid","i3"],"name":"v0","type":"","ofport":-1,
+                "error":"no such device"}]}]}
                 """)
         let uses = LinkUses.read(answer)
         #expect(uses["a"]?.bond == "bond0" && uses["a"]?.openFlowPort == 1)
