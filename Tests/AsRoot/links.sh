@@ -40,7 +40,7 @@ wrong() { # wrong WHAT LINE PATTERN YAML
 wrong "an unknown key" 3 'no key "colour"' 'links:\n  - {name: n0, type: dummy}\n  - {name: n1, type: dummy, colour: red}\n'
 wrong "VLAN 5000" 6 '1 to 4094' 'links:\n  - {name: n0, type: dummy}\n  - name: n0.5\n    type: vlan\n    parent: n0\n    id: 5000\n'
 wrong "a missing parent" 3 'needs nothere' 'links:\n  - {name: n0, type: dummy}\n  - {name: x, type: vlan, parent: nothere, id: 5}\n'
-wrong "what is no YAML" 2 '' 'links: [\n'
+wrong "what is no YAML" 1 '' 'links: [\n'
 same "and nothing changed" "$before" "$(state)"
 check "a tap" link add tap t0
 like "the kernel's own sentence is shown" 'the kernel says: mtu greater than device maximum' "$(link set t0 mtu 65535 2>&1)"

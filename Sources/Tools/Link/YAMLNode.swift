@@ -48,7 +48,11 @@ struct YAMLNode: Equatable {
         guard isLoaded else {
             let what = unsafe parser.problem.map { unsafe String(cString: $0) } ?? "is no YAML"
             let line = unsafe max(parser.problem_mark.line, parser.context_mark.line) + 1
-            throw LinkProblem(line: Int(clamping: line), what)
+            // What is missing at the end is missing on the last line, not behind it.
+            let lineCount =
+                bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+                .count - (bytes.last == UInt8(ascii: "\n") ? 1 : 0)
+            throw LinkProblem(line: min(Int(clamping: line), max(lineCount, 1)), what)
         }
         defer { unsafe yaml_document_delete(&document) }
         guard let root = unsafe yaml_document_get_root_node(&document) else { return nil }
