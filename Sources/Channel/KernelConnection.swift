@@ -18,8 +18,9 @@ import Timekeeping
 /// A datapath of the kernel's module. Owned by one thread.
 @safe
 public final class KernelConnection: DatapathEnd {
-    /// As Open vSwitch's vswitchd calls it.
-    public static let defaultName = "ovs-system"
+    /// Not Open vSwitch's `ovs-system`: whoever opens a datapath removes what it does not know
+    /// there, and Open vSwitch may run on the same host.
+    public static let defaultName = "apus-system"
 
     public let name: String
     public let descriptor: Int32

@@ -49,7 +49,7 @@ public struct DatapathNature: Hashable, Sendable {
     public var isKernelModule: Bool
     /// Whether the kernel's module is loaded and could be used.
     public var isKernelModuleThere: Bool
-    /// Its name, for example "ovs-system".
+    /// Its name, for example "apus-system".
     public var name: String
     public init(
         isKernelModule: Bool = false, isKernelModuleThere: Bool = false,

@@ -8,7 +8,7 @@ debian() { ip netns exec "$1" /usr/bin/ovs-dpctl "${@:2}"; }
 
 check "the lecture's experiment, on the module" "$root/tools/lab" vlan --no-build --keep
 lab=apus-lab-sw
-like "Debian's ovs-dpctl shows the datapath" 'system@ovs-system' "$(debian $lab show)"
+like "Debian's ovs-dpctl shows the datapath" 'system@apus-system' "$(debian $lab show)"
 like "and its ports" 'port [0-9]+: first_br' "$(debian $lab show)"
 ip netns exec apus-lab-m2 ping -q -c 5 -i 0.2 -W 1 192.168.100.103 > /dev/null
 like "and our flows, with hits of the module" 'packets:[1-9][0-9]*, bytes:[1-9].*actions:.*push_vlan\(vid=103' \
@@ -23,9 +23,9 @@ check "ports on the module" in_switch ovs-vsctl -t 20 add-br br0 -- set bridge b
   add-port br0 p1 -- add-port br0 p2
 check "traffic passes" in_host 1 ping -q -c 3 -i 0.2 -W 1 10.9.0.2
 dp() { in_switch "$bin/ovs-dpctl" "$@"; }
-like "our ovs-dpctl: dump-dps" '^system@ovs-system$' "$(dp dump-dps)"
-like "show" 'system@ovs-system:' "$(dp show)"
-like "show -f json" '"datapath":"system@ovs-system"' "$(dp -f json show)"
+like "our ovs-dpctl: dump-dps" '^system@apus-system$' "$(dp dump-dps)"
+like "show" 'system@apus-system:' "$(dp show)"
+like "show -f json" '"datapath":"system@apus-system"' "$(dp -f json show)"
 before=$(dp show | sed -n 's/.*missed:\([0-9]*\).*/\1/p')
 check "20 packets more" in_host 1 ping -q -c 20 -i 0.05 -W 1 10.9.0.2
 after=$(dp show | sed -n 's/.*missed:\([0-9]*\).*/\1/p')

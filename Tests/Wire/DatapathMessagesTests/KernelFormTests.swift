@@ -50,7 +50,7 @@ import Testing
 
     @Test func whatOnlyAKernelIsAskedFollowsInOneDatagram() throws {
         var writer = DatagramWriter()
-        let request = KernelRequest.addDatapath(name: "ovs-system")
+        let request = KernelRequest.addDatapath(name: "apus-system")
         let families = DatapathFamilies.channel
         #expect(try writer.append(request, sequence: 1, families: families))
         #expect(try writer.append(.deleteDatapath, sequence: 2, families: families))
