@@ -126,7 +126,7 @@ extension Vswitch {
             vports.errors[name] = text
             log(.warning, "bridge", "link \(name) could not be made: \(text)")
         }
-        guard madeLinks.waiting.isEmpty else { return }
+        guard madeLinks.waiting.isEmpty, datapath.isOpen, datapath.knowsPorts else { return }
         // Meanwhile a row may have gone, or asked for something else.
         let orders = Set(wanted.links)
         if !madeLinks.present.values.allSatisfy(orders.contains) { orderLinks() }
