@@ -15,6 +15,12 @@ public enum ChannelError: Error, Hashable, Sendable {
     case closed
     /// More waits to be sent than `ChannelLimits.outgoingByteCountMax`: the peer does not read.
     case overflow(byteCount: Int)
+    /// openvswitch.ko is not loaded.
+    case noModule
+    /// openvswitch.ko refused, with its own sentence if it had one.
+    case kernel(String, code: Int32)
+    /// The kernel had more to say than the socket holds.
+    case lost
     /// A system call failed in a way that has no meaning of its own here.
     case system(call: String, code: Int32)
 }
@@ -34,6 +40,10 @@ extension ChannelError: CustomStringConvertible {
         case .closed: "the datapath's connection was closed by the other end"
         case .overflow(let byteCount):
             "the other end does not read: \(byteCount) bytes wait to be sent"
+        case .noModule: "openvswitch.ko is not loaded (modprobe openvswitch)"
+        case .kernel(let text, let code):
+            "openvswitch.ko refused: \(errorText(code))" + (text.isEmpty ? "" : " (\(text))")
+        case .lost: "openvswitch.ko had more to say than its socket holds"
         case .system(let call, let code): "\(call) failed: \(errorText(code))"
         }
     }

@@ -29,8 +29,9 @@ extension DatapathClientError: CustomStringConvertible {
 
 /// A blocking client of the datapath. Waits no longer than its deadline says. Owned by one thread.
 public final class DatapathClient {
+    /// The datapath's socket, or the name of the kernel's.
     public let path: String
-    private let connection: ChannelConnection
+    private let connection: any DatapathEnd
     private let timeout: Duration
     private var sequence: UInt32 = 0
 
@@ -43,6 +44,13 @@ public final class DatapathClient {
         do throws(ChannelError) {
             connection = try ChannelConnection(path: path)
         } catch { throw .channel(error) }
+    }
+
+    /// Speaks with the kernel's module through `kernel`.
+    public init(kernel: KernelConnection, timeout: Duration) {
+        path = "system@\(kernel.name)"
+        connection = kernel
+        self.timeout = timeout
     }
 
     /// Sends `request` and waits for its answer.

@@ -19,6 +19,10 @@ public enum ChannelLimits {
     /// datagrams. Without root the kernel gives at most `net.core.wmem_max`, 208 KiB by default,
     /// which still holds one.
     public static let socketBufferByteCount: Int32 = 4 << 20
+    /// Requests that the kernel has not answered; each answer needs about 1 KiB of the socket.
+    public static let kernelRequestCountMax = 1_024
+    /// CPUs that a kernel's datapath is told of.
+    public static let cpuCountMax = 1_024
     /// Bytes of a socket's path, `sun_path` less its zero.
     public static let pathByteCountMax = 107
 }

@@ -1,104 +1,117 @@
-// Asking the kernel about interfaces, and changing them, one request and answer at a time.
+// Asking the kernel about interfaces, one question and answer at a time.
 
 internal import CNetlink
 internal import Glibc
-public import Packets
+public import LinkValues
+internal import Packets
 
-/// A conversation with the kernel about the interfaces of one network namespace: that of the thread
-/// which made it. Reading needs no privilege. For one thread at a time; calls wait for the
-/// kernel's answer, which takes microseconds.
+/// A conversation with the kernel about the interfaces of one network namespace. Reading needs no
+/// privilege, changing CAP_NET_ADMIN. For one thread at a time; calls wait for the kernel's answer,
+/// which takes microseconds.
 @safe
 public struct LinkTable: ~Copyable {
-    private let socket: LinkSocket
+    let socket: LinkSocket
 
+    /// In the network namespace of the calling thread.
+    ///
     /// - Throws: If the kernel refuses a netlink socket.
     public init() throws(LinkError) {
         socket = try LinkSocket()
+    }
+
+    /// In namespace `name`; `nil` is that of the calling thread. See `NetworkNamespace.path`.
+    public init(namespace name: String?) throws(LinkError) {
+        self = try NetworkNamespace.enter(name) { () throws(LinkError) in try LinkTable() }
     }
 
     /// The interface called `name`.
     ///
     /// - Throws: `.noSuchLink` if there is none.
     public func link(named name: String) throws(LinkError) -> Link {
-        var object: OpaquePointer?
-        // Safe: `name` is a C string for the length of the call; on success the object is ours.
-        let code = unsafe rtnl_link_get_kernel(socket.pointer, 0, name, &object)
-        guard code == 0, let object = unsafe object else {
-            throw LinkError(interface: name, attempt: "read", code: code == 0 ? -NLE_NODEV : code)
+        var message: OpaquePointer?
+        guard isLinkName(name) else {
+            throw LinkError(interface: name, attempt: "read", code: -NLE_NODEV)
         }
-        defer { unsafe rtnl_link_put(object) }
-        guard let link = unsafe Link(object) else {
+        // Safe: `name` is a C string for the length of the call; on success the message is ours.
+        let code = unsafe rtnl_link_build_get_request(0, name, &message)
+        guard code == 0, let message = unsafe message else {
+            throw LinkError(interface: name, attempt: "read", code: code)
+        }
+        let harvest = unsafe try harvest(message, isDump: false, name, "read")
+        guard let link = harvest.links.first else {
             throw LinkError(interface: name, attempt: "read", code: -NLE_NODEV)
         }
         return link
     }
 
     /// All interfaces, by rising index.
-    public func links() throws(LinkError) -> [Link] {
-        var cache: OpaquePointer?
-        // Safe: on success the cache is ours.
-        let code = unsafe rtnl_link_alloc_cache(socket.pointer, AF_UNSPEC, &cache)
-        guard code == 0, let cache = unsafe cache else {
-            throw LinkError(interface: "netlink", attempt: "list interfaces", code: code)
-        }
-        defer { unsafe nl_cache_free(cache) }
-        var links: [Link] = []
-        // Safe: the objects belong to the cache, which is kept until the end of the function.
-        var object = unsafe nl_cache_get_first(cache)
-        while let present = unsafe object {
-            if let link = unsafe Link(present) { links.append(link) }
-            unsafe object = nl_cache_get_next(present)
-        }
-        return links.sorted { $0.index < $1.index }
+    public func links() throws(LinkError) -> [Link] { try census().links }
+
+    /// All interfaces, by rising index, and what each has counted.
+    public func census() throws(LinkError) -> (links: [Link], counters: [Int: LinkCounters]) {
+        let message = unsafe try newMessage(RTM_GETLINK, NLM_F_DUMP)
+        let harvest = unsafe try harvest(message, isDump: true, "netlink", "list interfaces")
+        return (harvest.links.sorted { $0.index < $1.index }, harvest.counters)
     }
 
-    /// Switches an interface on or off.
-    ///
-    /// - Throws: `.noSuchLink`, `.notPermitted`, or what the kernel said.
-    public func set(_ name: String, up: Bool) throws(LinkError) {
-        unsafe try change(name, attempt: up ? "switch on" : "switch off") {
-            if up {
-                unsafe rtnl_link_set_flags($0, UInt32(IFF_UP))
-            } else {
-                unsafe rtnl_link_unset_flags($0, UInt32(IFF_UP))
+    private func harvest(
+        _ message: OpaquePointer, isDump: Bool, _ interface: String, _ attempt: String
+    ) throws(LinkError) -> LinkHarvest {
+        var harvest = LinkHarvest(control: socket.control)
+        // Safe: the pointer is used during the call only.
+        let result = unsafe withUnsafeMutablePointer(to: &harvest) {
+            harvest -> Result<Void, LinkError> in
+            do throws(LinkError) {
+                unsafe try socket.ask(
+                    message, isDump: isDump, interface: interface, attempt: attempt, harvestLink,
+                    harvest)
+                return .success(())
+            } catch { return .failure(error) }
+        }
+        try result.get()
+        return harvest
+    }
+
+    /// An rtnetlink message with an empty `struct ifinfomsg`.
+    func newMessage(
+        _ type: Int, _ flags: Int32, index: Int = 0, flag: UInt32 = 0, flagMask: UInt32 = 0
+    ) throws(LinkError) -> OpaquePointer {
+        var fixed = ifinfomsg()
+        fixed.ifi_index = CInt(clamping: index)
+        fixed.ifi_flags = flag
+        fixed.ifi_change = flagMask
+        // Safe: libnl copies the structure; the message is the caller's.
+        guard let message = unsafe nlmsg_alloc_simple(CInt(type), flags),
+            unsafe nlmsg_append(
+                message, &fixed, MemoryLayout<ifinfomsg>.size, CInt(NLMSG_ALIGNTO)) == 0
+        else { throw LinkError(interface: "netlink", attempt: "make a message", code: -NLE_NOMEM) }
+        return unsafe message
+    }
+
+    /// Which bursts' work an interface does; those that its driver does not know are missing.
+    public func offloads(of name: String) -> [LinkOffload: Bool] {
+        var result: [LinkOffload: Bool] = [:]
+        for offload in LinkOffload.allCases {
+            var value: UInt32 = 0
+            // Safe: the name is a C string for the length of the call.
+            if unsafe apus_link_feature(socket.control, name, offload.question, &value) == 0 {
+                result[offload] = value != 0
             }
         }
+        return result
     }
+}
 
-    /// Sets the largest payload of a frame, in bytes; the driver decides what is possible.
-    public func set(_ name: String, mtu: Int) throws(LinkError) {
-        guard let number = UInt32(exactly: mtu) else {
-            throw LinkError(interface: name, attempt: "set MTU \(mtu)", code: -NLE_RANGE)
+extension LinkOffload {
+    /// ETHTOOL_G…; the order that sets it is one more (linux/ethtool.h).
+    var question: UInt32 {
+        switch self {
+        case .rx: UInt32(ETHTOOL_GRXCSUM)
+        case .tx: UInt32(ETHTOOL_GTXCSUM)
+        case .sg: UInt32(ETHTOOL_GSG)
+        case .tso: UInt32(ETHTOOL_GTSO)
+        case .gso: UInt32(ETHTOOL_GGSO)
+        case .gro: UInt32(ETHTOOL_GGRO)
         }
-        unsafe try change(name, attempt: "set MTU \(mtu)") { unsafe rtnl_link_set_mtu($0, number) }
-    }
-
-    /// Sets the interface's own MAC address.
-    public func set(_ name: String, address: MACAddress) throws(LinkError) {
-        let octets = (0..<6).map { UInt8(truncatingIfNeeded: address.bits >> (40 - 8 * $0)) }
-        // Safe: libnl copies the six bytes.
-        guard let copy = unsafe nl_addr_build(AF_LLC, octets, 6) else {
-            throw LinkError(interface: name, attempt: "set address", code: -NLE_NOMEM)
-        }
-        defer { unsafe nl_addr_put(copy) }
-        unsafe try change(name, attempt: "set address") { unsafe rtnl_link_set_addr($0, copy) }
-    }
-
-    private func change(
-        _ name: String, attempt: String, _ edit: (OpaquePointer) -> Void
-    ) throws(LinkError) {
-        let present = try link(named: name)
-        // Safe: both objects are ours until they are put back.
-        guard let target = unsafe rtnl_link_alloc(), let changes = unsafe rtnl_link_alloc() else {
-            throw LinkError(interface: name, attempt: attempt, code: -NLE_NOMEM)
-        }
-        defer {
-            unsafe rtnl_link_put(target)
-            unsafe rtnl_link_put(changes)
-        }
-        unsafe rtnl_link_set_ifindex(target, CInt(present.index))
-        unsafe edit(changes)
-        let code = unsafe rtnl_link_change(socket.pointer, target, changes, 0)
-        guard code == 0 else { throw LinkError(interface: name, attempt: attempt, code: code) }
     }
 }

@@ -5,16 +5,7 @@
 
 internal import CNetlink
 internal import Glibc
-
-/// One change to the interfaces of a network namespace.
-public enum LinkEvent: Hashable, Sendable {
-    /// An interface that is new, or has changed in some way; a renamed one has its old index.
-    case present(Link)
-    /// The interface with this index is gone, or went to another network namespace.
-    case removed(index: Int, name: String)
-    /// Some events did not arrive.
-    case eventsLost
-}
+public import LinkValues
 
 /// Listens to changes of interfaces in the network namespace of the thread that made it. Needs no
 /// privilege.
@@ -43,6 +34,11 @@ public struct LinkWatch: ~Copyable {
         self.socket = socket
     }
 
+    /// In network namespace `name`; `nil` is that of the calling thread.
+    public init(namespace name: String?) throws(LinkError) {
+        self = try NetworkNamespace.enter(name) { () throws(LinkError) in try LinkWatch() }
+    }
+
     /// To be watched with poll or epoll: readable while events wait.
     public var descriptor: CInt { unsafe nl_socket_get_fd(socket.pointer) }
 
@@ -50,62 +46,42 @@ public struct LinkWatch: ~Copyable {
     ///
     /// - Throws: If the socket is broken; losing events is no error.
     public mutating func events() throws(LinkError) -> [LinkEvent] {
-        var events: [LinkEvent] = []
+        var context = WatchContext(control: socket.control)
         var code: CInt = 0
         for _ in 0..<Self.eventsPerCall {
-            // Safe: the callback gets the pointer to `events` only during nl_recvmsgs_default.
-            unsafe withUnsafeMutablePointer(to: &events) { events in
+            // Safe: the callback gets the pointer only during nl_recvmsgs_default.
+            unsafe withUnsafeMutablePointer(to: &context) { context in
                 _ = unsafe nl_socket_modify_cb(
-                    socket.pointer, NL_CB_VALID, NL_CB_CUSTOM, noteMessage, events)
+                    socket.pointer, NL_CB_VALID, NL_CB_CUSTOM, noteEvent, context)
                 code = unsafe nl_recvmsgs_default(socket.pointer)
             }
             switch -code {
             case NLE_SUCCESS, NLE_INTR: continue
-            case NLE_AGAIN: return events
-            case NLE_NOMEM: events.append(.eventsLost)  // ENOBUFS
+            case NLE_AGAIN: return context.events
+            case NLE_NOMEM: context.events.append(.eventsLost)  // ENOBUFS
             default: throw LinkError(interface: "netlink", attempt: "read changes", code: code)
             }
         }
-        return events
+        return context.events
     }
 }
 
-/// Adds the event of one netlink message to the array of events that `context` points to.
-private func noteMessage(_ message: OpaquePointer?, _ context: UnsafeMutableRawPointer?) -> CInt {
+private struct WatchContext {
+    /// For ethtool's questions.
+    let control: CInt
+    var events: [LinkEvent] = []
+    init(control: CInt) { self.control = control }
+}
+
+/// Adds the event of one netlink message to those of the context.
+private func noteEvent(_ message: OpaquePointer?, _ context: UnsafeMutableRawPointer?) -> CInt {
     // Safe: libnl hands in the message that it just read, and the context given above.
-    guard let message = unsafe message, let header = unsafe nlmsg_hdr(message) else {
-        return CInt(NL_OK.rawValue)
-    }
+    guard let message = unsafe message, let header = unsafe nlmsg_hdr(message),
+        let context = unsafe context?.assumingMemoryBound(to: WatchContext.self),
+        let (link, _) = unsafe Link.read(message, control: context.pointee.control)
+    else { return CInt(NL_OK.rawValue) }
     let isRemoval = unsafe header.pointee.nlmsg_type == UInt16(RTM_DELLINK)
-    if isRemoval {
-        _ = unsafe nl_msg_parse(message, noteRemoved, context)
-    } else {
-        _ = unsafe nl_msg_parse(message, notePresent, context)
-    }
+    unsafe context.pointee.events.append(
+        isRemoval ? .removed(index: link.index, name: link.name) : .present(link))
     return CInt(NL_OK.rawValue)
-}
-
-private func notePresent(_ object: OpaquePointer?, _ context: UnsafeMutableRawPointer?) {
-    // Safe: an object of a link message is a link, held by libnl during the callback.
-    guard let object = unsafe linkObject(object), let link = unsafe Link(object) else { return }
-    unsafe context?.assumingMemoryBound(to: [LinkEvent].self).pointee.append(.present(link))
-}
-
-private func noteRemoved(_ object: OpaquePointer?, _ context: UnsafeMutableRawPointer?) {
-    // Safe: as in notePresent.
-    guard let object = unsafe linkObject(object),
-        let name = unsafe rtnl_link_get_name(object)
-    else { return }
-    let event = unsafe LinkEvent.removed(
-        index: Int(rtnl_link_get_ifindex(object)), name: String(cString: name))
-    unsafe context?.assumingMemoryBound(to: [LinkEvent].self).pointee.append(event)
-}
-
-/// The link of a message about a link itself. Bridges speak in the same group, of their ports
-/// (family AF_BRIDGE): there "deleted" means that the interface left a bridge, not that it is gone.
-private func linkObject(_ object: OpaquePointer?) -> OpaquePointer? {
-    guard let object = unsafe object, unsafe rtnl_link_get_family(object) == AF_UNSPEC else {
-        return nil
-    }
-    return unsafe object
 }

@@ -28,8 +28,18 @@ struct World: ~Copyable {
     /// Steps that were taken, in words.
     private(set) var steps: [String] = []
     private(set) var operatorHeard: [JSON] = []
+    /// Links that were asked for, and let go.
+    private(set) var linkOrders: [String] = []
     private(set) var answers: [Result<String, ControlError>] = []
     private var lastTransaction: Int64 = 0
+    private var indices: [String: UInt32] = [:]
+    private var linkFacts: [String: LinkFact] {
+        indices.mapValues {
+            LinkFact(index: $0, address: .zero, mtu: 1500, isUp: true, hasCarrier: true)
+        }
+    }
+    /// What becomes of links that rows ask for.
+    var linkOutcome = LinkOutcome.made
 
     private static let vswitchd = DatabaseEngine.SessionID(1)
     private static let person = DatabaseEngine.SessionID(2)
@@ -96,6 +106,14 @@ struct World: ~Copyable {
         return sent
     }
 
+    /// Interfaces of the host and their indices, as vswitchd is told of them.
+    mutating func setInterfaces(_ indices: [String: UInt32], telling: Bool = true) {
+        self.indices = indices
+        guard telling else { return }
+        toMachine.append(.links(linkFacts))
+        settle()
+    }
+
     /// Lets time pass, in steps of a tenth of a second.
     mutating func pass(_ duration: Duration) {
         let end = now + duration
@@ -149,11 +167,15 @@ struct World: ~Copyable {
             case .connectDatabase: toMachine.append(.databaseOpened)
             case .sendDatabase(let bytes):
                 follow(server.receive(bytes, from: Self.vswitchd, now: now, random: &chance))
-            case .connectDatapath: toMachine.append(.datapathOpened)
+            case .connectDatapath: toMachine.append(.datapathOpened())
+            case .makeLink(let order):
+                linkOrders.append("make \(order)")
+                toMachine.append(.linkMade(name: order.name, linkOutcome))
+            case .removeLink(let name, _): linkOrders.append("remove \(name)")
             case .sendDatapath(let sequence, let request): send(request, sequence)
             case .answer(_, let answer): answers.append(answer)
             case .closeDatabase, .listen, .stopListening, .connect, .sendSession, .closeSession,
-                .watchLinks, .log:
+                .watchLinks, .closeDatapath, .removeStrayLinks, .log:
                 break
             }
         }
@@ -208,7 +230,8 @@ struct World: ~Copyable {
         switch effect {
         case .reply(_, let sequence, let reply, let inDump):
             tellMachine(reply, sequence, inDump: inDump)
-        case .openPort(let client, let sequence, let port):
+        case .openPort(let client, let sequence, var port):
+            port.interfaceIndex = indices[port.name] ?? 0
             for effect in desk.portOpened(port, sequence: sequence, for: client, &forwarder) {
                 carryOut(effect)
             }

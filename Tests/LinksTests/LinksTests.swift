@@ -1,5 +1,6 @@
 import CNetlink
 import Glibc
+import LinkValues
 import Links
 import Packets
 import Testing
@@ -101,6 +102,74 @@ struct ChangingLinksTests {
         }
     }
 
+    @Test func aPairAndWhatIsSaidOfIt() throws {
+        try inOwnNamespace {
+            let table = try LinkTable()
+            try table.add(
+                LinkOrder(
+                    name: "v0", kind: .veth(peer: "v1", peerNamespace: nil), mtu: 1400,
+                    address: MACAddress(bits: 0x0200_0000_0001), alias: "ours"))
+            let end = try table.link(named: "v0")
+            let peer = try table.link(named: "v1")
+            #expect(end.kind == "veth" && end.mtu == 1400 && peer.mtu == 1400)
+            #expect(end.address == MACAddress(bits: 0x0200_0000_0001))
+            #expect(end.alias == "ours" && peer.alias == nil)
+            #expect(end.lowerIndex == peer.index && peer.lowerIndex == end.index)
+            try table.rename("v1", to: "w1")
+            let address = try #require(InterfaceAddress("192.0.2.1/24"))
+            try table.add(address, to: "w1")
+            #expect(try table.addresses()[peer.index] == [address])
+            try table.remove(address, from: "w1")
+            #expect(try table.addresses()[peer.index] == nil)
+            try table.set("v0", .tso, on: false)
+            #expect(table.offloads(of: "v0")[.tso] == false)
+            try table.delete("w1")
+            #expect(try table.links().map(\.name).sorted() == ["a0", "b0", "lo"])
+        }
+    }
+
+    @Test func whatIsThereIsNotMadeAgainAndTheKernelSaysWhyItRefuses() throws {
+        try inOwnNamespace {
+            let table = try LinkTable()
+            do throws(LinkError) {
+                try table.add(LinkOrder(name: "a0", kind: .bridge))
+                Issue.record("a0 was made again")
+            } catch { #expect(error.kind == .exists) }
+            do throws(LinkError) {
+                try table.set("a0", mtu: 10)
+                Issue.record("an MTU of 10 was taken")
+            } catch {
+                #expect(error.kernel == "mtu less than device minimum")
+                #expect("\(error)".hasSuffix("(the kernel says: mtu less than device minimum)"))
+            }
+            do throws(LinkError) {
+                try table.add(LinkOrder(name: "x", kind: .vlan(parent: "no", id: 5)))
+                Issue.record("a VLAN on nothing was made")
+            } catch { #expect(error.kind == .noSuchLink && error.interface == "no") }
+        }
+    }
+
+    @Test func bridgesTapsAndTheirMembers() throws {
+        try inOwnNamespace {
+            let table = try LinkTable()
+            try table.add(LinkOrder(name: "br", kind: .bridge))
+            try table.add(LinkOrder(name: "t0", kind: .tap, mtu: 1300, alias: "x"))
+            #expect(try table.link(named: "t0").kind == "tun")
+            #expect(try table.link(named: "t0").mtu == 1300)
+            try table.set("t0", master: "br")
+            #expect(try table.link(named: "t0").masterIndex == table.link(named: "br").index)
+            try table.set("t0", master: nil)
+            #expect(try table.link(named: "t0").masterIndex == nil)
+        }
+    }
+
+    @Test func aWrongNamespaceIsNamed() throws {
+        do throws(LinkError) {
+            try LinkStep(.up("a0", true), in: "no-such-namespace").perform()
+            Issue.record("there is such a namespace")
+        } catch { #expect("\(error)".contains("ip netns add no-such-namespace")) }
+    }
+
     @Test func leavingABridgeIsNotGoingAway() throws {
         try inOwnNamespace {
             try run("ip", "link", "add", "bridge0", "type", "bridge")
@@ -148,7 +217,7 @@ struct Refused: Error {
 private func inOwnNamespace(_ body: () throws -> Void) throws {
     try withoutActuallyEscaping(body) { body in
         let task = ThreadTask {
-            guard apus_network_namespace_make() == 0 else {
+            guard apus_links_namespace_make() == 0 else {
                 throw Refused(reason: "unshare: \(errno)")
             }
             try run("ip", "link", "add", "a0", "type", "veth", "peer", "name", "b0")

@@ -77,6 +77,10 @@ import Tools
         ("dump-flows netdev@ovs-netdev filter=in_port=1", flowLine),
         ("dump-flows filter=in_port=br0", flowLine),
         ("dump-flows filter=in_port=2", ""),
+        ("dump-flows filter=eth_type(0x0800)", flowLine),
+        ("dump-flows filter=eth_type(0x0806)", ""),
+        ("get-flow in_port(1),eth_type(0x0800),ipv4(proto=6),tcp(dst=80)", flowLine),
+        ("get-flow ufid:0123456789abcdef0000000000000001", flowLine),
         (
             "dump-flows --names",
             flowLine.replacing("in_port(1)", with: "in_port(br0)")
@@ -107,6 +111,10 @@ import Tools
 
     @Test(arguments: [
         ("del-flows", [DatapathRequest.flushFlows]),
+        (
+            "del-flow ufid:01234567-89ab-cdef-0000-000000000001",
+            [.listFlows, .deleteFlow(key: Datapath().flow.key, mask: Datapath().flow.mask)]
+        ),
         ("del-if ovs-netdev veth2", [.listPorts, .deletePort(number: 2)]),
         ("del-if ovs-netdev 1", [.listPorts, .deletePort(number: 1)]),
         (
@@ -130,9 +138,12 @@ import Tools
     }
 
     @Test(arguments: [
-        "", "nothing", "show extra", "add-if a", "add-if other@dp a", "del-if ovs-netdev nowhere",
-        "add-flow in_port(1)", "add-flow in_port(x) 2", "dump-flows tcp", "-t x show", "--what",
-        "add-if ovs-netdev abcdefghijklmnop", "add-if ovs-netdev a,port_no=65535", "-f xml show",
+        "", "nothing", "show br0 extra", "add-if a", "add-if other@dp a",
+        "del-if ovs-netdev nowhere", "add-flow in_port(1)", "add-flow in_port(x) 2",
+        "dump-flows tcp=1", "-t x show", "--what", "add-if ovs-netdev abcdefghijklmnop",
+        "add-if ovs-netdev a,port_no=65535", "-f xml show", "get-flow ufid:12",
+        "get-flow in_port(7)", "mod-flow in_port(7) 2", "del-dp", "show netdev@other",
+        "add-dp abcdefghijklmnop",
     ])
     func nonsenseIsRefused(line: String) {
         #expect(throws: DpctlError.self) { try Self.run(line) }

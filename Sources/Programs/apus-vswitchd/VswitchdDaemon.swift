@@ -10,6 +10,7 @@ import Bridges
 import Channel
 import Daemon
 import DatapathMessages
+import LinkValues
 import Logging
 import OpenFlow
 import Product
@@ -39,7 +40,9 @@ final class VswitchdDaemon {
     private var streams = StreamBook()
     private var questions: [ControlID: ControlRequest] = [:]
     private var lastQuestion: UInt64 = 0
-    private var datapath: ChannelConnection?
+    private var datapath: (any DatapathEnd)?
+    /// What the kernel's module said when it refused; it is not asked again.
+    private var moduleRefusal: ChannelError?
     private var links: LinkReader
     /// What is known without waiting; told to the machine in the next turn.
     private var pending: [SwitchEvent] = []
@@ -174,7 +177,11 @@ final class VswitchdDaemon {
             case .closeDatabase(let reason):
                 logger("ovsdb").warning("closing the connection to the database: \(reason)")
                 if let stream = streams.database { hub.close(stream) }
-            case .connectDatapath: connectDatapath()
+            case .connectDatapath(let prefersModule):
+                connectDatapath(prefersModule: prefersModule)
+            case .closeDatapath:
+                flushDatapath()
+                datapath = nil
             case .sendDatapath(let sequence, let request): send(request, sequence)
             case .listen(let purpose): listen(purpose)
             case .stopListening(let purpose):
@@ -186,18 +193,50 @@ final class VswitchdDaemon {
             case .closeSession(let session):
                 if let stream = streams.stream(of: session) { hub.close(stream) }
             case .watchLinks(let names):
-                links.names = names
+                links.watch(names)
                 pending.append(.links(links.facts()))
+            case .makeLink(let order):
+                pending.append(.linkMade(name: order.name, LinkMaker.make(order)))
+            case .removeLink(let name, let mark): removeLink(name, mark)
+            case .removeStrayLinks(let mark, let names):
+                for name in LinkMaker.sweep(mark: mark, except: names) {
+                    logger("bridge").info("link \(name): removed, no row asks for it any more")
+                }
             case .answer(let id, let answer): reply(id, answer)
             case .log(let level, let module, let text): log(level, module, text)
             }
         }
     }
 
-    private func connectDatapath() {
+    private func removeLink(_ name: String, _ mark: String) {
+        // The datapath lets go of it first.
+        flushDatapath()
+        if let error = LinkMaker.remove(name, mark: mark) {
+            logger("bridge").warning("link \(name) could not be removed: \(error)")
+        }
+    }
+
+    private func connectDatapath(prefersModule: Bool) {
+        let isModuleThere = moduleRefusal == nil && KernelConnection.isModuleLoaded
+        if prefersModule, isModuleThere {
+            do throws(ChannelError) {
+                let kernel = try KernelConnection()
+                datapath = kernel
+                pending.append(
+                    .datapathOpened(
+                        DatapathNature(
+                            isKernelModule: true, isKernelModuleThere: true, name: kernel.name)))
+                return
+            } catch {
+                moduleRefusal = error
+                logger("dpif").warning("\(error); apus-datapath is used instead")
+            }
+        }
         do throws(ChannelError) {
             datapath = try ChannelConnection(runDirectory: process.places.rundir)
-            pending.append(.datapathOpened)
+            pending.append(
+                .datapathOpened(
+                    DatapathNature(isKernelModuleThere: isModuleThere && moduleRefusal == nil)))
         } catch {
             pending.append(.datapathClosed(reason: "\(error)"))
         }

@@ -11,6 +11,7 @@ import Product
 let tools: [Tool] = [
     appctl,
     dpctl,
+    link,
     ofctl,
     vsctl,
 ]

@@ -9,7 +9,9 @@ extension DatapathReport {
     /// A counter: JSON of ours has 64 signed bits.
     private static func number(_ count: UInt64) -> JSON { .integer(Int64(clamping: count)) }
 
-    static func json(_ statistics: DatapathStatistics, _ ports: [Vport]) -> String {
+    static func json(
+        _ statistics: DatapathStatistics, _ ports: [Vport], name: String
+    ) -> String {
         let rows = sorted(ports).map { port -> JSON in
             let counts = port.statistics
             var ends = JSONObject()
@@ -27,7 +29,7 @@ extension DatapathReport {
             ]
         }
         let all: JSON = [
-            "datapath": .string(fullName), "hit": number(statistics.hits),
+            "datapath": .string(fullName(of: name)), "hit": number(statistics.hits),
             "missed": number(statistics.misses), "lost": number(statistics.lost),
             "flows": number(statistics.flows), "masks": .integer(Int64(statistics.masks)),
             "mask_hit": number(statistics.maskHits), "cache_hit": number(statistics.cacheHits),

@@ -1,5 +1,6 @@
 internal import DatapathMessages
 internal import Flows
+internal import LinkValues
 internal import OpenFlow
 internal import Packets
 internal import Pipeline
@@ -108,7 +109,7 @@ extension Vswitch {
         case "dpif/dump-flows": return cachedFlows(of: try bridge(arguments[0]), now: now)
         case "ofproto/trace": return try trace(arguments[0], arguments[1])
         case "dpctl/show": return datapathText
-        case "dpif/dump-dps": return "\(DatapathReport.fullName)\n"
+        case "dpif/dump-dps": return "\(DatapathReport.fullName(of: datapath.nature.name))\n"
         case "dpif/show": return portsText
         case "fdb/flush": return try flushAddresses(arguments.first)
         case "fdb/show": return addresses(of: try bridge(arguments[0]), now: now)
@@ -133,12 +134,13 @@ extension Vswitch {
     private var datapathText: String {
         DatapathReport.show(
             datapath.statistics, vports.names.compactMap { vports.byName[$0] },
-            withStatistics: false)
+            withStatistics: false, name: datapath.nature.name)
     }
 
     private var portsText: String {
         let s = datapath.statistics
-        var text = "\(DatapathReport.fullName): hit:\(s.hits) missed:\(s.misses)\n"
+        var text = DatapathReport.fullName(of: datapath.nature.name)
+        text += ": hit:\(s.hits) missed:\(s.misses)\n"
         for (name, bridge) in bridges.sorted(by: { $0.key < $1.key }) {
             text += "  \(name):\n"
             for (port, interface) in bridge.interfacesByName {
@@ -148,6 +150,8 @@ extension Vswitch {
                     case .system: "system"
                     case .internal: "internal"
                     case .patch(let peer): "patch: peer=\(peer ?? "")"
+                    case .link(let order): order.kind.name
+                    case .invalid: "invalid"
                     case .unknown(let type): type
                     }
                 let ofport = interface.number.databaseNumber
@@ -160,7 +164,7 @@ extension Vswitch {
     private var upcallText: String {
         let milliseconds = datapath.largestDump.nanosecondsClamped / 1_000_000
         return """
-            \(DatapathReport.fullName):
+            \(DatapathReport.fullName(of: datapath.nature.name)):
               flows         : (current \(ledger.count)) (avg \(ledger.count)) \
             (max \(ledger.largestCount)) (limit \(wanted.flowLimit))
               dump duration : \(milliseconds)ms

@@ -8,6 +8,7 @@ internal import Timekeeping
 /// What is known of the datapath, and what it still owes us an answer to.
 struct DatapathSide {
     var isOpen = false
+    var nature = DatapathNature()
     /// Whether the list of its ports has arrived since the connection opened.
     var knowsPorts = false
     var statistics = DatapathStatistics()
@@ -73,13 +74,14 @@ extension Vswitch {
         return datapath.lastSequence
     }
 
-    mutating func datapathOpened(now: Instant) {
+    mutating func datapathOpened(_ nature: DatapathNature, now: Instant) {
         datapathCalls.connected()
         datapath = DatapathSide()
         datapath.isOpen = true
+        datapath.nature = nature
         ledger.removeAll()
         vports.removeAll()
-        log(.info, "dpif", "the datapath is there")
+        log(.info, "dpif", "the datapath is there: \(DatapathReport.fullName(of: nature.name))")
         order(.takeUpcalls, .takeUpcalls)
         order(.describeDatapath, .describe)
         listPorts()
@@ -94,6 +96,30 @@ extension Vswitch {
         log(.error, "dpif", "the datapath is gone: \(reason)")
         reconfigure(now: now)
         countersAreFresh(now: now)
+    }
+
+    /// Leaves a datapath of the other kind if rows ask for that now. Returns whether it did.
+    mutating func leftForOtherDatapath(now: Instant) -> Bool {
+        guard let preference = wanted.prefersKernelModule else { return false }
+        guard datapath.isOpen else {
+            // Neither is there yet. The one that is asked for now is called at once.
+            if preference != datapathPreference, datapathCalls.deadline != nil {
+                datapathCalls = Reconnection(now: now)
+            }
+            return false
+        }
+        let nature = datapath.nature
+        guard nature.isKernelModule != preference,
+            nature.isKernelModule || nature.isKernelModuleThere
+        else { return false }
+        log(.info, "dpif", "bridges ask for the other datapath")
+        for name in vports.names { detach(name) }
+        effects.append(.closeDatapath)
+        datapath = DatapathSide()
+        ledger.removeAll()
+        vports.removeAll()
+        datapathCalls = Reconnection(now: now)
+        return true
     }
 
     mutating func listPorts() {
@@ -124,10 +150,14 @@ extension Vswitch {
         _ sequence: UInt32, _ failure: (errno: Int32, text: String)?, now: Instant
     ) {
         guard let order = datapath.outstanding.removeValue(forKey: sequence) else { return }
-        datapath.answered = sequence
+        // A kernel answers orders in order, and dumps beside them.
+        if !datapath.hasAnswered(sequence) { datapath.answered = sequence }
         if let failure { failed(order, failure.errno, failure.text) }
         switch order {
-        case .addPort, .deletePort: finishReconfigurationIfReady(now: now)
+        case .addPort(let name):
+            if failure == nil { checkAttached(name) }
+            finishReconfigurationIfReady(now: now)
+        case .deletePort: finishReconfigurationIfReady(now: now)
         case .listPorts(let number):
             datapath.completePortDump = number
             if !datapath.knowsPorts {

@@ -50,9 +50,9 @@ extension WantedSwitch {
 extension WantedInterface.Kind {
     var vportKind: VportKind? {
         switch self {
-        case .system: .netdev
+        case .system, .link: .netdev
         case .internal: .internal
-        case .patch, .unknown: nil
+        case .patch, .invalid, .unknown: nil
         }
     }
 }
@@ -66,6 +66,7 @@ extension Vswitch {
     mutating func reconfigure(now: Instant) {
         guard replica.isSynchronised, wanted.root != nil else { return }
         reconfiguringSince = reconfiguringSince ?? now
+        guard !leftForOtherDatapath(now: now) else { return }
         guard datapath.isOpen, datapath.knowsPorts else { return }
         let wantedPorts = wanted.vports
         let kinds = Dictionary(wantedPorts, uniquingKeysWith: { first, _ in first })
@@ -73,13 +74,25 @@ extension Vswitch {
             detach(name)
         }
         vports.errors = [:]
-        for (name, kind) in wantedPorts where vports.byName[name] == nil {
-            attach(name, kind)
-        }
+        orderLinks()
+        attachMissing()
         finishReconfigurationIfReady(now: now)
     }
 
-    private mutating func detach(_ name: String) {
+    /// Asks for the wanted ports that are neither there nor on their way.
+    mutating func attachMissing() {
+        guard datapath.isOpen, datapath.knowsPorts else { return }
+        let asked = datapath.outstanding.compactMap { _, order -> String? in
+            if case .addPort(let name) = order { name } else { nil }
+        }
+        let isAsked = Set(asked)
+        for (name, kind) in wanted.vports
+        where vports.byName[name] == nil && !isAsked.contains(name) && isLinkReady(name) {
+            attach(name, kind)
+        }
+    }
+
+    mutating func detach(_ name: String) {
         guard let number = vports.byName[name]?.number else { return }
         vports.remove(name)
         order(.deletePort(number: number), .deletePort(name: name))
@@ -107,7 +120,7 @@ extension Vswitch {
             default: false
             }
         }
-        guard !isWaiting, reconfiguringSince != nil else { return }
+        guard !isWaiting, madeLinks.waiting.isEmpty, reconfiguringSince != nil else { return }
         finishReconfiguration(now: now)
     }
 
@@ -178,7 +191,11 @@ extension Vswitch {
             interface.vport = vports.byName[wantedInterface.name]?.number
             if case .unknown(let type) = wantedInterface.kind {
                 vports.errors[wantedInterface.name] =
-                    "interface type \(type) is not supported (system, internal and patch are)"
+                    "interface type \(type) is not supported (system, internal, patch, veth, "
+                    + "vlan and bond are)"
+            }
+            if case .invalid(let text) = wantedInterface.kind {
+                vports.errors[wantedInterface.name] = text
             }
             bridge.interfaces[wantedInterface.name] = interface
             if interface != before { setPort(interface, wantedInterface.name, bridge.index) }

@@ -89,7 +89,10 @@ extension Vswitch {
                     ("datapath_types", Datum(set: [.string("netdev"), .string("system")])),
                     (
                         "iface_types",
-                        Datum(set: ["internal", "patch", "system"].map { .string($0) })
+                        Datum(
+                            set: ["bond", "internal", "patch", "system", "veth", "vlan"].map {
+                                .string($0)
+                            })
                     ),
                 ]
             ))
@@ -177,18 +180,36 @@ extension Vswitch {
         tellLinkChanges(before: before, now: now)
         var mustReconfigure = false
         for (name, kind) in wanted.vports where kind == .netdev {
-            let present = vports.byName[name]
-            if let present, let number = present.number, present.interfaceIndex != 0,
-                facts[name]?.index != present.interfaceIndex
-            {
-                log(.info, "bridge", "interface \(name) went away")
-                vports.remove(name)
-                order(.deletePort(number: number), .deletePort(name: name))
+            if letGoIfStranger(name) {
                 mustReconfigure = true
-            } else if present == nil, facts[name] != nil, before[name] == nil {
+            } else if vports.byName[name] == nil, facts[name] != nil,
+                facts[name]?.index != before[name]?.index
+            {
+                mustReconfigure = true
+            }
+            if facts[name] == nil, before[name] != nil, madeLinks.present[name] != nil {
+                // Somebody removed what a row asks for: it is made again.
+                madeLinks.present[name] = nil
                 mustReconfigure = true
             }
         }
         if mustReconfigure { reconfigure(now: now) }
+    }
+
+    /// Detaches a port whose interface is gone, or is now another one of the same name.
+    private mutating func letGoIfStranger(_ name: String) -> Bool {
+        guard let port = vports.byName[name], port.interfaceIndex != 0,
+            links[name]?.index != port.interfaceIndex
+        else { return false }
+        log(.info, "bridge", "interface \(name) went away")
+        detach(name)
+        return true
+    }
+
+    /// A port that was just attached may stand on an interface that has been replaced since: then
+    /// it is attached again.
+    mutating func checkAttached(_ name: String) {
+        guard links[name] != nil, letGoIfStranger(name) else { return }
+        attachMissing()
     }
 }

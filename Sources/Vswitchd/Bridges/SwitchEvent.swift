@@ -1,4 +1,5 @@
 public import DatapathMessages
+public import LinkValues
 public import Packets
 
 // What happens to vswitchd, and what vswitchd wants done.
@@ -42,6 +43,24 @@ public struct LinkFact: Hashable, Sendable {
     }
 }
 
+/// Which datapath was reached.
+public struct DatapathNature: Hashable, Sendable {
+    /// Whether it is the kernel's module, and not our process.
+    public var isKernelModule: Bool
+    /// Whether the kernel's module is loaded and could be used.
+    public var isKernelModuleThere: Bool
+    /// Its name, for example "apus-system".
+    public var name: String
+    public init(
+        isKernelModule: Bool = false, isKernelModuleThere: Bool = false,
+        name: String = DatapathReport.name
+    ) {
+        self.isKernelModule = isKernelModule
+        self.isKernelModuleThere = isKernelModuleThere
+        self.name = name
+    }
+}
+
 /// Where OpenFlow streams come from.
 public enum ListenerPurpose: Hashable, Sendable {
     /// `<rundir>/<bridge>.mgmt`: tools.
@@ -63,7 +82,7 @@ public enum SwitchEvent: Sendable {
     case databaseReceived([UInt8])
     case databaseClosed(reason: String)
 
-    case datapathOpened
+    case datapathOpened(DatapathNature = DatapathNature())
     case datapathReplied(sequence: UInt32, DatapathReply)
     case datapathClosed(reason: String)
 
@@ -77,6 +96,8 @@ public enum SwitchEvent: Sendable {
 
     /// What is known now of the interfaces that `.watchLinks` named; those missing do not exist.
     case links([String: LinkFact])
+    /// The answer to `.makeLink`.
+    case linkMade(name: String, LinkOutcome)
     case control(ControlID, command: String, arguments: [String])
     /// Nothing but time passed.
     case clockAdvanced
@@ -88,7 +109,10 @@ public enum SwitchEffect: Sendable {
     case sendDatabase([UInt8])
     case closeDatabase(reason: String)
     /// Try to reach the datapath; the answer is `.datapathOpened` or `.datapathClosed`.
-    case connectDatapath
+    /// If the kernel's module is preferred and is not there, our own process is as good.
+    case connectDatapath(prefersKernelModule: Bool)
+    /// Leave the datapath for another one.
+    case closeDatapath
     case sendDatapath(sequence: UInt32, DatapathRequest)
     case listen(ListenerPurpose)
     case stopListening(ListenerPurpose)
@@ -99,6 +123,12 @@ public enum SwitchEffect: Sendable {
     case closeSession(SessionID)
     /// Look at these interfaces now, and tell when one of them changes.
     case watchLinks([String])
+    /// Make a link, or adopt the one that is there; the answer is `.linkMade`.
+    case makeLink(LinkOrder)
+    /// Remove a link if its alias is `mark`.
+    case removeLink(name: String, mark: String)
+    /// Remove all links whose alias is `mark`, except those named.
+    case removeStrayLinks(mark: String, except: [String])
     case answer(ControlID, Result<String, ControlError>)
     case log(LogLevel, module: String, String)
 }

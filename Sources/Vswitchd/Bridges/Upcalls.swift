@@ -51,7 +51,9 @@ extension Vswitch {
             upcallCounts.refused += 1
             return
         }
-        let identity = FlowIdentity(key: key, mask: translation.mask)
+        let mask = translation.mask
+        let identity = FlowIdentity(
+            key: key, mask: datapath.nature.isKernelModule ? mask.wholeShape(of: key) : mask)
         let flow = CachedFlow(
             key: identity.key, mask: identity.mask, actions: translation.actions)
         guard order(.putFlow(flow), .putFlow(identity)) != nil else { return }

@@ -30,6 +30,7 @@ public struct Vswitch {
     var bridges: [String: PresentBridge] = [:]
     var vports = PresentVports()
     var links: [String: LinkFact] = [:]
+    var madeLinks = MadeLinks()
     var watchedLinks: [String] = []
     var listeners: [ListenerPurpose] = []
     /// `next_cfg` of the configuration in force; nil until the first is.
@@ -55,6 +56,8 @@ public struct Vswitch {
 
     var databaseCalls: Reconnection
     var datapathCalls: Reconnection
+    /// `wanted.prefersKernelModule` when a datapath was last called.
+    var datapathPreference: Bool?
 
     let product: ProductText
     let startedAt: Instant
@@ -94,7 +97,7 @@ public struct Vswitch {
             }
             databaseCalls.lost(now: now)
             follow(replica.connectionLost(), now: now)
-        case .datapathOpened: datapathOpened(now: now)
+        case .datapathOpened(let nature): datapathOpened(nature, now: now)
         case .datapathReplied(let sequence, let reply): received(reply, sequence, now: now)
         case .datapathClosed(let reason): datapathClosed(reason, now: now)
         case .sessionAccepted(let id, let purpose, let peer):
@@ -106,6 +109,7 @@ public struct Vswitch {
             log(.error, "connmgr", "cannot listen for \(purpose): \(reason)")
             listeners.removeAll { $0 == purpose }
         case .links(let facts): linksChanged(facts, now: now)
+        case .linkMade(let name, let outcome): linkMade(name, outcome, now: now)
         case .control(let id, let command, let arguments):
             control(id, command, arguments, now: now)
         case .clockAdvanced: break
@@ -124,7 +128,10 @@ public struct Vswitch {
     /// What is due because time passed.
     private mutating func advance(now: Instant) {
         if databaseCalls.mustCall(now: now) { effects.append(.connectDatabase) }
-        if datapathCalls.mustCall(now: now) { effects.append(.connectDatapath) }
+        if datapathCalls.mustCall(now: now) {
+            datapathPreference = wanted.prefersKernelModule
+            effects.append(.connectDatapath(prefersKernelModule: datapathPreference ?? false))
+        }
         giveUpOnDatapathIfLate(now: now)
         expire(now: now)
         noticeModelChanges()
@@ -165,7 +172,7 @@ extension Vswitch {
             "Bridge",
             [
                 "name", "ports", "controller", "fail_mode", "flood_vlans", "protocols",
-                "datapath_id", "other_config", "datapath_version",
+                "datapath_id", "other_config", "datapath_type", "datapath_version",
             ]),
         .init("Port", ["name", "interfaces", "tag", "trunks", "vlan_mode", "other_config"]),
         .init(

@@ -1,6 +1,7 @@
 public import DatabaseProtocol
 public import DatabaseReplica
 internal import DatapathMessages
+public import LinkValues
 internal import Packets
 
 // What the database asks for, as plain values.
@@ -21,6 +22,12 @@ public struct WantedSwitch: Hashable, Sendable {
     public var tls: WantedTLS?
     /// `other_config:max-idle` in milliseconds: cached flows unused for so long go. Default 10,000.
     public var maxIdleMilliseconds: UInt64 = 10_000
+    /// Whether openvswitch.ko is to forward where it is loaded: bridges say so, by `datapath_type`
+    /// "system" or by saying nothing. One that says "netdev" decides for all, because there is one
+    /// datapath at a time. Without bridges nobody has said anything: `nil`.
+    public var prefersKernelModule: Bool? {
+        bridges.isEmpty ? nil : !bridges.contains { $0.datapathType == "netdev" }
+    }
     /// `other_config:flow-limit`: cached flows at most. Default 200,000.
     public var flowLimit = 200_000
 }
@@ -41,6 +48,8 @@ public struct WantedBridge: Hashable, Sendable {
     /// VLANs without learning, in which everything floods.
     public var floodVLANs: [UInt16] = []
     public var failMode = FailMode.standalone
+    /// "system", "netdev", or empty.
+    public var datapathType = ""
     public var controllers: [WantedController] = []
     public var forwardsReservedMulticast = false
     /// Seconds that a learned address lives.
@@ -83,6 +92,10 @@ public struct WantedInterface: Hashable, Sendable {
         case system
         case `internal`
         case patch(peer: String?)
+        /// A link that is made for the row, unless it is there.
+        case link(LinkOrder)
+        /// A row that lacks something, in words for its `error` column.
+        case invalid(String)
         /// A type that this switch does not offer; the operator is told.
         case unknown(String)
     }
@@ -144,6 +157,7 @@ extension WantedBridge {
             .sorted { $0.name < $1.name }
         floodVLANs = WantedPort.vlans(row, "flood_vlans")
         failMode = row.string("fail_mode").flatMap(FailMode.init) ?? .standalone
+        datapathType = row.string("datapath_type") ?? ""
         controllers = row.references("controller")
             .compactMap { replica.row("Controller", $0) }
             .compactMap(WantedController.init)
@@ -187,6 +201,8 @@ extension WantedInterface {
             case "", "system": .system
             case "internal": .internal
             case "patch": .patch(peer: row.string("options", "peer"))
+            case let made where ["veth", "vlan", "bond"].contains(made):
+                Self.kind(ofType: made, name: name) { row.string("options", $0) }
             case let other: .unknown(other)
             }
         self.init(

@@ -32,8 +32,7 @@ extension DatagramWriter {
                 throw .tooLong("userspace cookie", byteCount: cookie.count)
             }
             let nest = beginNest(ActionAttribute.userspace)
-            // On a kernel's socket its number; our datapath asks whoever took the upcalls.
-            put(UInt16(OVS_USERSPACE_ATTR_PID.rawValue), host: UInt32(0))
+            put(UInt16(OVS_USERSPACE_ATTR_PID.rawValue), host: destination.upcallPort)
             if !cookie.isEmpty { put(UInt16(OVS_USERSPACE_ATTR_USERDATA.rawValue), cookie) }
             endNest(nest, "userspace action")
         case .set(let rewrite): put(rewrite)

@@ -42,7 +42,8 @@ struct AttributeReader: ~Escapable {
 
     /// The next attribute, nil behind the last.
     ///
-    /// - Parameter once: Whether a second attribute of the same type below 64 is an error.
+    /// - Parameter once: Whether a second attribute of the same type below 64 is an error. Empty
+    ///   ones may repeat: some kernels put them before 64-bit numbers, to align those.
     @_lifetime(self: copy self)
     mutating func nextAttribute(once: Bool = true) throws(DatapathMessageError) -> Attribute? {
         let left = end - next
@@ -63,7 +64,7 @@ struct AttributeReader: ~Escapable {
         }
         guard isWhole else { throw .malformedAttribute(in: what, offset: place) }
         next += step
-        if once, type < 64 {
+        if once, type < 64, count > 0 {
             guard seen & 1 << UInt64(type) == 0 else {
                 throw .duplicateAttribute(in: what, type: type, offset: place)
             }

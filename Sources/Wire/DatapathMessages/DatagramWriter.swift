@@ -16,6 +16,8 @@ public struct DatagramWriter: ~Copyable {
     public private(set) var byteCount = 0
     /// How many messages they are.
     public private(set) var messageCount = 0
+    /// Whom the messages are for.
+    public var destination = DatapathDestination()
     private var overflow: (what: String, byteCount: Int)?
 
     public init() {

@@ -8,15 +8,21 @@ public enum DatapathReport {
     public static let name = "ovs-netdev"
     public static let fullName = "netdev@ovs-netdev"
 
+    /// `TYPE@NAME` of a datapath: ours is a process, every other the kernel's.
+    public static func fullName(of name: String) -> String {
+        name == self.name ? fullName : "system@\(name)"
+    }
+
     /// `ovs-dpctl show`, with counters for `show -s`.
     public static func show(
-        _ statistics: DatapathStatistics, _ ports: [Vport], withStatistics: Bool
+        _ statistics: DatapathStatistics, _ ports: [Vport], withStatistics: Bool,
+        name: String = name
     ) -> String {
         let packets = statistics.hits &+ statistics.misses
         let perPacket = ratio(statistics.maskHits, packets, factor: 1)
         let hitRate = ratio(statistics.cacheHits, packets, factor: 100)
         var text = """
-            \(fullName):
+            \(fullName(of: name)):
               lookups: hit:\(statistics.hits) missed:\(statistics.misses) lost:\(statistics.lost)
               flows: \(statistics.flows)
               masks: hit:\(statistics.maskHits) total:\(statistics.masks) hit/pkt:\(perPacket)

@@ -6,16 +6,18 @@ import Packets
 
 extension DatagramWriter {
     mutating func put(_ flow: CachedFlow, withCounters: Bool) throws(DatapathMessageError) {
-        if let ufid = flow.ufid {
-            var fields = Fields()
-            fields.put(network: ufid.high)
-            fields.put(network: ufid.low)
-            put(UInt16(OVS_FLOW_ATTR_UFID.rawValue), fields)
-        }
+        if let ufid = flow.ufid { put(ufid) }
         put(UInt16(OVS_FLOW_ATTR_KEY.rawValue), key: flow.key)
         put(UInt16(OVS_FLOW_ATTR_MASK.rawValue), mask: flow.mask, of: flow.key)
         if withCounters { putCounters(flow.statistics) }
         try put(UInt16(OVS_FLOW_ATTR_ACTIONS.rawValue), actions: flow.actions)
+    }
+
+    mutating func put(_ ufid: UFID) {
+        var fields = Fields()
+        fields.put(network: ufid.high)
+        fields.put(network: ufid.low)
+        put(UInt16(OVS_FLOW_ATTR_UFID.rawValue), fields)
     }
 
     /// Like the kernel, says only what is not zero.

@@ -8,6 +8,11 @@ public struct Received<Content: Sendable>: Sendable {
     /// `nlmsg_seq`: pairs a reply with its request; 0 for upcalls and for what has no header.
     public var sequence: UInt32
     public var content: Result<Content, DatapathMessageError>
+
+    public init(sequence: UInt32, content: Result<Content, DatapathMessageError>) {
+        self.sequence = sequence
+        self.content = content
+    }
 }
 
 /// Where a message's parts lie in its datagram.
@@ -115,8 +120,7 @@ extension DatagramWriter {
         fields.put(UInt8(truncatingIfNeeded: command))
         fields.put(version)
         fields.put(host: UInt16(0))
-        // dp_ifindex: there is one datapath, and a request is not specific to one.
-        fields.put(host: UInt32(0))
+        fields.put(host: destination.interfaceIndex)
         putExtraHeader(fields)
         return true
     }

@@ -42,15 +42,20 @@ extension DatagramWriter {
             case .takeUpcalls:
                 (family, command) = (families.datapath, OVS_DP_CMD_SET.rawValue)
                 version = UInt8(OVS_DATAPATH_VERSION)
-            case .addPort: (family, command) = (families.vport, OVS_VPORT_CMD_NEW.rawValue)
+            case .addPort:
+                (family, command) = (families.vport, OVS_VPORT_CMD_NEW.rawValue)
+                // A kernel tells what became of it only to those who ask.
+                flags |= NLM_F_ECHO
             case .deletePort: (family, command) = (families.vport, OVS_VPORT_CMD_DEL.rawValue)
             case .listPorts:
                 (family, command, flags) = (families.vport, OVS_VPORT_CMD_GET.rawValue, dump)
             case .putFlow:
                 (family, command) = (families.flow, OVS_FLOW_CMD_NEW.rawValue)
                 flags |= NLM_F_CREATE
-            case .deleteFlow, .flushFlows:
+            case .deleteFlow:
                 (family, command) = (families.flow, OVS_FLOW_CMD_DEL.rawValue)
+                flags |= NLM_F_ECHO
+            case .flushFlows: (family, command) = (families.flow, OVS_FLOW_CMD_DEL.rawValue)
             case .listFlows:
                 (family, command, flags) = (families.flow, OVS_FLOW_CMD_GET.rawValue, dump)
             case .execute:
@@ -64,10 +69,14 @@ extension DatagramWriter {
     ) throws(DatapathMessageError) {
         switch request {
         case .describeDatapath, .listPorts, .flushFlows, .listFlows: break
+        case .takeUpcalls where destination.upcallPort != 0: putUpcallPorts()
         case .takeUpcalls:
             // Any number but 0, which would mean "send none": the connection itself is the address.
             put(UInt16(OVS_DP_ATTR_UPCALL_PID.rawValue), host: UInt32(1))
-        case .addPort(let port): try put(port, withCounters: false)
+        case .addPort(let port):
+            try put(port, withCounters: false)
+            guard destination.upcallPort != 0 else { break }
+            put(UInt16(OVS_VPORT_ATTR_UPCALL_PID.rawValue), host: destination.upcallPort)
         case .deletePort(let number): put(UInt16(OVS_VPORT_ATTR_PORT_NO.rawValue), host: number)
         case .putFlow(let flow): try put(flow, withCounters: false)
         case .deleteFlow(let key, let mask):
