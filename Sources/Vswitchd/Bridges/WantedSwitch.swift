@@ -1,7 +1,7 @@
 public import DatabaseProtocol
 public import DatabaseReplica
 internal import DatapathMessages
-internal import Packets
+public import Packets
 
 // What the database asks for, as plain values.
 //
@@ -55,6 +55,11 @@ public struct WantedPort: Hashable, Sendable {
     public var vlanMode: String?
     public var priorityTags: String?
     public var interfaces: [WantedInterface] = []
+    /// nil: it has one interface.
+    public var bond: WantedBond?
+    public var lacp: WantedLACP?
+    /// Address of the bond's last active member, kept in the database over restarts.
+    public var lastActive: MACAddress?
 }
 
 public struct WantedInterface: Hashable, Sendable {
@@ -67,6 +72,7 @@ public struct WantedInterface: Hashable, Sendable {
     public var presentPort: Int64?
     /// The error it has in the database.
     public var presentError: String?
+    public var lacp = WantedLACPMember()
 
     public enum Kind: Hashable, Sendable {
         case system
@@ -144,6 +150,9 @@ extension WantedPort {
         trunks = Self.vlans(row, "trunks")
         vlanMode = row.string("vlan_mode")
         priorityTags = row.string("other_config", "priority-tags")
+        bond = WantedBond(row: row)
+        lacp = WantedLACP(row: row)
+        lastActive = row.string("bond_active_slave").flatMap { MACAddress($0) }
         interfaces = row.references("interfaces")
             .compactMap { replica.row("Interface", $0) }
             .compactMap(WantedInterface.init)
@@ -168,7 +177,8 @@ extension WantedInterface {
         self.init(
             uuid: row.uuid, name: name, kind: kind,
             portRequest: row.integer("ofport_request").flatMap { UInt16(exactly: $0) },
-            presentPort: row.integer("ofport"), presentError: row.string("error"))
+            presentPort: row.integer("ofport"), presentError: row.string("error"),
+            lacp: WantedLACPMember(row: row))
     }
 }
 

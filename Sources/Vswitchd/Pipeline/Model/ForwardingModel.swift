@@ -98,16 +98,27 @@ public struct ForwardingModel: Sendable {
 }
 
 extension ForwardingModel {
-    /// Applies what translations want to have learned; `now` is when their last packet came.
+    /// Applies what translations want to have learned; `now` is when their last packet came, and
+    /// `byteCount` how much came since the last time.
     /// Returns how many could not be, because a table was full or a rule invalid.
     @discardableResult
-    public mutating func apply(_ effects: [TranslationEffect], now: Instant) -> Int {
+    public mutating func apply(
+        _ effects: [TranslationEffect], now: Instant, byteCount: UInt64 = 0
+    ) -> Int {
         var refused = 0
         for effect in effects {
             switch effect {
             case .learnMAC(let index, let key, let port):
                 guard bridge(index) != nil else { continue }
                 self[bridge: index].macTable.learn(key, on: port, now: now)
+            case .holdMAC(let index, let key):
+                guard bridge(index) != nil else { continue }
+                self[bridge: index].macTable.hold(key, now: now)
+            case .useBond(let index, let port, let hash):
+                guard bridge(index) != nil else { continue }
+                self[bridge: index].changeBond(port: port) {
+                    $0.use(hash: hash, byteCount: byteCount)
+                }
             case .learnRule(let index, let mod):
                 guard bridge(index) != nil else { continue }
                 do {

@@ -21,7 +21,17 @@ public struct RuleReference: Hashable, Sendable {
 /// first packet and again, with the time of the last packet, whenever the cached flow was used.
 public enum TranslationEffect: Hashable, Sendable {
     case learnMAC(bridge: Int, key: MACTable.Key, port: SwitchPort.ID)
+    /// After `learnMAC` of the same key: a gratuitous ARP, see `MACTable.hold`.
+    case holdMAC(bridge: Int, key: MACTable.Key)
+    /// The packet leaves by bucket `hash & 255` of a bond.
+    case useBond(bridge: Int, port: SwitchPort.ID, hash: UInt32)
     case learnRule(bridge: Int, FlowMod)
+}
+
+/// A part of the switch that reads packets itself.
+public enum Addressee: Hashable, Sendable {
+    /// The LACP of the port that the packet came by.
+    case lacp(bridge: Int, port: PortNumber)
 }
 
 /// The result of translating a packet: a cached flow in all but name. Any other packet whose key
@@ -36,8 +46,11 @@ public struct Translation: Hashable, Sendable {
     /// Lookups in order, a rule once for each time it was met.
     public var rules: [RuleReference]
     public var effects: [TranslationEffect]
-    /// The actions are for this packet only and must not be cached: they came from a packet-out.
+    /// The actions are for this packet only and must not be cached: they came from a packet-out, or
+    /// it is for the switch itself.
     public var isSlowPathOnly: Bool
+    /// The packet is addressed to the switch, which is to read it.
+    public var addressee: Addressee?
     /// The bridge that the packet entered; nil if its port belongs to none.
     public var bridge: Int?
 }
