@@ -267,8 +267,9 @@ extension LACP {
     /// Attaches the members that belong together. A partner that works is kept: another system,
     /// however good, does not take its place while it works.
     private mutating func select() {
-        let working = members.filter { $0.status == .current && $0.isAttached }
-            .min { rank($0) < rank($1) }
+        let working = members.filter {
+            $0.status == .current && $0.isAttached && $0.partner.system != settings.system
+        }.min { rank($0) < rank($1) }
         var lead = working
         var leadMayEnable = working != nil
         for index in members.indices {
