@@ -1,5 +1,6 @@
 public import DatapathMessages
 public import Execution
+public import Timekeeping
 
 // Where orders come in: who asked, what is answered, which devices are to be opened or closed.
 //
@@ -63,7 +64,7 @@ public struct OrderDesk: Sendable {
 
     /// Takes one order.
     public mutating func take<Sink: PacketSink & ~Copyable>(
-        _ request: DatapathRequest, sequence: UInt32, from client: ClientID,
+        _ request: DatapathRequest, sequence: UInt32, from client: ClientID, now: Instant,
         _ forwarder: inout Forwarder, _ sink: inout Sink
     ) -> [DeskEffect] {
         func reply(_ reply: DatapathReply, inDump: Bool = false) -> DeskEffect {
@@ -94,7 +95,8 @@ public struct OrderDesk: Sendable {
             case .listFlows:
                 dumps.append(Dump(client: client, sequence: sequence))
                 return []
-            case .execute(let packet): try forwarder.execute(packet, into: &sink)
+            case .execute(let packet): 
+                try forwarder.execute(packet, now: now, into: &sink)
             }
             return [reply(.done)]
         } catch {

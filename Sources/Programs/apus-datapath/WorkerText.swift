@@ -1,5 +1,6 @@
 // What the worker says of itself on the control socket.
 
+import Daemon
 import DatapathMessages
 import Flows
 import Forwarding
@@ -12,7 +13,8 @@ extension Worker {
         _ request: DatapathRequest, sequence: UInt32, from client: ClientID
     ) -> [DeskEffect] {
         ports.prepareForFrame()
-        return desk.take(request, sequence: sequence, from: client, &forwarder, &ports)
+        return desk.take(
+            request, sequence: sequence, from: client, now: MonotonicClock.now(), &forwarder, &ports)
     }
 
     mutating func opened(
