@@ -93,7 +93,8 @@ extension Vswitch {
         var text = ""
         if let before = forwarding.macTable.lookup(key), before.port != port.id || !before.isStatic
         {
-            text = "Overriding already existing \(before.isStatic ? "static" : "dynamic") entry on "
+            text =
+                "Overriding already existing \(before.isStatic ? "static" : "dynamic") entry on "
                 + "\(portText(before, forwarding))\n"
         }
         guard model[bridge: bridge.index].macTable.addStatic(key, on: port.id, now: now) else {

@@ -70,7 +70,10 @@ extension Vswitch {
             }
             bridge.aggregations[port.name] = aggregation
         }
-        for (_, gone) in present { model[bridge: bridge.index].setBond(nil, port: gone.port) }
+        for (_, gone) in present.sorted(by: { $0.key < $1.key }) {
+            model[bridge: bridge.index].setBond(nil, port: gone.port)
+            forgetRecirculation(of: gone)
+        }
         aggregationClock.deadline = .start
     }
 
@@ -78,18 +81,34 @@ extension Vswitch {
         let present = model[bridge: index].bonds[aggregation.port]
         guard let wanted = aggregation.wanted.bond else {
             if present != nil { model[bridge: index].setBond(nil, port: aggregation.port) }
+            forgetRecirculation(of: aggregation)
+            aggregation.recirculationID = 0
             return
         }
         if wanted.settings.mode == .activeBackup {
+            forgetRecirculation(of: aggregation)
             aggregation.recirculationID = 0
         } else if aggregation.recirculationID == 0 {
             aggregationClock.lastRecirculationID += 1
             aggregation.recirculationID = aggregationClock.lastRecirculationID
         }
-        guard present == nil else { return }
-        model[bridge: index].setBond(
-            Bond(settings: wanted.settings, lastActive: aggregation.wanted.lastActive ?? .zero),
-            port: aggregation.port)
+        if present == nil {
+            model[bridge: index].setBond(
+                Bond(
+                    settings: wanted.settings, lastActive: aggregation.wanted.lastActive ?? .zero),
+                port: aggregation.port)
+        }
+        let id = aggregation.recirculationID
+        model[bridge: index].changeBond(port: aggregation.port) { $0.recirculationID = id }
+        if id != 0 {
+            model.setRecirculation(
+                id, RecirculationTarget(bridge: index, port: aggregation.port))
+        }
+    }
+
+    mutating func forgetRecirculation(of aggregation: Aggregation) {
+        guard aggregation.recirculationID != 0 else { return }
+        model.setRecirculation(aggregation.recirculationID, nil)
     }
 }
 
@@ -185,8 +204,9 @@ extension Vswitch {
             reports.isDue = true
             log(
                 member == nil ? .warning : .info, "bond",
-                "bond \(name): " + (member.map { "active member is now \($0)" }
-                    ?? "all members are disabled"))
+                "bond \(name): "
+                    + (member.map { "active member is now \($0)" }
+                        ?? "all members are disabled"))
         case .rebalanced: log(.info, "bond", "bond \(name): rebalanced")
         case .sendLearningFrames: sendLearningFrames(aggregation, of: bridge, bond)
         }

@@ -164,7 +164,8 @@ extension Vswitch {
         var text = "\nmember \(member.name): \(member.isEnabled ? "enabled" : "disabled")\n"
         if member.number == bond.activeMember { text += "  active member\n" }
         if let deadline = member.delayDeadline {
-            text += "  \(member.isEnabled ? "downdelay" : "updelay") expires in "
+            text +=
+                "  \(member.isEnabled ? "downdelay" : "updelay") expires in "
                 + "\(deadline.since(now).wholeMilliseconds) ms\n"
         }
         text += "  may_enable: \(member.mayEnable)\n"

@@ -52,7 +52,9 @@ extension LedgerEntry {
 
     fileprivate var sieve: UInt64 { vports.reduce(0) { $0 | 1 << UInt64($1 % 64) } }
 
-    fileprivate func touches(_ ports: Set<UInt32>) -> Bool { vports.contains { ports.contains($0) } }
+    fileprivate func touches(_ ports: Set<UInt32>) -> Bool {
+        vports.contains { ports.contains($0) }
+    }
 }
 
 /// All entries, by slot and by identity.

@@ -129,6 +129,9 @@ extension Vswitch {
 
     private mutating func removeBridge(_ name: String) {
         guard let bridge = bridges.removeValue(forKey: name) else { return }
+        for (_, aggregation) in bridge.aggregations.sorted(by: { $0.key < $1.key }) {
+            forgetRecirculation(of: aggregation)
+        }
         model.removeBridge(bridge.index)
         closeSessions(ofBridge: name)
         log(.info, "bridge", "bridge \(name): removed")

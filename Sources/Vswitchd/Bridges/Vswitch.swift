@@ -119,8 +119,8 @@ public struct Vswitch {
     public var deadline: Instant? {
         [
             recheck.isPending ? .start : nil, datapath.nextDump, reports.deadline,
-            sessions.deadline, tablesDeadline, aggregationClock.deadline, reconfigurationDeadline, databaseCalls.deadline,
-            datapathCalls.deadline,
+            sessions.deadline, tablesDeadline, aggregationClock.deadline,
+            reconfigurationDeadline, databaseCalls.deadline, datapathCalls.deadline,
         ].compactMap { $0 }.min()
     }
 

@@ -79,7 +79,8 @@ extension WantedLACP {
         let priority = row.number("other_config", "lacp-system-priority") ?? 0
         // Links that can be aggregated are the better ones.
         let isAlone = row.references("interfaces").count < 2
-        systemPriority = UInt16(exactly: priority).flatMap { $0 > 0 ? $0 : nil }
+        systemPriority =
+            UInt16(exactly: priority).flatMap { $0 > 0 ? $0 : nil }
             ?? (isAlone ? 65535 : 65534)
         fallsBack = row.boolean("other_config", "lacp-fallback-ab")
     }

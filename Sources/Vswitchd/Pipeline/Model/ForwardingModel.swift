@@ -1,5 +1,5 @@
 public import OpenFlow
-import Switching
+public import Switching
 public import Timekeeping
 
 // All bridges of one datapath, as translation sees them.
@@ -8,11 +8,23 @@ public import Timekeeping
 // came by. Bridges change this model; translation only reads it. What a packet teaches comes back
 // as effects and is applied here, so that translating twice changes nothing.
 
+/// The bond that packets with some recirculation id leave by.
+public struct RecirculationTarget: Hashable, Sendable {
+    public var bridge: Int
+    public var port: SwitchPort.ID
+    public init(bridge: Int, port: SwitchPort.ID) {
+        self.bridge = bridge
+        self.port = port
+    }
+}
+
 /// All bridges that share one datapath, each under a small index that stays its own.
 public struct ForwardingModel: Sendable {
     private var slots: [ForwardingBridge?] = []
     /// Only ever asked by key.
     private var owners: [UInt32: Owner] = [:]
+    /// Where packets go on that the datapath looks up again, by their recirculation id.
+    private(set) var recirculations: [UInt32: RecirculationTarget] = [:]
     private var changes: UInt64 = 0
 
     private struct Owner: Sendable {
@@ -83,6 +95,16 @@ public struct ForwardingModel: Sendable {
             owner.bridge == index, owner.port == port.number
         else { return }
         owners[number] = nil
+    }
+
+    /// Packets that come back with `id` leave by a bond; nil: by none any more.
+    ///
+    /// - Parameter id: Not 0, which means that a packet is looked up for the first time.
+    public mutating func setRecirculation(_ id: UInt32, _ target: RecirculationTarget?) {
+        precondition(id != 0, "recirculation id 0 is every new packet's")
+        guard recirculations[id] != target else { return }
+        recirculations[id] = target
+        changes += 1
     }
 
     /// Whose port a datapath port is.

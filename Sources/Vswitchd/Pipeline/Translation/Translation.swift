@@ -67,10 +67,13 @@ extension ForwardingModel {
         _ key: FlowKey, collectsEffects: Bool = true, witness: inout some TranslationWitness
     ) -> Translation {
         let owner = owner(ofDatapathPort: key.inPort)
+        let target = recirculations[key.recirculationID]
         var translator = Translator(
-            model: self, packet: key, bridge: owner?.bridge, inPort: owner?.port ?? .none,
-            collectsEffects: collectsEffects, witness: witness)
-        if owner == nil {
+            model: self, packet: key, bridge: target?.bridge ?? owner?.bridge,
+            inPort: owner?.port ?? .none, collectsEffects: collectsEffects, witness: witness)
+        if key.recirculationID != 0 {
+            translator.continueAfterHash(target)
+        } else if owner == nil {
             translator.failure = .portWithoutBridge
         } else {
             translator.enterFromPort()

@@ -38,28 +38,65 @@ extension Translator {
         }
     }
 
-    /// The port that an output of NORMAL leaves by; nil: none of a bond's members may send.
-    mutating func member(
-        for output: NormalDecision.Output, vlan: UInt16, in here: ForwardingBridge
-    ) -> UInt16? {
-        guard let id = output.bond, let bond = here.bonds[id] else { return output.port }
-        let hash: UInt32
+    /// How an output of NORMAL leaves.
+    enum Way {
+        case port(UInt16)
+        /// The datapath hashes the packet and asks again under this id.
+        case hashed(recirculationID: UInt32, basis: UInt32)
+    }
+
+    /// The way of an output of NORMAL; nil: none of a bond's members may send.
+    mutating func way(
+        of output: NormalDecision.Output, vlan: UInt16, in here: ForwardingBridge
+    ) -> Way? {
+        guard let id = output.bond, let bond = here.bonds[id] else { return .port(output.port) }
+        let basis = bond.settings.hashBasis
         switch bond.rule {
-        case .always(let member): return member
-        case .nowhere:
-            dropAsNowhere(bond, id, here)
-            return nil
+        case .always(let member): return .port(member)
+        case .byTransport where bond.member(forHash: 0) != nil:
+            return .hashed(recirculationID: bond.recirculationID, basis: basis)
         case .bySource:
-            hash = Bond.hash(key.packet.ethSrc, vlan: vlan, basis: bond.settings.hashBasis)
-        case .byTransport:
-            hash = transportHash(basis: bond.settings.hashBasis)
+            let hash = Bond.hash(key.packet.ethSrc, vlan: vlan, basis: basis)
+            guard let member = bond.member(forHash: hash) else { break }
+            note(.useBond(bridge: bridge, port: id, hash: hash))
+            return .port(member)
+        case .byTransport, .nowhere: break
         }
-        guard let member = bond.member(forHash: hash) else {
-            dropAsNowhere(bond, id, here)
-            return nil
+        dropAsNowhere(bond, id, here)
+        return nil
+    }
+
+    mutating func send(_ way: Way) {
+        switch way {
+        case .port(let number): send(to: PortNumber(number))
+        case .hashed(let id, let basis):
+            if witness.isListening {
+                witness.noted("the datapath hashes it, then recirc_id(\(id))", depth: depth)
+            }
+            commitEdits()
+            append(.hash(.layer4, basis: basis))
+            append(.recirculate(id: id))
+            outputCount += 1
         }
-        note(.useBond(bridge: bridge, port: id, hash: hash))
-        return member
+    }
+
+    /// The packet, complete but for the member that it leaves by, comes back with its hash. All
+    /// that is looked at is the hash's bucket, so 256 cached flows hold any number of connections.
+    mutating func continueAfterHash(_ target: RecirculationTarget?) {
+        let id = key.packet.recirculationID
+        guard let target, let here = model.bridge(bridge), let bond = here.bonds[target.port] else {
+            drop(.bondRefused, "no bond has recirc_id(\(id))")
+            return
+        }
+        if witness.isListening { witness.entered(bridge: here, port: inPort, depth: depth) }
+        mask.packet.dpHash |= 0xff
+        let hash = key.packet.dpHash
+        guard bond.rule == .byTransport, let member = bond.member(forHash: hash) else {
+            dropAsNowhere(bond, target.port, here)
+            return
+        }
+        note(.useBond(bridge: bridge, port: target.port, hash: hash))
+        send(to: PortNumber(member))
     }
 
     private mutating func dropAsNowhere(
@@ -69,39 +106,6 @@ extension Translator {
         drop(
             .bondRefused,
             "no member of bond \(name) may send (LACP is \(bond.lacpStatus.rawValue))")
-    }
-
-    /// The hash of balance-tcp: all of a conversation's packets, and no other field of a packet
-    /// than those that name its conversation.
-    private mutating func transportHash(basis: UInt32) -> UInt32 {
-        let packet = key.packet
-        var words: [UInt32] = []
-        switch packet.ethType {
-        case EtherType.ipv4:
-            mask.packet.nwSrc = IPv4Address(bits: .max)
-            mask.packet.nwDst = IPv4Address(bits: .max)
-            words = [packet.nwSrc.bits, packet.nwDst.bits]
-        case EtherType.ipv6:
-            mask.packet.ipv6Src = IPv6Address(high: .max, low: .max)
-            mask.packet.ipv6Dst = IPv6Address(high: .max, low: .max)
-            for half in [packet.ipv6Src.high, packet.ipv6Src.low, packet.ipv6Dst.high,
-                packet.ipv6Dst.low]
-            {
-                words += [UInt32(half >> 32), UInt32(truncatingIfNeeded: half)]
-            }
-        default:
-            return Bond.hash(words: [UInt32(packet.ethType)], basis: basis)
-        }
-        mask.packet.nwProto = .max
-        words.append(UInt32(packet.nwProto))
-        let hasPorts = [IPProtocol.tcp, IPProtocol.udp, IPProtocol.sctp].contains(packet.nwProto)
-        // A later fragment has no ports: all fragments of a packet go one way.
-        if hasPorts, packet.nwFrag == 0 {
-            mask.packet.tpSrc = .max
-            mask.packet.tpDst = .max
-            words.append(UInt32(packet.tpSrc) << 16 | UInt32(packet.tpDst))
-        }
-        return Bond.hash(words: words, basis: basis)
     }
 }
 

@@ -69,9 +69,9 @@ extension Translator {
         }
         let before = key
         for output in decision.outputs {
-            guard let member = member(for: output, vlan: decision.vlan, in: here) else { continue }
+            guard let way = way(of: output, vlan: decision.vlan, in: here) else { continue }
             replaceOuterTag(with: output.tci)
-            send(to: PortNumber(member))
+            send(way)
             key = before
             guard failure == nil else { return }
         }

@@ -8,7 +8,7 @@ public import Timekeeping
 //                                               └─────> 256 buckets, each with its member
 //     a frame leaves:  hash ──> bucket ──> member        (`choose`, BondChoice.swift)
 //     a frame enters:  may it, by this member?           (`verdict`)
-//     counters:        bucket += bytes ──> every 10 s ──> heavy buckets move (BondRebalancing.swift)
+//     counters:        bucket += bytes, every 10 s heavy ones move   (BondRebalancing.swift)
 //
 // The active member is the only one of an active-backup bond that carries frames; in the other
 // modes it is the one that takes multicast in, so that a frame that the next switch floods to all
@@ -47,6 +47,10 @@ public struct Bond: Sendable {
     /// 256, or none while the bond works as active-backup.
     public internal(set) var buckets: [Bucket] = []
     public internal(set) var nextRebalance: Instant?
+    /// Under which the datapath asks again for a packet that it hashed (balance-tcp); 0 = none.
+    public var recirculationID: UInt32 = 0 {
+        didSet { if recirculationID != oldValue { generation += 1 } }
+    }
     /// Grows when a decision may come out differently.
     public internal(set) var generation: UInt64 = 0
     /// Enabled members in the order in which they get the next bucket that has none.

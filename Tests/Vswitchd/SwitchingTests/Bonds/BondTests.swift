@@ -59,18 +59,24 @@ private func makeBond(
         arguments: [
             (
                 "down for a moment is nothing", 0.0, 2.0,
-                [(0, [true, true], [true, true]), (1, [false, true], [true, true]),
-                    (2, [true, true], [true, true]), (9, [true, true], [true, true])]
+                [
+                    (0, [true, true], [true, true]), (1, [false, true], [true, true]),
+                    (2, [true, true], [true, true]), (9, [true, true], [true, true]),
+                ]
             ),
             (
                 "down for the delay is down", 0, 2,
-                [(1, [false, true], [true, true]), (2.9, [false, true], [true, true]),
-                    (3, [false, true], [false, true])]
+                [
+                    (1, [false, true], [true, true]), (2.9, [false, true], [true, true]),
+                    (3, [false, true], [false, true]),
+                ]
             ),
             (
                 "up waits its delay", 5, 0,
-                [(1, [false, true], [false, true]), (2, [true, true], [false, true]),
-                    (6.9, [true, true], [false, true]), (7, [true, true], [true, true])]
+                [
+                    (1, [false, true], [false, true]), (2, [true, true], [false, true]),
+                    (6.9, [true, true], [false, true]), (7, [true, true], [true, true]),
+                ]
             ),
             (
                 "nobody waits while no member is up", 5, 0,

@@ -59,7 +59,8 @@ private func unit(
             testDescription: "a word makes any state current",
             steps: [
                 (0, .received(member: 1, unit()), .current, true),
-                (90, .clockAdvanced, .expired, true), (91, .received(member: 1, unit()), .current, true),
+                (90, .clockAdvanced, .expired, true),
+                (91, .received(member: 1, unit()), .current, true),
                 (181, .clockAdvanced, .expired, true), (184, .clockAdvanced, .defaulted, false),
                 (185, .received(member: 1, unit()), .current, true),
             ]),
