@@ -45,7 +45,7 @@ house.add(
 
 // Datapath: the kernel half.
 house.add("FlowCache", .rules, at: "Datapath/FlowCache", ["Flows", "Packets", "Timekeeping"])
-house.add("Execution", .rules, at: "Datapath/Execution", ["Flows", "Packets"])
+house.add("Execution", .rules, at: "Datapath/Execution", ["Flows", "Packets", "Timekeeping"])
 house.add(
     "Forwarding", .rules, at: "Datapath/Forwarding",
     [

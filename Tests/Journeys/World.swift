@@ -40,6 +40,11 @@ struct World: ~Copyable {
     }
     /// What becomes of links that rows ask for.
     var linkOutcome = LinkOutcome.made
+    /// Interfaces joined by cables, each by the name of its other end; empty: no link is told.
+    var cables: [String: String] = [:]
+    /// Interfaces whose cable is pulled.
+    var pulled: Set<String> = []
+    private var watched: [String] = []
 
     private static let vswitchd = DatabaseEngine.SessionID(1)
     private static let person = DatabaseEngine.SessionID(2)
@@ -141,6 +146,30 @@ struct World: ~Copyable {
         return try #require(port, "\(name) is not attached")
     }
 
+    /// Pulls or plugs the cable of an interface; both ends see it.
+    mutating func setCable(of name: String, isPulled: Bool) {
+        for end in [name, cables[name]].compactMap({ $0 }) {
+            if isPulled { pulled.insert(end) } else { pulled.remove(end) }
+        }
+        tellLinks()
+        settle()
+    }
+
+    private mutating func tellLinks() {
+        var facts: [String: LinkFact] = [:]
+        for (place, name) in watched.enumerated() {
+            facts[name] = LinkFact(
+                index: 0, address: MACAddress(bits: 0x0200_00ff_0000 + UInt64(place)), mtu: 1500,
+                isUp: true, hasCarrier: !pulled.contains(name))
+        }
+        toMachine.append(.links(facts))
+    }
+
+    /// Name of a datapath port.
+    func name(ofPort number: UInt32) -> String? {
+        desk.portsInOrder.first { $0.number == number }?.name
+    }
+
     // MARK: The wires
 
     /// Runs until nobody has anything to say.
@@ -174,8 +203,11 @@ struct World: ~Copyable {
             case .removeLink(let name, _): linkOrders.append("remove \(name)")
             case .sendDatapath(let sequence, let request): send(request, sequence)
             case .answer(_, let answer): answers.append(answer)
+            case .watchLinks(let names):
+                watched = names
+                if !cables.isEmpty { tellLinks() }
             case .closeDatabase, .listen, .stopListening, .connect, .sendSession, .closeSession,
-                .watchLinks, .closeDatapath, .removeStrayLinks, .log:
+                .closeDatapath, .removeStrayLinks, .log:
                 break
             }
         }

@@ -47,6 +47,10 @@ enum ActionCompiler {
             words.append(Step(.pushVLAN, small: tpid, immediate: UInt32(tci)).word)
         case .popVLAN: words.append(Step(.popVLAN).word)
         case .truncate(let byteCount): words.append(Step(.truncate, immediate: byteCount).word)
+        case .hash(let algorithm, let basis):
+            let small = UInt16(truncatingIfNeeded: algorithm.rawValue)
+            words.append(Step(.hash, small: small, immediate: basis).word)
+        case .recirculate(let id): words.append(Step(.recirculate, immediate: id).word)
         case .drop(let reason):
             words.append(Step(.drop, immediate: UInt32(reason.rawValue)).word)
         }
@@ -105,6 +109,9 @@ enum ActionCompiler {
             .pushVLAN(tpid: step.small, tci: UInt16(truncatingIfNeeded: step.immediate))
         case .popVLAN: .popVLAN
         case .truncate: .truncate(byteCount: step.immediate)
+        case .hash:
+            .hash(PacketHash(rawValue: UInt32(step.small)) ?? .layer4, basis: step.immediate)
+        case .recirculate: .recirculate(id: step.immediate)
         case .drop:
             .drop(PacketEnd(rawValue: UInt8(truncatingIfNeeded: step.immediate)) ?? .droppedByRule)
         case .setEthernet, .setIPv4, .setIPv6, .setPorts, .setMark, .setPriority:
@@ -134,7 +141,9 @@ enum ActionCompiler {
                 source: port(operands[0] >> 32), destination: port(operands[0]))
         case .setMark: .packetMark(word(operands[0]))
         case .setPriority: .priority(step.immediate)
-        case .end, .output, .userspace, .pushVLAN, .popVLAN, .truncate, .drop: nil
+        case .end, .output, .userspace, .pushVLAN, .popVLAN, .truncate, .drop, .hash,
+            .recirculate:
+            nil
         }
     }
 

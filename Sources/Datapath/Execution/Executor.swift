@@ -16,13 +16,16 @@ extension ProgramStore {
     ///   - program: A program of this store.
     ///   - frame: The frame as extraction saw it; its bytes may be edited.
     ///   - extraction: What extraction found in it.
-    /// - Returns: How the packet ended: `.forwarded` if any port took it, else why not.
+    ///   - isLent: Somebody else will still read the frame's bytes: edits go into a copy.
+    ///   - state: Afterwards, take its continuations before the next packet comes.
+    /// - Returns: How the packet ended: `.forwarded` if any port took it, else why not. nil if all
+    ///   that happened is that it is to be looked up again.
     @inlinable
     public borrowing func run<Sink: PacketSink & ~Copyable, Ledger: PacketLedger & ~Copyable>(
         _ program: ProgramHandle, on frame: Frame, _ extraction: borrowing Extraction,
-        sink: inout Sink, ledger: inout Ledger
-    ) -> PacketEnd {
-        var run = unsafe PacketRun(frame, extraction.layout)
+        isLent: Bool = false, state: inout ExecutionState, sink: inout Sink, ledger: inout Ledger
+    ) -> PacketEnd? {
+        var run = unsafe PacketRun(frame, extraction, isLent: isLent)
         // Safe: a row ends with `.end` inside its block, and operands belong to their step.
         var next = unsafe UnsafePointer(words + Int(program) + 1)
         while true {
@@ -43,6 +46,9 @@ extension ProgramStore {
                     return unsafe run.interrupted
                 }
             case .setMark, .setPriority: unsafe run.note(step, next)
+            case .hash: unsafe run.hash(step, extraction.key)
+            case .recirculate:
+                unsafe run.recirculate(step, isLast: Step(word: next.pointee).kind == .end, &state)
             }
             unsafe next += step.operandCount
         }
@@ -56,34 +62,41 @@ struct PacketRun {
     @usableFromInline var frame: Frame
     @usableFromInline var layout: FrameLayout
     /// Somebody holds the frame's present bytes and will send them later.
-    @usableFromInline var isLent = false
+    @usableFromInline var isLent: Bool
     /// Bytes or tag are no longer those that the key was read from.
     @usableFromInline var isEdited = false
+    /// It waits for its next lookup.
+    @usableFromInline var isContinued = false
     /// Bytes that the next output keeps, its tag included.
     @usableFromInline var byteLimit = Int.max
     /// The best that has happened so far; nil before the first action.
     @usableFromInline var outcome: PacketEnd?
-    /// Mark and priority as set by actions, for the key of upcalls that follow.
-    @usableFromInline var mark: (value: UInt32, mask: UInt32) = (0, 0)
-    @usableFromInline var priority: UInt32?
+    /// What is known of the packet beside its bytes, as words 0 and 1 of its key, and its hash.
+    @usableFromInline var noted: (UInt64, UInt64)
+    @usableFromInline var dpHash: UInt32
 
     @inlinable
-    init(_ frame: Frame, _ layout: FrameLayout) {
+    init(_ frame: Frame, _ extraction: borrowing Extraction, isLent: Bool) {
         unsafe self.frame = unsafe frame
-        unsafe self.layout = layout
+        unsafe layout = extraction.layout
+        unsafe self.isLent = isLent
+        unsafe noted = (extraction.key.words[0], extraction.key.words[1])
+        unsafe dpHash = UInt32(truncatingIfNeeded: extraction.key.words[2])
     }
 
     /// How the packet ended when its program came to its end.
-    @inlinable var end: PacketEnd { unsafe outcome ?? .droppedByRule }
+    @inlinable var end: PacketEnd? {
+        unsafe outcome ?? (isContinued ? nil : .droppedByRule)
+    }
 
     /// How it ended when memory for a copy ran out on the way.
-    @inlinable var interrupted: PacketEnd {
+    @inlinable var interrupted: PacketEnd? {
         unsafe outcome?.isDelivery == true ? end : .actionLimit
     }
 
     @inlinable
-    func dropped(_ reason: PacketEnd?) -> PacketEnd {
-        unsafe outcome?.isDelivery == true ? end : reason ?? .droppedByRule
+    func dropped(_ reason: PacketEnd?) -> PacketEnd? {
+        unsafe outcome?.isDelivery == true || isContinued ? end : reason ?? .droppedByRule
     }
 
     /// Being forwarded is better than being handed up, that is better than a refusal, and that is
@@ -133,30 +146,53 @@ struct PacketRun {
         return unsafe frame
     }
 
+    /// Mark and priority, which no byte of the frame holds.
     @usableFromInline
     mutating func note(_ step: Step, _ operands: UnsafePointer<UInt64>) {
         unsafe outcome = outcome ?? .actionsWithoutOutput
         guard step.kind == .setMark else {
-            unsafe priority = step.immediate
+            unsafe noted.1 = noted.1 & 0xffff_ffff | UInt64(step.immediate) << 32
             return
         }
-        let value = unsafe UInt32(operands[0] >> 32)
-        let bits = unsafe UInt32(truncatingIfNeeded: operands[0])
-        unsafe mark = (mark.value & ~bits | value & bits, mark.mask | bits)
+        let value = unsafe operands[0] >> 32
+        let bits = unsafe operands[0] & 0xffff_ffff
+        unsafe noted.1 = noted.1 & ~bits | value & bits
+    }
+
+    /// The packet's key as it is now; `key` is the one it came with.
+    @usableFromInline
+    func present(_ key: FlowKey) -> FlowKey {
+        var present = unsafe isEdited ? FlowKey.extract(frame, inPort: key.inPort).key : key
+        (present.words[0], present.words[1]) = unsafe noted
+        unsafe present.dpHash = dpHash
+        return present
+    }
+
+    @usableFromInline
+    mutating func hash(_ step: Step, _ key: FlowKey) {
+        unsafe outcome = outcome ?? .actionsWithoutOutput
+        let algorithm = PacketHash(rawValue: UInt32(step.small)) ?? .layer4
+        unsafe dpHash = present(key).hash(algorithm, basis: step.immediate)
+    }
+
+    /// - Parameter isLast: No action follows, so that the bytes pass on as they are.
+    @usableFromInline
+    mutating func recirculate(_ step: Step, isLast: Bool, _ state: inout ExecutionState) {
+        unsafe byteLimit = .max
+        if !isLast { unsafe isLent = true }
+        let words = unsafe (noted.0 & 0xffff_ffff | UInt64(step.immediate) << 32, noted.1)
+        guard unsafe state.note(frame, isLent: isLent, noted: words, dpHash: dpHash) else {
+            return unsafe settle(.recirculationLimit)
+        }
+        unsafe isContinued = true
+        if unsafe outcome == .actionsWithoutOutput { unsafe outcome = nil }
     }
 
     @usableFromInline
     mutating func upcall<Ledger: PacketLedger & ~Copyable>(
         _ step: Step, _ operands: UnsafePointer<UInt64>, _ key: FlowKey, _ ledger: inout Ledger
     ) {
-        var key = key
-        if unsafe isEdited {
-            let noted = (key.words[0], key.words[1], key.dpHash)
-            key = unsafe FlowKey.extract(frame, inPort: key.inPort).key
-            (key.words[0], key.words[1], key.dpHash) = noted
-        }
-        unsafe key.packetMark = key.packetMark & ~mark.mask | mark.value
-        unsafe key.priority = priority ?? key.priority
+        let key = unsafe present(key)
         let whole = unsafe frame.wireByteCount
         let leaving = unsafe byteLimit == .max ? frame : truncated()
         unsafe byteLimit = .max

@@ -37,7 +37,7 @@ extension PacketRun {
             return unsafe place != 0 && UInt16(layout.transportProtocol) == step.small
                 && place + transportByteCount <= bytes.byteCount
         case .end, .output, .userspace, .setMark, .setPriority, .pushVLAN, .popVLAN, .truncate,
-            .drop:
+            .drop, .hash, .recirculate:
             return false
         }
     }
@@ -50,7 +50,7 @@ extension PacketRun {
         case .setIPv6: unsafe editIPv6(step, operands)
         case .setPorts: unsafe editPorts(operands)
         case .end, .output, .userspace, .setMark, .setPriority, .pushVLAN, .popVLAN, .truncate,
-            .drop:
+            .drop, .hash, .recirculate:
             return
         }
     }

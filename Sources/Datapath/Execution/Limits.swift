@@ -10,6 +10,12 @@ public enum ExecutionLimits {
     public static let words = 1 << 26
     /// Room before a copy of a frame, for two tags.
     public static let scratchHeadroom = 16
+    /// How often one packet may be looked up again in a row: as Open vSwitch's userspace datapath
+    /// does, and more than the kernel's (4).
+    public static let recirculationDepth = 8
+    /// Copies of one packet that may wait for their next lookup, over its whole journey: else a
+    /// flow that recirculates twice would make 2⁸ of each packet.
+    public static let recirculations = 32
     /// A frame is never truncated below its Ethernet header.
     public static let truncatedByteCount = 14
 }

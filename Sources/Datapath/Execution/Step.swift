@@ -37,6 +37,10 @@ enum StepKind: UInt8 {
     case truncate = 11
     /// immediate = raw value of a `PacketEnd`
     case drop = 12
+    /// small = raw value of a `PacketHash`, immediate = basis
+    case hash = 13
+    /// immediate = recirculation id
+    case recirculate = 14
 }
 
 @usableFromInline
@@ -63,7 +67,9 @@ struct Step {
         case .setIPv4: 2
         case .setIPv6: 9
         case .setPorts, .setMark: 1
-        case .end, .output, .setPriority, .pushVLAN, .popVLAN, .truncate, .drop: 0
+        case .end, .output, .setPriority, .pushVLAN, .popVLAN, .truncate, .drop, .hash,
+            .recirculate:
+            0
         }
     }
 }

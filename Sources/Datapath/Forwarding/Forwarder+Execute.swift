@@ -2,6 +2,7 @@ public import DatapathMessages
 public import Execution
 public import Flows
 import Packets
+public import Timekeeping
 
 // Packets that come back from userspace, with what is to be done to them.
 
@@ -15,7 +16,7 @@ extension Forwarder {
     ///   `.actionsTooLarge`, `.noRoomForActions`, `.noScratchMemory`.
     @discardableResult
     public mutating func execute<Sink: PacketSink & ~Copyable>(
-        _ packet: ExecutedPacket, into sink: inout Sink
+        _ packet: ExecutedPacket, now: Instant, into sink: inout Sink
     ) throws(OrderRefusal) -> PacketEnd {
         let offload = try offload(of: packet)
         let program = try compile(packet.actions)
@@ -40,8 +41,10 @@ extension Forwarder {
         extraction.key.words[1] = packet.key.words[1]
         extraction.key.dpHash = packet.key.dpHash
         ledger.place = ledger.ports.place(of: packet.key.inPort)
-        let end = unsafe programs.run(
-            program, on: frame, extraction, sink: &sink, ledger: &ledger)
+        state.now = now
+        let first = unsafe programs.run(
+            program, on: frame, extraction, state: &state, sink: &sink, ledger: &ledger)
+        let end = continued(first, now.millisecondsSinceStart, &sink)
         executedEnds[Int(end.rawValue)] &+= 1
         return end
     }

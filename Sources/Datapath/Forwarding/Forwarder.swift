@@ -34,6 +34,7 @@ public struct ForwarderSettings: Sendable {
 public struct Forwarder: ~Copyable {
     @usableFromInline var tables: FlowTables
     @usableFromInline var programs = ProgramStore()
+    @usableFromInline var state = ExecutionState()
     @usableFromInline var ledger: Ledger
     var lane = ExpressLane()
     /// Packets from a port that is not there (any more). They are in nobody's counters.
@@ -94,6 +95,17 @@ public struct Forwarder: ~Copyable {
             }
             guard malformation != .truncatedEthernet else { return .truncatedEthernet }
         }
+        let end = unsafe pass(frame, extraction, isLent: false, nowMilliseconds, &sink)
+        guard state.hasContinuations else { return end ?? .droppedByRule }
+        return continued(end, nowMilliseconds, &sink)
+    }
+
+    /// One lookup, and what its flow says. nil: the packet is only to be looked up again.
+    @inlinable @inline(__always)
+    mutating func pass<Sink: PacketSink & ~Copyable>(
+        _ frame: Frame, _ extraction: borrowing Extraction, isLent: Bool,
+        _ nowMilliseconds: UInt64, _ sink: inout Sink
+    ) -> PacketEnd? {
         guard let slot = tables.lookup(extraction.key) else {
             return unsafe ledger.miss(frame, key: extraction.key)
         }
@@ -104,8 +116,24 @@ public struct Forwarder: ~Copyable {
             offerExpress(extraction.key, slot, nowMilliseconds, &sink)
         }
         return unsafe programs.run(
-            tables.megaflows.program(of: slot), on: frame, extraction, sink: &sink,
-            ledger: &ledger)
+            tables.megaflows.program(of: slot), on: frame, extraction, isLent: isLent,
+            state: &state, sink: &sink, ledger: &ledger)
+    }
+
+    /// Takes the packet through the lookups that its actions ask for. Bounded by
+    /// `ExecutionLimits.recirculations`.
+    @inlinable
+    mutating func continued<Sink: PacketSink & ~Copyable>(
+        _ first: PacketEnd?, _ nowMilliseconds: UInt64, _ sink: inout Sink
+    ) -> PacketEnd {
+        var end = first
+        while let next = unsafe state.nextContinuation() {
+            let extraction = unsafe next.extract()
+            let one = unsafe pass(
+                next.frame, extraction, isLent: next.isLent, nowMilliseconds, &sink)
+            end = end.map { before in one.map { before.better($0) } ?? before } ?? one
+        }
+        return end ?? .droppedByRule
     }
 
     /// Packets that a device saw end by itself: `.ringFull`, `.truncatedByRing`. They count as

@@ -104,7 +104,8 @@ public struct OrderDesk: Sendable {
                 forwarder.refreshExpress(now: now, &sink)
                 dumps.append(Dump(client: client, sequence: sequence))
                 return []
-            case .execute(let packet): try forwarder.execute(packet, into: &sink)
+            case .execute(let packet):
+                try forwarder.execute(packet, now: now, into: &sink)
             }
             return [reply(.done)]
         } catch {

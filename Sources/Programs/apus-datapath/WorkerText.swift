@@ -1,5 +1,6 @@
 // What the worker says of itself on the control socket.
 
+import Daemon
 import DatapathMessages
 import Flows
 import Forwarding

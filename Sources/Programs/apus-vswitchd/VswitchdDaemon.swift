@@ -94,9 +94,10 @@ final class VswitchdDaemon {
             let turn = loop.wait(until: deadline, watching: watches)
             var events = pending
             pending = []
+            // A link that failed loses packets until it is heard of: it waits for no upcall.
+            events += readLinks(turn)
             for message in turn.messages { events += event(message) }
             events += readDatapath(turn)
-            events += readLinks(turn)
             carryOut(machine.handle(events, now: turn.now))
             flushDatapath()
             if !isReady {

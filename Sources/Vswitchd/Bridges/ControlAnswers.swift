@@ -2,9 +2,7 @@ internal import DatapathMessages
 internal import Flows
 internal import LinkValues
 internal import OpenFlow
-internal import Packets
 internal import Pipeline
-internal import Switching
 internal import Timekeeping
 
 // A running switch answers questions: `ovs-appctl COMMAND …`, in Open vSwitch's formats.
@@ -32,16 +30,16 @@ struct WaitingControl {
 
 extension Vswitch {
     /// What `control` answers, ordered by name.
-    public static let commands: [ControlCommand] = [
+    public static let commands: [ControlCommand] =
+        (ownCommands + addressCommands + bondCommands + lacpCommands).sorted { $0.name < $1.name }
+
+    private static let ownCommands: [ControlCommand] = [
         ControlCommand("bridge/dump-flows", "bridge", 1...1),
         ControlCommand("dpctl/dump-flows", "[dp]", 0...1),
         ControlCommand("dpctl/show", "[dp]", 0...1),
         ControlCommand("dpif/dump-dps"),
         ControlCommand("dpif/dump-flows", "bridge", 1...1),
         ControlCommand("dpif/show"),
-        ControlCommand("fdb/flush", "[bridge]", 0...1),
-        ControlCommand("fdb/show", "bridge", 1...1),
-        ControlCommand("fdb/stats-show", "bridge", 1...1),
         ControlCommand("ofproto/list"),
         ControlCommand("ofproto/trace", "bridge flow", 2...2),
         ControlCommand("revalidator/purge"),
@@ -111,15 +109,18 @@ extension Vswitch {
         case "dpctl/show": return datapathText
         case "dpif/dump-dps": return "\(DatapathReport.fullName(of: datapath.nature.name))\n"
         case "dpif/show": return portsText
-        case "fdb/flush": return try flushAddresses(arguments.first)
-        case "fdb/show": return addresses(of: try bridge(arguments[0]), now: now)
-        case "fdb/stats-show": return addressStatistics(of: try bridge(arguments[0]))
         case "ofproto/list": return bridges.keys.sorted().map { $0 + "\n" }.joined()
         case "revalidator/purge":
             ledger.removeAll()
             order(.flushFlows, .execute)
             return ""
         case "upcall/show": return upcallText
+        case _ where command.hasPrefix("fdb/"):
+            return try answerAboutAddresses(command, arguments, now: now)
+        case _ where command.hasPrefix("bond/"):
+            return try answerAboutBonds(command, arguments, now: now)
+        case _ where command.hasPrefix("lacp/"):
+            return try answerAboutLACP(command, arguments)
         default: return ""
         }
     }
@@ -175,44 +176,5 @@ extension Vswitch {
             (installed \(upcallCounts.installed)) (refused \(upcallCounts.refused))
 
             """
-    }
-
-    // MARK: Learned addresses
-
-    private func addresses(of bridge: PresentBridge, now: Instant) -> String {
-        let forwarding = model[bridge: bridge.index]
-        var text = " port  VLAN  MAC                Age\n"
-        for entry in forwarding.macTable.entries() {
-            let member = forwarding.normal.port(id: entry.port)?.members.first ?? 0
-            let port = member == PortNumber.local.rawValue ? "LOCAL" : "\(member)"
-            let seconds = now.since(entry.usedAt).nanosecondsClamped / 1_000_000_000
-            let age = entry.isStatic ? "static" : "\(seconds)"
-            let place = padded(port, 5) + "  " + padded("\(entry.key.vlan)", 4)
-            text += "\(place)  \(entry.key.mac)  \(padded(age, 3))\n"
-        }
-        return text
-    }
-
-    private func padded(_ text: String, _ width: Int) -> String {
-        String(repeating: " ", count: max(0, width - text.count)) + text
-    }
-
-    private func addressStatistics(of bridge: PresentBridge) -> String {
-        let table = model[bridge: bridge.index].macTable
-        return """
-            Statistics for bridge "\(bridge.wanted.name)":
-              Current/maximum MAC entries in the table: \(table.count)/\(table.limit)
-              Total number of evicted MAC entries     : \(table.evictionCount)
-
-            """
-    }
-
-    private mutating func flushAddresses(_ name: String?) throws(ControlError) -> String {
-        let names = name.map { [$0] } ?? bridges.keys.sorted()
-        for name in names {
-            let index = try bridge(name).index
-            model[bridge: index].macTable.flush()
-        }
-        return "table successfully flushed\n"
     }
 }

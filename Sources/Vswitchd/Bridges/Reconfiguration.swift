@@ -30,6 +30,7 @@ extension WantedSwitch {
         var copy = self
         for bridge in copy.bridges.indices {
             for port in copy.bridges[bridge].ports.indices {
+                copy.bridges[bridge].ports[port].lastActive = nil
                 for interface in copy.bridges[bridge].ports[port].interfaces.indices {
                     copy.bridges[bridge].ports[port].interfaces[interface].presentPort = nil
                     copy.bridges[bridge].ports[port].interfaces[interface].presentError = nil
@@ -141,6 +142,9 @@ extension Vswitch {
 
     private mutating func removeBridge(_ name: String) {
         guard let bridge = bridges.removeValue(forKey: name) else { return }
+        for (_, aggregation) in bridge.aggregations.sorted(by: { $0.key < $1.key }) {
+            forgetRecirculation(of: aggregation)
+        }
         model.removeBridge(bridge.index)
         closeSessions(ofBridge: name)
         log(.info, "bridge", "bridge \(name): removed")
@@ -156,6 +160,7 @@ extension Vswitch {
         bridge.wanted = wantedBridge
         let changes = assignInterfaces(&bridge)
         configureNormal(&bridge, now: now)
+        configureAggregations(&bridge, now: now)
         bridges[name] = bridge
         updateDatapathID(ofBridge: name)
         for change in changes { tellPortStatus(change, bridge: name, now: now) }
@@ -261,15 +266,15 @@ extension Vswitch {
                     + "the port takes no part in NORMAL")
                 continue
             }
-            ports.append(
-                SwitchPort(
-                    id: id, name: port.name, members: members, vlan: vlan,
-                    priorityTags: port.priorityTags.flatMap(SwitchPort.PriorityTags.init)
-                        ?? .never,
-                    isFloodable: !members.contains {
-                        bridge.interface(numbered: PortNumber($0))?.interface.config
-                            .contains(.noFlood) ?? false
-                    }))
+            var switchPort = SwitchPort(
+                id: id, name: port.name, members: members, vlan: vlan,
+                priorityTags: port.priorityTags.flatMap(SwitchPort.PriorityTags.init) ?? .never,
+                isFloodable: !members.contains {
+                    bridge.interface(numbered: PortNumber($0))?.interface.config
+                        .contains(.noFlood) ?? false
+                })
+            switchPort.usesLACP = port.lacp != nil
+            ports.append(switchPort)
         }
         for (name, id) in bridge.switchPorts.sorted(by: { $0.key < $1.key }) where ids[name] == nil
         {

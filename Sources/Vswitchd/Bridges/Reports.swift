@@ -1,7 +1,10 @@
 internal import DatabaseProtocol
 internal import DatabaseReplica
 internal import DatapathMessages
+internal import OpenFlow
 internal import Packets
+internal import Pipeline
+internal import Switching
 internal import Timekeeping
 
 // What the database is told: numbers, addresses, errors, counters, and which configuration is in
@@ -77,6 +80,10 @@ extension Vswitch {
                 rows.append(
                     (replica.row("Interface", interface.uuid), reported(interface, name, bridge)))
             }
+            for (_, aggregation) in bridge.aggregations.sorted(by: { $0.key < $1.key }) {
+                let port = replica.row("Port", aggregation.wanted.uuid)
+                rows.append((port, reported(aggregation, bridge)))
+            }
             for controller in bridge.wanted.controllers {
                 rows.append((replica.row("Controller", controller.uuid), reported(controller)))
             }
@@ -141,7 +148,22 @@ extension Vswitch {
         if let vport = vports.byName[name], interface.vport != nil {
             values.append(("statistics", statistics(vport)))
         }
+        let member = bridge.aggregations.values.lazy
+            .compactMap { $0.lacp?.member(interface.number.rawValue) }.first
+        let isCurrent = member.map { Datum(.boolean($0.status != .defaulted)) }
+        values.append(("lacp_current", isCurrent ?? .empty))
         return values
+    }
+
+    /// An address that is not known (the first member is not there yet) does not replace the one
+    /// that was.
+    private func reported(
+        _ aggregation: Aggregation, _ bridge: PresentBridge
+    ) -> [(String, Datum)] {
+        guard let bond = model[bridge: bridge.index].bonds[aggregation.port],
+            bond.activeAddress != .zero
+        else { return [] }
+        return [("bond_active_slave", Datum(.string("\(bond.activeAddress)")))]
     }
 
     private func state(_ isUp: Bool?) -> Datum {
@@ -176,6 +198,10 @@ extension Vswitch {
         links = facts
         guard facts != before else { return }
         reports.isDue = true
+        // Before anything else: packets are being lost.
+        if bridges.contains(where: { !$0.value.aggregations.isEmpty }) {
+            runAggregations(now: now)
+        }
         for name in bridges.keys.sorted() { updateDatapathID(ofBridge: name) }
         tellLinkChanges(before: before, now: now)
         var mustReconfigure = false

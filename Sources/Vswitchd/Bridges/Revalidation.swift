@@ -78,6 +78,17 @@ extension Vswitch {
         }
     }
 
+    /// Translates again, now, each entry whose packets come by or leave by one of these ports of
+    /// the datapath: those of a bond's member that has failed cannot wait for the walk.
+    mutating func recheckAtOnce(flowsAt vports: Set<UInt32>, now: Instant) {
+        noticeModelChanges()
+        guard datapath.isOpen else { return }
+        for slot in ledger.slots(at: vports) {
+            guard let entry = ledger[slot] else { continue }
+            check(entry, in: slot, now: now)
+        }
+    }
+
     private mutating func check(_ entry: LedgerEntry, in slot: Int, now: Instant) {
         let fresh = model.translate(entry.identity.key)
         guard entry.identity.mask.covers(fresh.mask), !fresh.isSlowPathOnly else {
@@ -88,6 +99,10 @@ extension Vswitch {
             let flow = CachedFlow(
                 key: entry.identity.key, mask: entry.identity.mask, actions: fresh.actions)
             order(.putFlow(flow), .putFlow(entry.identity))
+        }
+        // A bucket that lost its member keeps the one that this flow was given.
+        for effect in fresh.effects {
+            if case .useBond = effect { model.apply([effect], now: now) }
         }
         let generation = recheck.generation
         ledger.update(slot) {
@@ -118,7 +133,8 @@ extension Vswitch {
         model.credit(
             entry.rules, packets: packets, bytes: statistics.bytes &- entry.seen.bytes,
             usedAt: moment)
-        model.apply(entry.effects, now: moment)
+        model.apply(
+            entry.effects, now: moment, byteCount: statistics.bytes &- entry.seen.bytes)
     }
 
     // MARK: Dumps

@@ -27,14 +27,22 @@ extension Vswitch {
 
     private mutating func answerMiss(_ upcall: Upcall, now: Instant) {
         var translation = model.translate(upcall.key)
+        if let addressee = translation.addressee {
+            switch addressee {
+            case .lacp(let bridge, let port):
+                receivedLACP(upcall.bytes, bridge: bridge, port: port, now: now)
+            }
+            return
+        }
         let generation = model.generation
-        model.apply(translation.effects, now: now)
+        let byteCount = UInt64(upcall.originalByteCount)
+        model.apply(translation.effects, now: now, byteCount: byteCount)
         if model.generation != generation {
             // It taught a rule that the packet itself may meet: `learn(…),resubmit(,10)`.
             translation = model.translate(upcall.key)
         }
         model.credit(
-            translation.rules, packets: 1, bytes: UInt64(upcall.originalByteCount), usedAt: now)
+            translation.rules, packets: 1, bytes: byteCount, usedAt: now)
         if !translation.isSlowPathOnly { install(translation, key: upcall.key, now: now) }
         guard translation.end.isDelivery else { return }
         order(
@@ -100,7 +108,7 @@ extension Vswitch {
         }
         model.credit(
             translation.rules, packets: 1, bytes: UInt64(packet.bytes.count), usedAt: now)
-        model.apply(translation.effects, now: now)
+        model.apply(translation.effects, now: now, byteCount: UInt64(packet.bytes.count))
         guard translation.end.isDelivery else { return nil }
         order(
             .execute(

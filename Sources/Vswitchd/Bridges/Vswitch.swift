@@ -45,6 +45,9 @@ public struct Vswitch {
     var upcallCounts = UpcallCounts()
     var maxIdle: Duration { .milliseconds(Int64(wanted.maxIdleMilliseconds)) }
 
+    /// When bonds and LACP are to be run.
+    var aggregationClock = AggregationClock()
+
     // Reports to the database.
     var reports = Reports()
 
@@ -120,8 +123,8 @@ public struct Vswitch {
     public var deadline: Instant? {
         [
             recheck.isPending ? .start : nil, datapath.nextDump, reports.deadline,
-            sessions.deadline, tablesDeadline, reconfigurationDeadline, databaseCalls.deadline,
-            datapathCalls.deadline,
+            sessions.deadline, tablesDeadline, aggregationClock.deadline,
+            reconfigurationDeadline, databaseCalls.deadline, datapathCalls.deadline,
         ].compactMap { $0 }.min()
     }
 
@@ -133,6 +136,7 @@ public struct Vswitch {
             effects.append(.connectDatapath(prefersKernelModule: datapathPreference ?? false))
         }
         giveUpOnDatapathIfLate(now: now)
+        runAggregationsIfDue(now: now)
         expire(now: now)
         noticeModelChanges()
         recheckSome(now: now)
@@ -174,13 +178,18 @@ extension Vswitch {
                 "name", "ports", "controller", "fail_mode", "flood_vlans", "protocols",
                 "datapath_id", "other_config", "datapath_type", "datapath_version",
             ]),
-        .init("Port", ["name", "interfaces", "tag", "trunks", "vlan_mode", "other_config"]),
+        .init(
+            "Port",
+            [
+                "name", "interfaces", "tag", "trunks", "vlan_mode", "bond_mode", "bond_updelay",
+                "bond_downdelay", "bond_active_slave", "lacp", "other_config",
+            ]),
         .init(
             "Interface",
             [
                 "name", "type", "options", "ofport", "ofport_request", "error",
                 "mac_in_use", "ifindex", "mtu", "admin_state", "link_state", "link_speed", "duplex",
-                "statistics", "status",
+                "statistics", "status", "lacp_current", "other_config",
             ]),
         .init(
             "Controller",

@@ -2,7 +2,7 @@ public import DatabaseProtocol
 public import DatabaseReplica
 internal import DatapathMessages
 public import LinkValues
-internal import Packets
+public import Packets
 
 // What the database asks for, as plain values.
 //
@@ -75,6 +75,11 @@ public struct WantedPort: Hashable, Sendable {
     public var vlanMode: String?
     public var priorityTags: String?
     public var interfaces: [WantedInterface] = []
+    /// nil: it has one interface.
+    public var bond: WantedBond?
+    public var lacp: WantedLACP?
+    /// Address of the bond's last active member, kept in the database over restarts.
+    public var lastActive: MACAddress?
 }
 
 public struct WantedInterface: Hashable, Sendable {
@@ -87,6 +92,7 @@ public struct WantedInterface: Hashable, Sendable {
     public var presentPort: Int64?
     /// The error it has in the database.
     public var presentError: String?
+    public var lacp = WantedLACPMember()
 
     public enum Kind: Hashable, Sendable {
         case system
@@ -182,6 +188,9 @@ extension WantedPort {
         trunks = Self.vlans(row, "trunks")
         vlanMode = row.string("vlan_mode")
         priorityTags = row.string("other_config", "priority-tags")
+        bond = WantedBond(row: row)
+        lacp = WantedLACP(row: row)
+        lastActive = row.string("bond_active_slave").flatMap { MACAddress($0) }
         interfaces = row.references("interfaces")
             .compactMap { replica.row("Interface", $0) }
             .compactMap(WantedInterface.init)
@@ -208,7 +217,8 @@ extension WantedInterface {
         self.init(
             uuid: row.uuid, name: name, kind: kind,
             portRequest: row.integer("ofport_request").flatMap { UInt16(exactly: $0) },
-            presentPort: row.integer("ofport"), presentError: row.string("error"))
+            presentPort: row.integer("ofport"), presentError: row.string("error"),
+            lacp: WantedLACPMember(row: row))
     }
 }
 

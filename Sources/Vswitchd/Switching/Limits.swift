@@ -13,4 +13,7 @@ public enum Limits {
     /// How many changed addresses are named one by one before "everything" is said instead: beyond
     /// this, looking at every cached flow costs less than comparing with a list.
     public static let namedChanges = 1024
+    /// How many addresses are held after a gratuitous ARP at a time; more are not held. Whoever
+    /// sends more is no host that moved.
+    public static let heldAddresses = 8192
 }

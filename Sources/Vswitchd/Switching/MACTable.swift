@@ -57,12 +57,28 @@ public struct MACTable: Sendable {
     public private(set) var ageing: Duration
     /// Grows whenever a lookup may answer something new.
     public private(set) var generation: UInt64 = 0
-    /// Entries that had to go because the table was full.
-    public private(set) var evictionCount: UInt64 = 0
+    /// What has happened to it since it was made, or since `clearStatistics`.
+    public struct Statistics: Hashable, Sendable {
+        public var learned: UInt64 = 0
+        public var expired: UInt64 = 0
+        /// Entries that had to go because the table was full.
+        public var evicted: UInt64 = 0
+        /// Entries that changed their port.
+        public var moved: UInt64 = 0
+    }
+
+    public private(set) var statistics = Statistics()
+    public var evictionCount: UInt64 { statistics.evicted }
+    /// Entries set by an operator.
+    public private(set) var staticCount = 0
 
     var nodes = RecencyLists()
     /// Only ever asked by key; its order reaches no result.
     private var slots: [Key: Int] = [:]
+    /// Addresses that moved to a port just now, each with when its hold ends, and the ends in
+    /// order. An end that does not agree with `holds` was renewed or is void.
+    private var holds: [Key: Instant] = [:]
+    private var holdEnds: [(key: Key, end: Instant)] = []
     private var changed: Set<Key> = []
     private var everythingChanged = false
 
@@ -84,6 +100,7 @@ public struct MACTable: Sendable {
         guard let slot = slots[key] else {
             guard makeRoom() else { return .ignored }
             insert(Entry(key: key, port: port, usedAt: now, isStatic: false))
+            statistics.learned += 1
             return .added
         }
         let entry = nodes[slot]
@@ -91,6 +108,7 @@ public struct MACTable: Sendable {
         nodes.refresh(slot, port: port, now: now)
         guard entry.port != port else { return .refreshed }
         note(key)
+        statistics.moved += 1
         return .moved(from: entry.port)
     }
 
@@ -101,13 +119,16 @@ public struct MACTable: Sendable {
         if slots[key] == nil, !makeRoom() { return false }
         remove(key)
         insert(Entry(key: key, port: port, usedAt: now, isStatic: true))
+        staticCount += 1
         return true
     }
 
     @discardableResult
     public mutating func remove(_ key: Key) -> Bool {
         guard let slot = slots.removeValue(forKey: key) else { return false }
+        if nodes[slot].isStatic { staticCount -= 1 }
         nodes.remove(slot)
+        holds[key] = nil
         note(key)
         return true
     }
@@ -125,11 +146,41 @@ public struct MACTable: Sendable {
     public mutating func expire(now: Instant) {
         while let slot = nodes.oldest, nodes[slot].usedAt + ageing <= now {
             remove(nodes[slot].key)
+            statistics.expired += 1
         }
+        let over = holdEnds.prefix { $0.end <= now }
+        for (key, end) in over where holds[key] == end {
+            holds[key] = nil
+            note(key)
+        }
+        holdEnds.removeFirst(over.count)
     }
 
     /// When to call `expire` next; nil: nothing ages.
-    public var nextDeadline: Instant? { nodes.oldest.map { nodes[$0].usedAt + ageing } }
+    public var nextDeadline: Instant? {
+        [nodes.oldest.map { nodes[$0].usedAt + ageing }, holdEnds.first?.end]
+            .compactMap { $0 }.min()
+    }
+
+    /// A host said by a gratuitous ARP, which came by no bond, where it is now. For a while the
+    /// reflections of that frame, which a bond's other members may bring, are not believed.
+    public mutating func hold(_ key: Key, now: Instant) {
+        guard slots[key] != nil else { return }
+        let end = now + BondLimits.reflectionHold
+        if let before = holds[key] {
+            // Renewed once a second at most, which bounds `holdEnds`.
+            guard end.since(before) >= .seconds(1) else { return }
+        } else {
+            guard holds.count < Limits.heldAddresses else { return }
+            note(key)
+        }
+        holds[key] = end
+        let place = holdEnds.lastIndex { $0.end <= end }.map { $0 + 1 } ?? 0
+        holdEnds.insert((key, end), at: place)
+    }
+
+    /// Whether reflections of `key`'s gratuitous ARPs are not believed now.
+    public func isHeld(_ key: Key) -> Bool { holds[key] != nil }
 
     /// Takes new bounds, forced into their ranges. Of too many entries those that may go, go.
     public mutating func configure(limit: Int, ageing: Duration) {
@@ -137,6 +188,8 @@ public struct MACTable: Sendable {
         self.ageing = ageing.clamped(to: Limits.macAgeingRange)
         while count > self.limit, evict() {}
     }
+
+    public mutating func clearStatistics() { statistics = Statistics() }
 
     /// What changed since the last call.
     public mutating func takeChanges() -> Changes {
@@ -159,7 +212,7 @@ public struct MACTable: Sendable {
 
     private mutating func evict() -> Bool {
         guard let slot = nodes.oldestOfLargestPort else { return false }
-        evictionCount += 1
+        statistics.evicted += 1
         return remove(nodes[slot].key)
     }
 

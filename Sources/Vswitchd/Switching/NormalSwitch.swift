@@ -11,6 +11,10 @@ public import Packets
 //                                                                      |         |         |
 //                                                                     drop   one port    flood
 //
+// A frame that came by a member of a bond has one more door to pass, before it teaches anything:
+// the bond says whether this member may bring it (`Bond.verdict`). A frame that leaves by a bond
+// leaves by the member that the bond chooses, which is the caller's next question.
+//
 // The order of the steps is Open vSwitch's (its NORMAL action, and conf.db(5) for VLANs). NORMAL
 // reads of a frame the port, both addresses, the Ethernet type and the outer tag, nothing else.
 
@@ -64,10 +68,14 @@ public struct NormalFrame: Hashable, Sendable {
     /// As in a flow key: with `VLANTag.present`, 0 without a tag.
     public var tci: UInt16
     public var etherType: UInt16
+    /// A broadcast by which a host says where it is. Only looked at where a bond may reflect it.
+    public var isGratuitousARP: Bool
+
     public init(
         inPort: UInt16?, source: MACAddress, destination: MACAddress, tci: UInt16,
-        etherType: UInt16
+        etherType: UInt16, isGratuitousARP: Bool = false
     ) {
+        self.isGratuitousARP = isGratuitousARP
         self.inPort = inPort
         self.source = source
         self.destination = destination
@@ -79,13 +87,17 @@ public struct NormalFrame: Hashable, Sendable {
 /// What is to become of a frame.
 public struct NormalDecision: Hashable, Sendable {
     public struct Output: Hashable, Sendable {
-        /// OpenFlow port number.
+        /// OpenFlow port number; of a bond, its first member.
         public var port: UInt16
         /// The tag that the frame leaves with, as in a flow key; 0 = none.
         public var tci: UInt16
-        public init(port: UInt16, tci: UInt16) {
+        /// The bond that is to choose among its members; nil: there is no choice.
+        public var bond: SwitchPort.ID?
+
+        public init(port: UInt16, tci: UInt16, bond: SwitchPort.ID? = nil) {
             self.port = port
             self.tci = tci
+            self.bond = bond
         }
     }
     /// How the destination was found.
@@ -97,6 +109,8 @@ public struct NormalDecision: Hashable, Sendable {
     public struct Learning: Hashable, Sendable {
         public var key: MACTable.Key
         public var port: SwitchPort.ID
+        /// A host that moved: its reflections are not to be learned for a while.
+        public var isHeld = false
     }
 
     public var outputs: [Output] = []
@@ -107,11 +121,17 @@ public struct NormalDecision: Hashable, Sendable {
     public var vlan: UInt16 = 0
     /// What its source address teaches.
     public var learning: Learning?
+    /// Why a bond did not take it in; `end` is `.bondRefused` then.
+    public var refusal: Bond.Refusal?
 }
 
 extension NormalSwitch {
     /// What becomes of `frame`. Changes nothing: what is to be learned stands in the decision.
-    public func decide(_ frame: NormalFrame, table: MACTable) -> NormalDecision {
+    ///
+    /// - Parameter bonds: Those of the ports that are bonds.
+    public func decide(
+        _ frame: NormalFrame, table: MACTable, bonds: [SwitchPort.ID: Bond] = [:]
+    ) -> NormalDecision {
         let ingress = frame.inPort.flatMap { port(ofMember: $0) }
         if frame.inPort != nil, ingress == nil { return NormalDecision(end: .portWithoutBridge) }
         if frame.etherType == EtherType.vlan, frame.tci & VLANTag.present == 0 {
@@ -126,11 +146,28 @@ extension NormalSwitch {
         if !forwardsReservedMulticast, frame.destination.isReservedForBridges {
             return NormalDecision(end: .reservedMulticast, vlan: vlan)
         }
-        let isFloodVLAN = floodVLANs.contains(vlan)
-        var decision = NormalDecision(end: .forwarded, vlan: vlan)
-        if let ingress, !frame.source.isMulticast, !isFloodVLAN {
-            decision.learning = .init(key: .init(vlan: vlan, mac: frame.source), port: ingress.id)
+        let bond = ingress.flatMap { bonds[$0.id] }
+        if let ingress, let bond, let refusal = bond.refusal(frame, vlan, ingress.id, table) {
+            return NormalDecision(end: .bondRefused, vlan: vlan, refusal: refusal)
         }
+        var decision = NormalDecision(end: .forwarded, vlan: vlan)
+        let key = MACTable.Key(vlan: vlan, mac: frame.source)
+        let isReflection = frame.isGratuitousARP && bond != nil && table.isHeld(key)
+        if let ingress, !frame.source.isMulticast, !floodVLANs.contains(vlan), !isReflection {
+            decision.learning = .init(
+                key: key, port: ingress.id, isHeld: frame.isGratuitousARP && bond == nil)
+        }
+        findDestination(frame, from: ingress, table: table, bonds: bonds, &decision)
+        return decision
+    }
+
+    /// Where the destination is, and by which ports the frame leaves for it.
+    private func findDestination(
+        _ frame: NormalFrame, from ingress: SwitchPort?, table: MACTable,
+        bonds: [SwitchPort.ID: Bond], _ decision: inout NormalDecision
+    ) {
+        let vlan = decision.vlan
+        let isFloodVLAN = floodVLANs.contains(vlan)
         let known =
             isFloodVLAN || frame.destination.isMulticast
             ? nil : table.lookup(.init(vlan: vlan, mac: frame.destination))
@@ -139,7 +176,7 @@ extension NormalSwitch {
             if egress.id == ingress?.id {
                 decision.end = .destinationOnIngressPort
             } else if !(egress.isProtected && ingress?.isProtected == true) {
-                decision.outputs += output(frame, vlan: vlan, by: egress)
+                decision.outputs += output(frame, vlan: vlan, by: egress, bonds)
             }
         } else {
             decision.reason = .flooded
@@ -147,18 +184,40 @@ extension NormalSwitch {
             where egress.id != ingress?.id && egress.isFloodable && egress.vlan.carries(vlan)
                 && !(egress.isProtected && ingress?.isProtected == true)
             {
-                decision.outputs += output(frame, vlan: vlan, by: egress)
+                decision.outputs += output(frame, vlan: vlan, by: egress, bonds)
             }
         }
         if decision.end == .forwarded, decision.outputs.isEmpty { decision.end = .noOutputPort }
-        return decision
     }
 
     private func output(
-        _ frame: NormalFrame, vlan: UInt16, by egress: SwitchPort
+        _ frame: NormalFrame, vlan: UInt16, by egress: SwitchPort, _ bonds: [SwitchPort.ID: Bond]
     ) -> [NormalDecision.Output] {
         guard let member = egress.activeMember else { return [] }
-        return [.init(port: member, tci: egress.tci(ofVLAN: vlan, enteredWith: frame.tci))]
+        return [
+            .init(
+                port: member, tci: egress.tci(ofVLAN: vlan, enteredWith: frame.tci),
+                bond: bonds[egress.id] == nil ? nil : egress.id)
+        ]
+    }
+}
+
+extension Bond {
+    /// Why `frame`, which came by a member of this bond, is not taken in; nil: it is.
+    fileprivate func refusal(
+        _ frame: NormalFrame, _ vlan: UInt16, _ port: SwitchPort.ID, _ table: MACTable
+    ) -> Refusal? {
+        let isMulticast = frame.destination.isMulticast
+        switch verdict(from: frame.inPort ?? 0, isMulticast: isMulticast) {
+        case .accept: return nil
+        case .drop(let refusal): return refusal
+        case .acceptUnlessMoved:
+            let key = MACTable.Key(vlan: vlan, mac: frame.source)
+            guard let known = table.lookup(key), known.port != port else { return nil }
+            // A host may have moved to the other side of the bond, and says so itself; but not
+            // just after it said that it is on this side.
+            return frame.isGratuitousARP && !table.isHeld(key) ? nil : .cameBack
+        }
     }
 }
 
@@ -184,7 +243,7 @@ enum VLANEntry: Equatable {
 
 extension SwitchPort {
     /// The tag that a frame of `vlan` leaves with, which keeps the priority that it entered with.
-    func tci(ofVLAN vlan: UInt16, enteredWith tci: UInt16) -> UInt16 {
+    public func tci(ofVLAN vlan: UInt16, enteredWith tci: UInt16) -> UInt16 {
         let id: UInt16
         switch self.vlan {
         case .access: id = 0

@@ -24,6 +24,8 @@ public struct SwitchPort: Hashable, Sendable {
     public var isFloodable: Bool
     /// Two protected ports do not speak to each other.
     public var isProtected: Bool
+    /// LACP's units that its interfaces receive are for the switch itself.
+    public var usesLACP = false
 
     public init(
         id: ID, name: String, members: [UInt16], activeMember: UInt16? = nil,

@@ -40,6 +40,10 @@ extension DatagramWriter {
             put(ActionAttribute.pushVLAN, .ports(source: tpid, destination: tci))
         case .popVLAN: putFlag(ActionAttribute.popVLAN)
         case .truncate(let byteCount): put(ActionAttribute.truncate, host: byteCount)
+        case .hash(let algorithm, let basis):
+            // struct ovs_action_hash: two numbers in host order.
+            put(ActionAttribute.hash, .word(algorithm.rawValue).followed(by: .word(basis)))
+        case .recirculate(let id): put(ActionAttribute.recirculate, host: id)
         case .drop(let end): put(ActionAttribute.drop, host: UInt32(end.rawValue))
         }
     }
@@ -161,6 +165,16 @@ enum ActionReader {
             return .popVLAN
         case ActionAttribute.truncate:
             return .truncate(byteCount: try bytes.host32(attribute, "OVS_ACTION_TRUNC"))
+        case ActionAttribute.hash:
+            try bytes.check(attribute, 8, "OVS_ACTION_HASH")
+            let number = bytes.host32(at: attribute.offset)
+            guard let algorithm = PacketHash(rawValue: number) else {
+                throw .unsupported(
+                    "hash algorithm", type: UInt16(clamping: number), offset: attribute.start)
+            }
+            return .hash(algorithm, basis: bytes.host32(at: attribute.offset + 4))
+        case ActionAttribute.recirculate:
+            return .recirculate(id: try bytes.host32(attribute, "OVS_ACTION_RECIRC"))
         case ActionAttribute.drop:
             let reason = try bytes.host32(attribute, "OVS_ACTION_DROP")
             guard let end = UInt8(exactly: reason).flatMap(PacketEnd.init(rawValue:)) else {

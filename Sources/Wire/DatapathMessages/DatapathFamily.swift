@@ -71,6 +71,8 @@ enum ActionAttribute {
     static let setMasked = UInt16(OVS_ACTION_ATTR_SET_MASKED.rawValue)
     static let pushVLAN = UInt16(OVS_ACTION_ATTR_PUSH_VLAN.rawValue)
     static let popVLAN = UInt16(OVS_ACTION_ATTR_POP_VLAN.rawValue)
+    static let hash = UInt16(OVS_ACTION_ATTR_HASH.rawValue)
+    static let recirculate = UInt16(OVS_ACTION_ATTR_RECIRC.rawValue)
     static let truncate = UInt16(OVS_ACTION_ATTR_TRUNC.rawValue)
     /// Linux 6.7 and later; not in the header of Debian 12.
     static let drop: UInt16 = 24

@@ -21,6 +21,10 @@ public enum DatapathAction: Hashable, Sendable {
     case popVLAN
     /// Keep at most `byteCount` bytes in the outputs that follow, until the next output.
     case truncate(byteCount: UInt32)
+    /// Compute the packet's `dpHash`, for the lookup that a `recirculate` leads to. Never 0.
+    case hash(PacketHash, basis: UInt32)
+    /// Look the packet up again, as it is now, with this `recirculationID`.
+    case recirculate(id: UInt32)
     /// End here, and say why (`OVS_ACTION_ATTR_DROP`). An empty list drops too, but cannot say why.
     case drop(PacketEnd)
 }

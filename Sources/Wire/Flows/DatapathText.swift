@@ -87,6 +87,8 @@ public enum DatapathText {
             return "push_vlan(\(type)\(text))"
         case .popVLAN: return "pop_vlan"
         case .truncate(let byteCount): return "trunc(\(byteCount))"
+        case .hash(let algorithm, let basis): return "hash(\(algorithm.name)(\(basis)))"
+        case .recirculate(let id): return "recirc(0x\(hexadecimal(id)))"
         case .drop(let end): return end == .droppedByRule ? "drop" : "drop(\(end.name))"
         }
     }

@@ -148,6 +148,10 @@ extension DatapathText {
         case "drop":
             guard let end = PacketEnd.allCases.first(where: { $0.name == body }) else { break }
             return .drop(end)
+        case "recirc":
+            guard let id = textNumber(body).flatMap(UInt32.init(exactly:)) else { break }
+            return .recirculate(id: id)
+        case "hash": return try hash(body)
         case "push_vlan": return try pushVLAN(body)
         case "set":
             guard let header = try items(body).first, let inner = header.body else { break }
@@ -159,6 +163,14 @@ extension DatapathText {
         default: break
         }
         throw DatapathTextError("\(item.name)(\(body))", "no such action")
+    }
+
+    private static func hash(_ body: Substring) throws(DatapathTextError) -> DatapathAction {
+        guard let item = try items(body).first,
+            let algorithm = PacketHash.allCases.first(where: { $0.name == item.name }),
+            let basis = item.body.flatMap({ textNumber($0) }).flatMap(UInt32.init(exactly:))
+        else { throw DatapathTextError(body, "not a hash") }
+        return .hash(algorithm, basis: basis)
     }
 
     private static func pushVLAN(_ body: Substring) throws(DatapathTextError) -> DatapathAction {

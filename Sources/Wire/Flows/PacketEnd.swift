@@ -48,6 +48,10 @@ public enum PacketEnd: UInt8, CaseIterable, Hashable, Sendable {
     case actionsWithoutOutput = 30
     /// NORMAL on a bond refused it (not the active member, or LACP not negotiated).
     case bondRefused = 31
+    /// A meter's rate was exceeded.
+    case droppedByMeter = 40
+    /// Its time to live came to an end, and no action says what then.
+    case ttlExpired = 41
 
     // It could not be read.
     /// Shorter than an Ethernet header.
@@ -72,6 +76,8 @@ public enum PacketEnd: UInt8, CaseIterable, Hashable, Sendable {
     case sendFailed = 101
     /// An action list went deeper or wider than the datapath allows.
     case actionLimit = 102
+    /// It was looked up again more often than the datapath allows.
+    case recirculationLimit = 103
 }
 
 extension PacketEnd {

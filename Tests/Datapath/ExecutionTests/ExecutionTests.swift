@@ -22,11 +22,13 @@ struct RecordingLedger: PacketLedger, ~Copyable {
 }
 
 struct Result {
-    var end: PacketEnd
+    var end: PacketEnd?
     var sent: [RecordingSink.Sent]
     var copies: Int
     var offers: [String]
     var upcalls: [(key: FlowKey, cookie: [UInt8], byteCount: Int, original: Int)]
+    /// Keys of what is to be looked up again.
+    var continued: [FlowKey]
 }
 
 /// Runs actions on a frame that came by port 7.
@@ -48,10 +50,14 @@ func run(
     var sink = RecordingSink()
     sink.scratchLimit = scratchLimit
     var ledger = RecordingLedger()
-    let end = store.run(program, on: frame, extraction, sink: &sink, ledger: &ledger)
+    var state = ExecutionState()
+    let end = store.run(
+        program, on: frame, extraction, state: &state, sink: &sink, ledger: &ledger)
+    var continued: [FlowKey] = []
+    while let next = state.nextContinuation() { continued.append(next.extract().key) }
     return Result(
         end: end, sent: sink.sent(), copies: sink.memory.count, offers: ledger.offers,
-        upcalls: ledger.upcalls)
+        upcalls: ledger.upcalls, continued: continued)
 }
 
 extension [UInt8] {

@@ -39,7 +39,7 @@ struct Bench: ~Copyable {
     }
 
     mutating func execute(_ packet: ExecutedPacket) throws(OrderRefusal) -> PacketEnd {
-        try forwarder.execute(packet, into: &sink)
+        try forwarder.execute(packet, now: now, into: &sink)
     }
 
     /// What has been sent since the last call.

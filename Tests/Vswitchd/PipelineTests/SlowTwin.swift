@@ -202,7 +202,8 @@ func replay(_ actions: [DatapathAction], on key: FlowKey) -> [Sent] {
             key.tpSrc = mix(key.tpSrc, source)
             key.tpDst = mix(key.tpDst, destination)
         case .set(.packetMark(let mark)): key.packetMark = mix(key.packetMark, mark)
-        case .set(.priority), .truncate, .drop: break
+        case .hash(let algorithm, let basis): key.dpHash = key.hash(algorithm, basis: basis)
+        case .set(.priority), .truncate, .drop, .recirculate: break
         }
     }
     return sent

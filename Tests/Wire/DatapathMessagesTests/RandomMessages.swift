@@ -140,7 +140,7 @@ extension SeededNumbers {
     }
 
     private mutating func action() -> DatapathAction {
-        switch next() % 12 {
+        switch next() % 14 {
         case 0: .output(port: UInt32(truncatingIfNeeded: next()))
         case 1: .userspace(cookie: chance(20) ? [] : (0..<UInt8(next() % 200)).map { $0 })
         case 2: .set(.ethernet(source: mac(), destination: mac()))
@@ -160,6 +160,9 @@ extension SeededNumbers {
         case 8: .pushVLAN(tpid: EtherType.vlan, tci: UInt16(truncatingIfNeeded: next()))
         case 9: .popVLAN
         case 10: .truncate(byteCount: UInt32(truncatingIfNeeded: next()))
+        case 11:
+            .hash(pick(PacketHash.allCases), basis: UInt32(truncatingIfNeeded: next()))
+        case 12: .recirculate(id: UInt32(truncatingIfNeeded: next()))
         default: .drop(pick(PacketEnd.allCases))
         }
     }

@@ -40,7 +40,7 @@ import Testing
         "userspace(pid=0,userdata(00ff10))", "set(eth(src=02:00:00:00:00:01)),2",
         "set(ipv4(dst=10.0.0.1,ttl=63)),set(tcp(dst=80)),2", "set(udp(src=16/0xfff0))",
         "set(skb_mark(0x5)),set(skb_priority(0x10001))", "drop(vlan_not_allowed)",
-        "set(ipv6(src=::1,hlimit=1))",
+        "set(ipv6(src=::1,hlimit=1))", "hash(l4(0)),recirc(0x13e)", "hash(sym_l4(7)),recirc(0x1)",
     ])
     func actionsComeBack(line: String) throws {
         #expect(DatapathText.actions(try DatapathText.parseActions(line)) == line)
@@ -59,6 +59,7 @@ import Testing
 
     @Test(arguments: [
         "x", "set(eth)", "set(arp(op=1))", "-1", "4294967296", "trunc(x)",
+        "recirc(x)", "hash(l4)", "hash(l7(1))",
         "userspace(userdata(0))", "push_vlan(x=1)", "drop(nothing)",
     ])
     func nonsenseActionsAreRefused(text: String) {

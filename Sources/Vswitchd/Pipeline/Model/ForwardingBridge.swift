@@ -18,6 +18,9 @@ public struct ForwardingBridge: Sendable {
     /// In ascending order of number. Changed with `ForwardingModel.setPort`.
     public internal(set) var ports: [BridgePort] = [] { didSet { changes += 1 } }
 
+    /// The bonds among NORMAL's ports. What a bond does when it is used (`ForwardingModel.apply`)
+    /// changes no decision that was made before.
+    public private(set) var bonds: [SwitchPort.ID: Bond] = [:]
     private var changes: UInt64 = 0
 
     public init(name: String, tables: FlowTables = .init(), macTable: MACTable = .init()) {
@@ -27,7 +30,26 @@ public struct ForwardingBridge: Sendable {
     }
 
     /// Grows whenever a translation may come out differently, but for `macTable`.
-    public var generation: UInt64 { changes &+ tables.generation }
+    public var generation: UInt64 {
+        bonds.values.reduce(changes &+ tables.generation) { $0 &+ $1.generation }
+    }
+
+    /// Adds a bond, or takes it away.
+    public mutating func setBond(_ bond: Bond?, port: SwitchPort.ID) {
+        // What the sum in `generation` loses, and one more.
+        changes += (bonds[port]?.generation ?? 0) + 1
+        bonds[port] = bond
+    }
+
+    /// Changes a bond in place; nil if there is none.
+    @discardableResult
+    public mutating func changeBond<Result>(
+        port: SwitchPort.ID, _ change: (inout Bond) -> Result
+    ) -> Result? {
+        guard var bond = bonds.removeValue(forKey: port) else { return nil }
+        defer { bonds[port] = bond }
+        return change(&bond)
+    }
 
     /// O(log n).
     public func port(_ number: PortNumber) -> BridgePort? {

@@ -1,5 +1,5 @@
 public import OpenFlow
-import Switching
+public import Switching
 public import Timekeeping
 
 // All bridges of one datapath, as translation sees them.
@@ -8,11 +8,23 @@ public import Timekeeping
 // came by. Bridges change this model; translation only reads it. What a packet teaches comes back
 // as effects and is applied here, so that translating twice changes nothing.
 
+/// The bond that packets with some recirculation id leave by.
+public struct RecirculationTarget: Hashable, Sendable {
+    public var bridge: Int
+    public var port: SwitchPort.ID
+    public init(bridge: Int, port: SwitchPort.ID) {
+        self.bridge = bridge
+        self.port = port
+    }
+}
+
 /// All bridges that share one datapath, each under a small index that stays its own.
 public struct ForwardingModel: Sendable {
     private var slots: [ForwardingBridge?] = []
     /// Only ever asked by key.
     private var owners: [UInt32: Owner] = [:]
+    /// Where packets go on that the datapath looks up again, by their recirculation id.
+    private(set) var recirculations: [UInt32: RecirculationTarget] = [:]
     private var changes: UInt64 = 0
 
     private struct Owner: Sendable {
@@ -85,6 +97,16 @@ public struct ForwardingModel: Sendable {
         owners[number] = nil
     }
 
+    /// Packets that come back with `id` leave by a bond; nil: by none any more.
+    ///
+    /// - Parameter id: Not 0, which means that a packet is looked up for the first time.
+    public mutating func setRecirculation(_ id: UInt32, _ target: RecirculationTarget?) {
+        precondition(id != 0, "recirculation id 0 is every new packet's")
+        guard recirculations[id] != target else { return }
+        recirculations[id] = target
+        changes += 1
+    }
+
     /// Whose port a datapath port is.
     public func owner(ofDatapathPort port: UInt32) -> (bridge: Int, port: PortNumber)? {
         owners[port].map { ($0.bridge, $0.port) }
@@ -98,16 +120,27 @@ public struct ForwardingModel: Sendable {
 }
 
 extension ForwardingModel {
-    /// Applies what translations want to have learned; `now` is when their last packet came.
+    /// Applies what translations want to have learned; `now` is when their last packet came, and
+    /// `byteCount` how much came since the last time.
     /// Returns how many could not be, because a table was full or a rule invalid.
     @discardableResult
-    public mutating func apply(_ effects: [TranslationEffect], now: Instant) -> Int {
+    public mutating func apply(
+        _ effects: [TranslationEffect], now: Instant, byteCount: UInt64 = 0
+    ) -> Int {
         var refused = 0
         for effect in effects {
             switch effect {
             case .learnMAC(let index, let key, let port):
                 guard bridge(index) != nil else { continue }
                 self[bridge: index].macTable.learn(key, on: port, now: now)
+            case .holdMAC(let index, let key):
+                guard bridge(index) != nil else { continue }
+                self[bridge: index].macTable.hold(key, now: now)
+            case .useBond(let index, let port, let hash):
+                guard bridge(index) != nil else { continue }
+                self[bridge: index].changeBond(port: port) {
+                    $0.use(hash: hash, byteCount: byteCount)
+                }
             case .learnRule(let index, let mod):
                 guard bridge(index) != nil else { continue }
                 do {

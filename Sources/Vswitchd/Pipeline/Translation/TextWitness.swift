@@ -78,11 +78,19 @@ public struct TextWitness: TranslationWitness {
         switch effect {
         case .learnMAC(_, let key, _):
             write("-> learns \(key.mac) in VLAN \(key.vlan)", depth: depth, indent: 5)
+        case .holdMAC(_, let key):
+            write("-> believes no reflections of \(key.mac) for a while", depth: depth, indent: 5)
+        case .useBond(_, _, let hash):
+            write("-> bucket \(hash & 0xff) of the bond", depth: depth, indent: 5)
         case .learnRule(_, let mod):
             write(
                 "-> learns a rule for table \(mod.table ?? 0), priority \(mod.priority)",
                 depth: depth, indent: 5)
         }
+    }
+
+    public mutating func noted(_ text: String, depth: Int) {
+        write("-> \(text)", depth: depth, indent: 5)
     }
 
     public mutating func finished(_ translation: Translation) {

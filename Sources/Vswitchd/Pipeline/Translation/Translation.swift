@@ -21,7 +21,17 @@ public struct RuleReference: Hashable, Sendable {
 /// first packet and again, with the time of the last packet, whenever the cached flow was used.
 public enum TranslationEffect: Hashable, Sendable {
     case learnMAC(bridge: Int, key: MACTable.Key, port: SwitchPort.ID)
+    /// After `learnMAC` of the same key: a gratuitous ARP, see `MACTable.hold`.
+    case holdMAC(bridge: Int, key: MACTable.Key)
+    /// The packet leaves by bucket `hash & 255` of a bond.
+    case useBond(bridge: Int, port: SwitchPort.ID, hash: UInt32)
     case learnRule(bridge: Int, FlowMod)
+}
+
+/// A part of the switch that reads packets itself.
+public enum Addressee: Hashable, Sendable {
+    /// The LACP of the port that the packet came by.
+    case lacp(bridge: Int, port: PortNumber)
 }
 
 /// The result of translating a packet: a cached flow in all but name. Any other packet whose key
@@ -36,8 +46,11 @@ public struct Translation: Hashable, Sendable {
     /// Lookups in order, a rule once for each time it was met.
     public var rules: [RuleReference]
     public var effects: [TranslationEffect]
-    /// The actions are for this packet only and must not be cached: they came from a packet-out.
+    /// The actions are for this packet only and must not be cached: they came from a packet-out, or
+    /// it is for the switch itself.
     public var isSlowPathOnly: Bool
+    /// The packet is addressed to the switch, which is to read it.
+    public var addressee: Addressee?
     /// The bridge that the packet entered; nil if its port belongs to none.
     public var bridge: Int?
 }
@@ -54,10 +67,13 @@ extension ForwardingModel {
         _ key: FlowKey, collectsEffects: Bool = true, witness: inout some TranslationWitness
     ) -> Translation {
         let owner = owner(ofDatapathPort: key.inPort)
+        let target = recirculations[key.recirculationID]
         var translator = Translator(
-            model: self, packet: key, bridge: owner?.bridge, inPort: owner?.port ?? .none,
-            collectsEffects: collectsEffects, witness: witness)
-        if owner == nil {
+            model: self, packet: key, bridge: target?.bridge ?? owner?.bridge,
+            inPort: owner?.port ?? .none, collectsEffects: collectsEffects, witness: witness)
+        if key.recirculationID != 0 {
+            translator.continueAfterHash(target)
+        } else if owner == nil {
             translator.failure = .portWithoutBridge
         } else {
             translator.enterFromPort()

@@ -22,6 +22,8 @@ public protocol TranslationWitness {
     /// An output that does not happen, or the end of the packet; `why` in words.
     mutating func dropped(_ end: PacketEnd, why: String, depth: Int)
     mutating func learned(_ effect: TranslationEffect, depth: Int)
+    /// Anything else worth a line.
+    mutating func noted(_ text: String, depth: Int)
     mutating func finished(_ translation: Translation)
 }
 
@@ -39,5 +41,6 @@ public struct SilentWitness: TranslationWitness {
     public mutating func sent(to port: BridgePort, depth: Int) {}
     public mutating func dropped(_ end: PacketEnd, why: String, depth: Int) {}
     public mutating func learned(_ effect: TranslationEffect, depth: Int) {}
+    public mutating func noted(_ text: String, depth: Int) {}
     public mutating func finished(_ translation: Translation) {}
 }

@@ -53,22 +53,25 @@ extension Translator {
         let isFromController = inPort == .controller || inPort == .none
         let frame = NormalFrame(
             inPort: isFromController ? nil : inPort.rawValue, source: key.packet.ethSrc,
-            destination: key.packet.ethDst, tci: key.packet.vlan0TCI, etherType: key.packet.ethType)
-        let decision = here.normal.decide(frame, table: here.macTable)
+            destination: key.packet.ethDst, tci: key.packet.vlan0TCI,
+            etherType: key.packet.ethType, isGratuitousARP: isGratuitousARP(in: here))
+        let decision = here.normal.decide(frame, table: here.macTable, bonds: here.bonds)
         if let learning = decision.learning {
             note(.learnMAC(bridge: bridge, key: learning.key, port: learning.port))
+            if learning.isHeld { note(.holdMAC(bridge: bridge, key: learning.key)) }
         }
         if witness.isListening {
             witness.decidedNormal(decision, in: here, depth: depth)
         }
         guard decision.end == .forwarded else {
-            drop(decision.end, "NORMAL: \(decision.end.name)")
+            drop(decision.end, "NORMAL: \(decision.refusal?.rawValue ?? decision.end.name)")
             return
         }
         let before = key
         for output in decision.outputs {
+            guard let way = way(of: output, vlan: decision.vlan, in: here) else { continue }
             replaceOuterTag(with: output.tci)
-            send(to: PortNumber(output.port))
+            send(way)
             key = before
             guard failure == nil else { return }
         }

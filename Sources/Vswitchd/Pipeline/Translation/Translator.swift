@@ -53,6 +53,8 @@ struct Translator<Witness: TranslationWitness> {
     var effects: [TranslationEffect] = []
     var outputCount = 0
     var upcallCount = 0
+    /// Who in the switch itself is to read it.
+    var addressee: Addressee?
     /// The first reason that was met for not sending it.
     var firstDrop: PacketEnd?
 
@@ -104,6 +106,7 @@ extension Translator {
             drop(.portDisabled, "the port does not receive")
             return
         }
+        if isForSwitch(here) { return }
         runTable(0, lookupPort: inPort, sendsMissToController: true)
         runActionSet()
         hasExited = false
@@ -133,7 +136,8 @@ extension Translator {
         return Translation(
             actions: end.isDelivery ? actions : [.drop(end)], mask: finalMask, end: end,
             rules: rules, effects: failure == nil ? effects : [],
-            isSlowPathOnly: isSlowPathOnly, bridge: entryBridge)
+            isSlowPathOnly: isSlowPathOnly || addressee != nil, addressee: addressee,
+            bridge: entryBridge)
     }
 
     /// What was looked at, plus what is always looked at, plus what a field needs to be there: a
