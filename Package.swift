@@ -110,6 +110,9 @@ house.addProgram(
         "Packets", "Product", "Streams", "Timekeeping", "Tools",
     ])
 
+// The fuzzer: breaks what strangers send, and looks whether it breaks us.
+house.addProgram("apus-fuzz", ["DatabaseEngine", "DatabaseProtocol", "Timekeeping"])
+
 // Journeys: the whole switch in memory, and the walls of the house.
 house.addJourneys([
     "Bridges", "DatabaseEngine", "DatabaseProtocol", "DatabaseReplica", "DatapathMessages",

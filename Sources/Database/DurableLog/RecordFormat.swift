@@ -22,20 +22,14 @@ enum RecordFormat {
         return Array("\(magic)\(content.count) \(checksum(content[...]))\n".utf8) + content
     }
 
-    /// A record found in a file.
-    struct Found {
-        let json: JSON
-        /// Where the next record begins.
-        let end: Int
-    }
-
     /// Why there is no whole record.
     struct Damage: Error {
         let reason: String
     }
 
-    /// Reads the record that begins at `start`, which must be inside `file`.
-    static func record(in file: [UInt8], at start: Int) throws(Damage) -> Found {
+    /// Finds the content of the record that begins at `start`, which must be inside `file`, and
+    /// compares its checksum.
+    static func record(in file: [UInt8], at start: Int) throws(Damage) -> Range<Int> {
         let line = file[start...].prefix(headerByteCountMax)
         guard let lineEnd = line.firstIndex(of: UInt8(ascii: "\n")) else {
             throw Damage(reason: "the record's first line is not whole")
@@ -53,16 +47,19 @@ enum RecordFormat {
         guard checksum(content) == words[3].lowercased() else {
             throw Damage(reason: "its checksum is not that of its \(count) bytes")
         }
-        do {
-            return Found(json: try JSON(parsing: Array(content)), end: first + count)
-        } catch {
-            throw Damage(reason: "\(error)")
-        }
+        return content.indices
+    }
+
+    /// Reads the content of a record.
+    static func json(in file: [UInt8], _ content: Range<Int>) throws(JSONError) -> JSON {
+        try JSON(parsing: Array(file[content]), byteCountMax: LogLimits.fileByteCountMax)
     }
 
     private static func checksum(_ bytes: ArraySlice<UInt8>) -> String {
-        Insecure.SHA1.hash(data: bytes).reduce(into: "") { text, byte in
-            text += (byte < 16 ? "0" : "") + String(byte, radix: 16)
+        var digits: [UInt8] = []
+        for byte in Insecure.SHA1.hash(data: bytes) {
+            for nibble in [byte >> 4, byte & 15] { digits.append(nibble + (nibble < 10 ? 48 : 87)) }
         }
+        return String(decoding: digits, as: UTF8.self)
     }
 }

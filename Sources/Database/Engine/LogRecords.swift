@@ -29,7 +29,7 @@ extension Database {
         guard let new = change.new else { return JSON.null }
         var columns = JSONObject()
         for (place, column) in table.columns.enumerated() where !column.isEphemeral {
-            let before = change.old?.values[place] ?? .initial(of: column.type)
+            let before = change.old?.values[place] ?? tables[change.table].initialValues[place]
             if new.values[place] != before { columns[column.name] = new.values[place].json }
         }
         return change.old != nil && columns.isEmpty ? nil : .object(columns)
@@ -40,7 +40,7 @@ extension Database {
     /// - Throws: What the record says that this schema does not know. The database is then of no
     ///   use: half of the record may have been applied.
     package mutating func replay(
-        _ record: JSON, random: inout some RandomNumberGenerator
+        _ record: JSON, random: inout UUIDSource
     ) throws(DatabaseError) {
         guard let object = record.object else {
             throw .init(.syntaxError, "a record must be an object")
@@ -65,7 +65,7 @@ extension Database {
 
     private func replayed(
         _ name: RowName, _ columns: JSON, _ isDifference: Bool,
-        random: inout some RandomNumberGenerator
+        random: inout UUIDSource
     ) throws(DatabaseError) -> Row? {
         guard columns != .null else { return nil }
         guard let columns = columns.object else {
@@ -103,7 +103,7 @@ extension Database {
         for table in tables.indices {
             for uuid in tables[table].sortedUUIDs {
                 guard let row = tables[table].rows[uuid] else { continue }
-                for column in tables[table].references where column.strength == .strong {
+                for column in tables[table].strongReferences {
                     for target in column.targets(in: row) {
                         tables[column.target].strongCounts[target, default: 0] += 1
                     }

@@ -50,8 +50,7 @@ struct MonitoredTable: Sendable {
             any.delete = any.delete || chosen.delete
             any.modify = any.modify || chosen.modify
             if let more = request.conditions { conditions = (conditions ?? []) + more }
-            for name in request.columns ?? ["_uuid"] + table.columns.map(\.name) {
-                if request.columns == nil && name == "_uuid" { continue }
+            for name in request.columns ?? ["_version"] + table.columns.map(\.name) {
                 guard let column = table.column(name) else { continue }
                 guard !columns.contains(where: { $0.name == name }) else {
                     throw DatabaseError(

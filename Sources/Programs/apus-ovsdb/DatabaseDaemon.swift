@@ -1,9 +1,10 @@
-// One turn of the daemon: everything that came, then the file, then everybody who waits for it.
+// One turn of the daemon: everything that came, then the files, then everybody who may be told.
 //
-//     messages, deadline -> engine -> effects -> append all -> one fsync -> send all, in order
+//     messages, deadline -> engine -> effects, held until the disk has what they speak of
+//                             '-> records, written at once
+//     a synchronisation is begun if none is under way; when it ends, its effects are carried out
 //
-// Because nothing is sent before everything of the turn is on the disk, clients that write at the
-// same time share one fsync.
+// The machine goes on while the disk works, so clients that write at the same time share one sync.
 
 import Daemon
 import DatabaseEngine
@@ -23,69 +24,82 @@ final class DatabaseDaemon {
     enum Message: Sendable {
         case stream(StreamEvent)
         case control(ControlRequest)
+        /// A synchronisation has ended; which one, the synchroniser knows.
+        case synchronized
     }
 
     private let process: DaemonProcess
     private let mailbox = Mailbox<Message>()
     private let hub: StreamHub
-    private let control: ControlServer
-    private let logger = Logger(label: "ovsdb_server")
-    private var log: DurableLog
-    private var server: DatabaseServer
-    private var random = SystemRandomNumberGenerator()
+    let control: ControlServer
+    let logger = Logger(label: "ovsdb_server")
+    private let synchronizer: Synchronizer
+    let files: DatabaseFiles
+    var server: DatabaseServer
+    var random = DatabaseDaemon.seeded()
     private var remotes: [(remote: Remote, listener: ListenerID)] = []
     private var clients = Clients()
+    /// Whether memory is given back to the system after each replacement of a file.
+    var trimsMemory = true
 
-    init(_ process: DaemonProcess, remotes: [String], databasePath: String?) throws {
+    init(
+        _ process: DaemonProcess, remotes: [String], databasePaths: [String],
+        durability: Durability, convertsOwnSchema: Bool
+    ) throws {
         self.process = process
         let places = process.places
         var wanted: [Remote] = []
         for text in remotes { wanted.append(try Self.remote(text)) }
         if remotes.isEmpty { wanted = [.passiveUnix(path: "\(places.rundir)/db.sock")] }
 
-        if databasePath == nil { try Places.create(places.dbdir) }
-        let path = Places.absolute(databasePath ?? "\(places.dbdir)/conf.db")
-        log = try DurableLog(opening: path, schemaIfNew: .openVSwitch)
-        server = try Self.load(&log, &random, logger)
-
         let mailbox = mailbox
+        synchronizer = Synchronizer { mailbox.post(.synchronized) }
+        files = DatabaseFiles(durability)
+        server = DatabaseServer(random: &random)
         hub = StreamHub { mailbox.post(.stream($0)) }
         control = try ControlServer(of: process, commands: Self.commands, sharing: hub) {
             mailbox.post(.control($0))
         }
+        if databasePaths.isEmpty { try Places.create(places.dbdir) }
+        for path in databasePaths.isEmpty ? ["\(places.dbdir)/conf.db"] : databasePaths {
+            _ = try open(Places.absolute(path), schemaIfNew: .openVSwitch)
+        }
+        if convertsOwnSchema { try convertToOwnSchema() }
         for remote in wanted { try listen(remote) }
     }
 
-    private static func load(
-        _ log: inout DurableLog, _ random: inout SystemRandomNumberGenerator, _ logger: Logger
-    ) throws -> DatabaseServer {
-        let records = log.takeRecords()
-        guard let first = records.first else {
-            throw DaemonError("\(log.path) holds no schema")
-        }
-        var server = DatabaseServer(schema: try DatabaseSchema(parsing: first), random: &random)
-        for (number, record) in records.enumerated().dropFirst() {
-            do throws(DatabaseError) {
-                try server.replay(record, random: &random)
+    private static func seeded() -> UUIDSource {
+        var system = SystemRandomNumberGenerator()
+        return UUIDSource(system.next(), system.next(), system.next(), system.next())
+    }
+
+    /// Opens a database's file and serves it.
+    func open(_ path: String, schemaIfNew: DatabaseSchema?) throws -> [DatabaseEffect] {
+        let log = try DurableLog(opening: path, schemaIfNew: schemaIfNew)
+        let schema = try log.schema()
+        let effects = try server.add(schema, random: &random) { take throws(DatabaseError) in
+            do {
+                try log.takeRecords(take)
             } catch {
-                throw DaemonError("\(log.path), record \(number): \(error)")
+                throw DatabaseError(.ioError, "\(error)")
             }
         }
-        server.finishReplay(random: &random)
-        logger.info("\(log.path): \(records.count - 1) transactions read")
+        files.add(log, as: schema.name)
+        Memory.giveBack()
+        logger.info("\(path): \(schema), \(log.recordCount) transactions read")
         if let cut = log.cut {
             logger.warning(
                 """
-                \(log.path): \(cut.byteCount) bytes from byte \(cut.offset) on were no whole \
+                \(path): \(cut.byteCount) bytes from byte \(cut.offset) on were no whole \
                 transaction (\(cut.reason)); cut off, and kept in \(cut.keptIn)
                 """)
         }
-        return server
+        return effects
     }
 
     /// Runs until it is asked to stop.
     ///
-    /// - Throws: If the file cannot be written any more: nothing could be promised to anybody.
+    /// - Throws: If a file cannot be trusted any more: nothing could be promised to anybody.
     func serve() throws {
         try process.ready()
         let loop = MachineLoop(process, mailbox)
@@ -95,74 +109,79 @@ final class DatabaseDaemon {
         }
         while true {
             let turn = loop.wait(until: server.deadline)
-            var effects: [DatabaseEffect] = []
-            for message in turn.messages { effects += handle(message, now: turn.now) }
-            effects += server.clockAdvanced(now: turn.now, random: &random)
-            try carryOut(effects)
-            if turn.isStopRequested { return }
+            for message in turn.messages {
+                handle(message, now: turn.now)
+                // At once, so that a client that never reads is closed before it is heard again.
+                for effect in files.outbox.takeReady() { carryOut(effect) }
+            }
+            files.outbox.hold(
+                server.clockAdvanced(now: turn.now, random: &random, journal: files))
+            try synchronize()
+            for effect in files.outbox.takeReady() { carryOut(effect) }
+            compactWhatHasGrown()
+            if turn.isStopRequested { return try finish() }
         }
     }
 
-    private func handle(_ message: Message, now: Instant) -> [DatabaseEffect] {
+    /// Clients that have been promised nothing yet are promised it before they are closed.
+    private func finish() throws {
+        for (_, log) in files.logs.sorted(by: { $0.key < $1.key }) { try log.synchronize() }
+        for name in files.logs.keys.sorted() { files.outbox.settle(name) }
+        for effect in files.outbox.takeReady() { carryOut(effect) }
+    }
+
+    private func handle(_ message: Message, now: Instant) {
         switch message {
         case .stream(.accepted(let stream, _, let peer)):
             let session = clients.add(stream)
             logger.debug("\(peer) connected as client \(session.number)")
-            return server.open(session)
+            files.outbox.hold(server.open(session))
         case .stream(.received(let stream, let bytes)):
-            guard let session = clients.session(of: stream) else { return [] }
-            return server.receive(bytes, from: session, now: now, random: &random)
+            guard let session = clients.session(of: stream), hub.isOpen(stream) else { return }
+            files.outbox.hold(
+                server.receive(bytes, from: session, now: now, random: &random, journal: files))
         case .stream(.closed(let stream, let reason)):
-            guard let session = clients.remove(stream) else { return [] }
+            guard let session = clients.remove(stream) else { return }
             logger.debug("client \(session.number) is gone: \(reason)")
-            return server.close(session)
+            files.outbox.hold(server.close(session))
         case .stream(.connected):
-            return []  // Never: this hub opens no connection.
-        case .control(let request):
-            answer(request)
-            return []
+            break  // Never: this hub opens no connection.
+        case .control(let request): answer(request)
+        case .synchronized: break  // It has woken us, which is all it is for.
         }
     }
 
-    private func carryOut(_ effects: [DatabaseEffect]) throws {
-        let date = Self.millisecondsSince1970
-        for case .append(let record) in effects {
-            guard var members = record.object else { continue }
-            members["_date"] = .integer(date)
-            try log.append(.object(members))
+    /// Hears of synchronisations that have ended, and begins those that are needed.
+    private func synchronize() throws {
+        for ending in synchronizer.takeEndings() {
+            if let failure = ending.failure { throw failure }
+            files.outbox.endSynchronizing(ending.name, ending.ticket)
         }
-        try log.synchronize()
-        for effect in effects {
-            switch effect {
-            case .append: break
-            case .send(let bytes, let session):
-                if let stream = clients.stream(of: session) { hub.send(bytes, on: stream) }
-            case .close(let session, let reason):
-                logger.warning("client \(session.number) is closed: \(reason)")
-                if let stream = clients.stream(of: session) { hub.close(stream) }
-            }
+        if let refusal = files.takeRefusal() {
+            logger.error("\(refusal.count) transactions refused: \(refusal.text)")
+        }
+        if let ruin = files.ruin { throw ruin }
+        for name in files.outbox.filesToSynchronize {
+            guard let log = files.logs[name] else { continue }
+            let ticket = files.outbox.beginSynchronizing(name)
+            synchronizer.start(log.synchronization, of: name, ticket: ticket)
         }
     }
 
-    /// What `ovsdb-tool show-log` shows beside a transaction.
-    private static var millisecondsSince1970: Int64 {
-        var time = timespec()
-        // Safe: `time` is a whole `struct timespec` and lives during the call.
-        unsafe clock_gettime(CLOCK_REALTIME, &time)
-        return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
+    private func carryOut(_ effect: DatabaseEffect) {
+        switch effect {
+        case .send(let bytes, let session):
+            if let stream = clients.stream(of: session) { hub.send(bytes, on: stream) }
+        case .close(let session, let reason):
+            logger.warning("client \(session.number) is closed: \(reason)")
+            if let stream = clients.stream(of: session) { hub.close(stream) }
+        }
     }
 }
 
-// MARK: Remotes and the control socket
+// MARK: Remotes
 
 extension DatabaseDaemon {
-    private static let commands = [
-        ControlCommand("ovsdb-server/list-dbs"),
-        ControlCommand("ovsdb-server/list-remotes"),
-        ControlCommand("ovsdb-server/add-remote", usage: "REMOTE", argumentCounts: 1...1),
-        ControlCommand("ovsdb-server/remove-remote", usage: "REMOTE", argumentCounts: 1...1),
-    ]
-
     private static func remote(_ text: String) throws(DaemonError) -> Remote {
         let remote: Remote
         do throws(RemoteError) {
@@ -185,33 +204,18 @@ extension DatabaseDaemon {
         logger.info("listening at \(remote)")
     }
 
-    private func answer(_ request: ControlRequest) {
-        do throws(DaemonError) {
-            control.reply(try text(request), to: request)
-        } catch {
-            control.fail(error.description, request)
-        }
+    var remotesText: String { remotes.map { "\($0.remote)\n" }.sorted().joined() }
+
+    func addRemote(_ text: String) throws(DaemonError) {
+        let remote = try Self.remote(text)
+        if !remotes.contains(where: { $0.remote == remote }) { try listen(remote) }
     }
 
-    private func text(_ request: ControlRequest) throws(DaemonError) -> String {
-        let argument = request.arguments.first ?? ""
-        switch request.command {
-        case "ovsdb-server/list-dbs":
-            return server.databaseNames.map { $0 + "\n" }.joined()
-        case "ovsdb-server/list-remotes":
-            return remotes.map { "\($0.remote)\n" }.sorted().joined()
-        case "ovsdb-server/add-remote":
-            let remote = try Self.remote(argument)
-            if !remotes.contains(where: { $0.remote == remote }) { try listen(remote) }
-            return ""
-        case "ovsdb-server/remove-remote":
-            let remote = try Self.remote(argument)
-            guard let place = remotes.firstIndex(where: { $0.remote == remote }) else {
-                throw DaemonError("no such remote: \(argument)")
-            }
-            hub.closeListener(remotes.remove(at: place).listener)
-            return ""
-        default: throw DaemonError("\(request.command) is not answered here")
+    func removeRemote(_ text: String) throws(DaemonError) {
+        let remote = try Self.remote(text)
+        guard let place = remotes.firstIndex(where: { $0.remote == remote }) else {
+            throw DaemonError("no such remote: \(text)")
         }
+        hub.closeListener(remotes.remove(at: place).listener)
     }
 }

@@ -15,9 +15,10 @@ import Testing
 
     /// Opens the file, takes its records, appends more, and closes it.
     @discardableResult
-    func visit(appending more: [JSON] = []) throws(DurableLogError) -> ([JSON], DurableLog.Cut?) {
-        var log = try DurableLog(opening: path, schemaIfNew: .server)
-        let found = log.takeRecords()
+    func visit(appending more: [JSON] = []) throws -> ([JSON], DurableLog.Cut?) {
+        let log = try DurableLog(opening: path, schemaIfNew: .server)
+        var found = [try log.schema().json]
+        try log.takeRecords { found.append($0) }
         for record in more { try log.append(record) }
         try log.synchronize()
         return (found, log.cut)
@@ -101,14 +102,9 @@ import Testing
 
     @Test func namesTheFolderThatIsMissing() {
         #expect(throws: DurableLogError.self) {
-            try DurableLog(opening: "\(folder.path)/no/conf.db", schemaIfNew: .server).takeNothing()
+            try DurableLog(opening: "\(folder.path)/no/conf.db", schemaIfNew: .server)
         }
     }
-}
-
-extension DurableLog {
-    /// Ends the log's life where a value is wanted.
-    consuming func takeNothing() {}
 }
 
 enum RecordSize {
