@@ -19,7 +19,14 @@ enum RecordFormat {
     static func bytes(of json: JSON) -> [UInt8] {
         var content = json.bytes
         content.append(UInt8(ascii: "\n"))
-        return Array("\(magic)\(content.count) \(checksum(content[...]))\n".utf8) + content
+        var record = Array(magic.utf8)
+        record.reserveCapacity(headerByteCountMax + content.count)
+        record.append(contentsOf: String(content.count).utf8)
+        record.append(UInt8(ascii: " "))
+        record.append(contentsOf: checksum(content[...]))
+        record.append(UInt8(ascii: "\n"))
+        record.append(contentsOf: content)
+        return record
     }
 
     /// Why there is no whole record.
@@ -44,7 +51,7 @@ enum RecordFormat {
             throw Damage(reason: "only \(file.count - first) of \(count) bytes are there")
         }
         let content = file[first..<(first + count)]
-        guard checksum(content) == words[3].lowercased() else {
+        guard checksum(content) == Array(words[3].lowercased().utf8) else {
             throw Damage(reason: "its checksum is not that of its \(count) bytes")
         }
         return content.indices
@@ -55,11 +62,16 @@ enum RecordFormat {
         try JSON(parsing: Array(file[content]), byteCountMax: LogLimits.fileByteCountMax)
     }
 
-    private static func checksum(_ bytes: ArraySlice<UInt8>) -> String {
+    /// The SHA-1 of `bytes` in lower-case hexadecimal digits.
+    private static func checksum(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
         var digits: [UInt8] = []
+        digits.reserveCapacity(40)
         for byte in Insecure.SHA1.hash(data: bytes) {
-            for nibble in [byte >> 4, byte & 15] { digits.append(nibble + (nibble < 10 ? 48 : 87)) }
+            digits.append(digit(byte >> 4))
+            digits.append(digit(byte & 15))
         }
-        return String(decoding: digits, as: UTF8.self)
+        return digits
     }
+
+    private static func digit(_ nibble: UInt8) -> UInt8 { nibble + (nibble < 10 ? 48 : 87) }
 }

@@ -26,6 +26,8 @@ struct MonitoredTable: Sendable {
         let name: String
         let place: ColumnPlace
         let type: ColumnType
+        /// What is not told of a new row.
+        let initial: Datum
         let selection: MonitorRequest.Selection
     }
     /// Of the table, in the schema.
@@ -59,7 +61,7 @@ struct MonitoredTable: Sendable {
                 columns.append(
                     Column(
                         name: name, place: ColumnPlace(name, in: table), type: column.type,
-                        selection: chosen))
+                        initial: .initial(of: column.type), selection: chosen))
             }
         }
         (self.columns, selection) = (columns, any)

@@ -81,7 +81,7 @@ extension Database {
         var rows: [JSON] = []
         for name in matching(tableName, conditions, in: &transaction, random: &random) {
             guard let row = row(name) else { continue }
-            let object = JSONObject(places.map { ($0, $1.value(in: row).json) })
+            let object = JSONObject(distinct: places.map { ($0, $1.value(in: row).json) })
             // Of rows that look alike in the wanted columns one is told. RFC 7047 §5.2.2.
             guard names.contains("_uuid") || seen.insert(object).inserted else { continue }
             rows.append(.object(object))

@@ -58,6 +58,9 @@ extension DatabaseServer {
         return (database.schema, database.snapshot)
     }
 
+    /// The schema of the database called `name`.
+    public func schema(of name: String) -> DatabaseSchema? { databases[name]?.database.schema }
+
     /// What the server holds, for `memory/show`.
     public struct MemoryUse: Sendable {
         public let rowCount: Int

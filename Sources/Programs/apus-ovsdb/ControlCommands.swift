@@ -107,9 +107,7 @@ extension DatabaseDaemon {
     /// Brings the switch's own database from an older schema to the one that we know.
     func convertToOwnSchema() throws {
         let own = DatabaseSchema.openVSwitch
-        guard let old = server.snapshot(own.name)?.schema, old.version != own.version else {
-            return
-        }
+        guard let old = server.schema(of: own.name), old.isOlder(than: own) else { return }
         try server.convert(own, random: &random, journal: files)
         logger.info("database \(own.name) converted from version \(old.version) to \(own.version)")
     }

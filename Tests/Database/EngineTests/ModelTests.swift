@@ -38,8 +38,8 @@ import Timekeeping
         mutating func number(_ count: Int) -> Int { Int(dice.next() % UInt64(count)) }
         mutating func pick<T>(_ choices: T...) -> T { choices[number(choices.count)] }
 
-        mutating func uuid(_ table: Int) -> String {
-            "c0ffee00-0000-4000-8000-0000000\(table)000\(number(6))"
+        mutating func uuid(_ table: Int, _ row: Int? = nil) -> String {
+            "c0ffee00-0000-4000-8000-0000000\(table)000\(row ?? number(6))"
         }
         mutating func row(_ table: Int) -> JSON { ["uuid", .string(uuid(table))] }
         mutating func reference(_ table: Int) -> JSON {
@@ -128,7 +128,12 @@ import Timekeeping
                     "op": "insert", "table": name, "uuid": .string(uuid(table)),
                     "row": .object(row),
                 ]
-                if number(2) == 0 { insert["uuid-name"] = .string(pick("x", "y")) }
+                // Rows with names have UUIDs that nobody writes, so that no set holds a row twice.
+                if number(2) == 0 {
+                    let isX = number(2) == 0
+                    insert["uuid-name"] = isX ? "x" : "y"
+                    insert["uuid"] = .string(uuid(table, isX ? 6 : 7))
+                }
                 return .object(insert)
             case 4:
                 return ["op": "delete", "table": name, "where": conditions(table)]

@@ -90,7 +90,7 @@ import Testing
         #expect(records.last?.object?["T"]?.object?.values == [["n": "5"]])
         try bench.server.convert(
             schema(#""n":{"type":"real"}"#), random: &bench.random, journal: bench.journal)
-        #expect(bench.journal.takeRecords().last?.object?["T"]?.object?.values == [["n": 5]])
+        #expect(bench.journal.takeRecords().last?.object?["T"]?.object?.values == [["n": .real(5)]])
     }
 
     @Test func aFullDiskRefusesAndLosesNothing() throws {

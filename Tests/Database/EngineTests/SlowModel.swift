@@ -14,6 +14,8 @@ struct SlowModel {
     let schema: [String: JSONObject]
     var rows: [String: [String: Row]] = [:]
     private var names: [String: String] = [:]
+    /// The rows before the transaction.
+    private var start: [String: [String: Row]] = [:]
 
     init(schema json: JSON) {
         let tables = json.object?["tables"]?.object ?? [:]
@@ -23,7 +25,7 @@ struct SlowModel {
 
     /// The results, with the name alone of an error.
     mutating func transact(_ operations: [JSON]) -> [JSON] {
-        let before = rows
+        start = rows
         names = [:]
         for operation in operations {
             guard let object = operation.object, let name = object["uuid-name"]?.string else {
@@ -36,7 +38,7 @@ struct SlowModel {
             for operation in operations { results.append(try execute(operation.object ?? [:])) }
             try commit()
         } catch {
-            rows = before
+            rows = start
             results.append(.string((error as? Failure)?.name ?? "\(error)"))
             while results.count < operations.count { results.append(.null) }
         }
@@ -50,11 +52,13 @@ struct SlowModel {
         switch operation["op"]?.string {
         case "insert":
             let uuid = operation["uuid"]?.string ?? ""
-            guard rows[table]?[uuid] == nil else { throw Failure(name: "duplicate uuid") }
             var row: Row = [:]
             for column in columns(table) { row[column] = initial(table, column) }
             for (column, json) in operation["row"]?.object?.members ?? JSONObject().members {
                 row[column] = try value(json, table, column)
+            }
+            guard rows[table]?[uuid] == nil, start[table]?[uuid] == nil else {
+                throw Failure(name: "duplicate uuid")
             }
             rows[table]?[uuid] = row
             return ["uuid": ["uuid", .string(uuid)]]
@@ -91,6 +95,11 @@ struct SlowModel {
         for mutation in mutations {
             let column = mutation[0].string ?? ""
             guard isMutable(table, column) else { throw Failure(name: "constraint violation") }
+            let type = type(table, column)
+            let isSingle = type.min == 1 && type.max == 1
+            guard !isSingle || mutation[1].string?.hasSuffix("=") == true else {
+                throw Failure(name: "syntax error")
+            }
             switch mutation[1].string {
             case "insert": try check(mutation[2], table, column, min: 0)
             case "delete": try check(mutation[2], table, column, min: 0, max: .max)
@@ -113,7 +122,7 @@ struct SlowModel {
         _ old: Value, _ mutator: String, _ json: JSON, _ table: String, _ column: String
     ) throws -> Value {
         let type = type(table, column)
-        let operand = elements(json)
+        let operand = elements(json).map(resolved)
         var new = old
         switch mutator {
         case "insert" where type.isMap:
