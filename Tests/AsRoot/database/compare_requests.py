@@ -2,6 +2,7 @@
 
     compare_requests.py FOLDER
 """
+import json
 import sys
 
 from servers import CHOSEN, Pair, Tally, normalised
@@ -331,7 +332,8 @@ CALLS = [
 
 def messages(heard):
     """Replies in order; notifications before a reply in any order."""
-    return sorted((message or {} for message in heard[:-1]), key=str) + [heard[-1] or {}]
+    heard = [normalised(message or {}) for message in heard]
+    return sorted(heard[:-1], key=json.dumps) + heard[-1:]
 
 
 def main():
@@ -347,8 +349,7 @@ def main():
         tally.compare("all tables", *map(normalised, tables))
         pairs = [{number: side.connect() for number in (1, 2)} for side in sides]
         for number, (client, method, params) in enumerate(CALLS):
-            answers = [normalised(messages(pair[client].call(method, params, f"c{number}")))
-                       for pair in pairs]
+            answers = [messages(pair[client].call(method, params, f"c{number}")) for pair in pairs]
             for answer in answers:
                 if method == "monitor_cond_since" and isinstance(answer[-1].get("result"), list):
                     answer[-1]["result"][:2] = []

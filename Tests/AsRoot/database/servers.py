@@ -142,7 +142,8 @@ class Pair:
 
 def normalised(value, names=None):
     """Random UUIDs become #1, #2, … in the order of their appearance; sets and rows are sorted after
-    that; members that are null go; of an error only its name stays."""
+    that; members that are null, "_version" and
+    "cksum" go; of an error only its name stays."""
     names = {} if names is None else names
 
     def name(match):
@@ -155,9 +156,8 @@ def normalised(value, names=None):
         if isinstance(value, dict):
             if "error" in value and "details" in value or set(value) == {"error", "syntax"}:
                 return {"error": value["error"]}
-            value.pop("cksum", None)
             walked = {walk(key): walk(value[key]) for key in sorted(value, key=rank)
-                      if value[key] is not None}
+                      if value[key] is not None and key not in ("_version", "cksum")}
             if isinstance(walked.get("rows"), list):
                 walked["rows"].sort(key=json.dumps)
             return walked
