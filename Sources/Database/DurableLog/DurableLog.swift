@@ -221,14 +221,18 @@ public final class DurableLog {
         recordCount += 1
     }
 
-    /// Puts `schema` and `content` in the place of all that the file holds. Durable on return.
+    /// Puts `schema`, and then one record of the JSON text `content`, in the place of all that the
+    /// file holds. Durable on return.
     ///
     /// - Throws: What the system said. The file is then as it was before.
     public func replace(
-        with schema: DatabaseSchema, _ content: JSON?
+        with schema: DatabaseSchema, _ content: [UInt8]?
     ) throws(DurableLogError) {
-        let records = [schema.json] + (content.map { [$0] } ?? [])
-        let bytes = records.map(RecordFormat.bytes)
+        let texts = [schema.json.bytes] + (content.map { [$0] } ?? [])
+        let bytes = texts.map(RecordFormat.bytes(ofText:))
+        guard bytes.map(\.count).reduce(0, +) <= LogLimits.fileByteCountMax else {
+            throw .system(operation: "replace", path: path, code: EFBIG)
+        }
         file = try Self.writeAnew(path, "replace", bytes)
         end = bytes.map(\.count).reduce(0, +)
         initialByteCount = end

@@ -16,8 +16,11 @@ enum RecordFormat {
     private static let headerByteCountMax = 73
 
     /// The bytes of a record that holds `json`.
-    static func bytes(of json: JSON) -> [UInt8] {
-        var content = json.bytes
+    static func bytes(of json: JSON) -> [UInt8] { bytes(ofText: json.bytes) }
+
+    /// The bytes of a record that holds a JSON text.
+    static func bytes(ofText text: [UInt8]) -> [UInt8] {
+        var content = text
         content.append(UInt8(ascii: "\n"))
         var record = Array(magic.utf8)
         record.reserveCapacity(headerByteCountMax + content.count)

@@ -1,4 +1,4 @@
-// A database under another schema, and a database as one record.
+// A database under another schema.
 //
 // Tables and columns that the new schema does not know go; new ones are at their initial values; a
 // value of another type is read anew from its text. What then breaks a rule of the new schema
@@ -7,16 +7,6 @@
 import DatabaseProtocol
 
 extension Database {
-    /// One record that makes an empty database what this one is; `nil` if there are no rows.
-    var snapshot: JSON? {
-        let changes = tables.indices.flatMap { table in
-            tables[table].sortedUUIDs.map { uuid in
-                RowChange(table: table, uuid: uuid, old: nil, new: tables[table].rows[uuid])
-            }
-        }
-        return logRecord(of: changes, comments: [])
-    }
-
     /// The same rows under `new`.
     ///
     /// - Throws: What does not fit, by table, row and column.

@@ -19,12 +19,10 @@ public protocol DatabaseJournal: AnyObject {
         _ record: JSON, to database: String, isDurable: Bool
     ) throws(DatabaseError)
 
-    /// Puts `schema` and then `content` (`nil`: nothing) in the place of the file's whole content.
+    /// Puts `snapshot` in the place of the file's whole content.
     ///
     /// - Throws: "I/O error"; then the file is as it was, and the conversion does not happen.
-    func replace(
-        _ database: String, with schema: DatabaseSchema, _ content: JSON?
-    ) throws(DatabaseError)
+    func replace(_ database: String, with snapshot: DatabaseSnapshot) throws(DatabaseError)
 }
 
 /// Forgets everything: for databases that no file stands behind.
@@ -36,6 +34,6 @@ public final class NoJournal: DatabaseJournal {
     ) throws(DatabaseError) {}
 
     public func replace(
-        _ database: String, with schema: DatabaseSchema, _ content: JSON?
+        _ database: String, with snapshot: DatabaseSnapshot
     ) throws(DatabaseError) {}
 }

@@ -30,7 +30,7 @@ extension Database {
         return .object(byTable)
     }
 
-    private func columnsToLog(_ change: RowChange, _ table: TableSchema) -> JSON? {
+    func columnsToLog(_ change: RowChange, _ table: TableSchema) -> JSON? {
         guard let new = change.new else { return JSON.null }
         let before = change.old?.values ?? tables[change.table].initialValues
         var columns: [(String, JSON)] = []

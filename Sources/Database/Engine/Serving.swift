@@ -53,9 +53,9 @@ extension DatabaseServer {
     }
 
     /// Everything that lasts of the database called `name`, to be written in its file's place.
-    public func snapshot(_ name: String) -> (schema: DatabaseSchema, content: JSON?)? {
-        guard name != Self.serverName, let database = databases[name]?.database else { return nil }
-        return (database.schema, database.snapshot)
+    public func snapshot(_ name: String) -> DatabaseSnapshot? {
+        guard name != Self.serverName else { return nil }
+        return databases[name].map { DatabaseSnapshot(database: $0.database) }
     }
 
     /// The schema of the database called `name`.
@@ -118,7 +118,7 @@ extension DatabaseServer {
             throw DatabaseError(.unknownDatabase, name)
         }
         let new = try old.converted(to: schema, random: &random)
-        try journal.replace(name, with: schema, new.snapshot)
+        try journal.replace(name, with: DatabaseSnapshot(database: new))
         databases[name] = ServedDatabase(new, random: &random)
         let over = endUse(of: name)
         let row: Condition = .compare(column: "name", .equal, Datum(.string(name)))

@@ -25,6 +25,17 @@ enum Seeds {
         return messages
     }
 
+    static let conversion: JSON = [
+        "method": "convert", "id": 1,
+        "params": [
+            "Open_vSwitch",
+            [
+                "name": "Open_vSwitch", "version": "1.0.0",
+                "tables": ["Queue": ["columns": ["dscp": ["type": "string"]]]],
+            ],
+        ],
+    ]
+
     /// Values that are special to somebody.
     static let values: [JSON] = [
         nil, true, false, 0, -1, 0.5, "", "_uuid", "_version", [], [:], ["set", []], ["map", []],
@@ -51,8 +62,6 @@ enum Seeds {
         {"method":"monitor_cancel","params":[3],"id":1}
         {"method":"cancel","params":[1],"id":null}
         {"id":"echo","result":[],"error":null}
-        {"method":"convert","id":1,"params":["Open_vSwitch",{"name":"Open_vSwitch",
-         "version":"1.0.0","tables":{"Queue":{"columns":{"dscp":{"type":"string"}}}}}]}
 
         [{"op":"insert","table":"Open_vSwitch","row":{"next_cfg":1}}]
         [{"op":"update","table":"Open_vSwitch","where":[],"row":{"bridges":["named-uuid","b"]}},

@@ -86,9 +86,7 @@ extension DatabaseDaemon {
     func compact(_ name: String) throws {
         guard let log = files.logs[name], let snapshot = server.snapshot(name) else { return }
         let before = log.byteCount
-        var content = snapshot.content?.object
-        content?["_comment"] = "compacting database online"
-        try files.replace(name, with: snapshot.schema, content.map(JSON.object))
+        try files.replace(name, with: snapshot, comment: "compacting database online")
         logger.info("\(log.path): compacted from \(before) to \(log.byteCount) bytes")
         if trimsMemory { Memory.giveBack() }
     }

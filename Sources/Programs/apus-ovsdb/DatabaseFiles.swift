@@ -52,13 +52,21 @@ final class DatabaseFiles: DatabaseJournal {
     }
 
     func replace(
-        _ database: String, with schema: DatabaseSchema, _ content: JSON?
+        _ database: String, with snapshot: DatabaseSnapshot
+    ) throws(DatabaseError) {
+        try replace(database, with: snapshot, comment: "converted")
+    }
+
+    /// Writes a database's file anew, with `comment` beside the rows.
+    func replace(
+        _ database: String, with snapshot: DatabaseSnapshot, comment: String
     ) throws(DatabaseError) {
         guard let log = logs[database] else { return }
-        var members = content?.object
-        members?["_date"] = .integer(Self.millisecondsSince1970)
+        let members: JSONObject = [
+            "_comment": .string(comment), "_date": .integer(Self.millisecondsSince1970),
+        ]
         do throws(DurableLogError) {
-            try log.replace(with: schema, members.map(JSON.object))
+            try log.replace(with: snapshot.schema, snapshot.text(adding: members))
         } catch {
             log.postponeReplacing()
             throw DatabaseError(.ioError, error.description)

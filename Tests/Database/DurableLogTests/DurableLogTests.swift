@@ -35,6 +35,21 @@ import Testing
         #expect(text.hasSuffix("\n"))
     }
 
+    /// Whoever opens the file sees one record where there were several, and what came after it.
+    @Test func isWrittenAnew() throws {
+        try visit(appending: Self.records)
+        do {
+            let log = try DurableLog(opening: path, schemaIfNew: nil)
+            try log.replace(with: .server, (["Queue": [:]] as JSON).bytes)
+            #expect(log.recordCount == 1)
+            try log.append(Self.records[0])
+            try log.synchronization()
+        }
+        let schema = DatabaseSchema.server.json
+        #expect(try visit() == ([schema, ["Queue": [:]], Self.records[0]], nil))
+        #expect(folder.names == [".conf.db.~lock~", "conf.db"])
+    }
+
     /// A record written by Open vSwitch 3.1's ovsdb-tool.
     @Test func readsWhatOpenVSwitchWrote() throws {
         let text =

@@ -88,10 +88,14 @@ final class TestJournal: DatabaseJournal {
     }
 
     func replace(
-        _ database: String, with schema: DatabaseSchema, _ content: JSON?
+        _ database: String, with snapshot: DatabaseSnapshot
     ) throws(DatabaseError) {
         guard !isFull else { throw DatabaseError(.ioError, "no space left") }
-        records += [schema.json] + (content.map { [$0] } ?? [])
+        records.append(snapshot.schema.json)
+        // The text is what a file would hold; that it can be read is part of the test.
+        if let text = snapshot.text(adding: ["_date": 1]) {
+            records.append((try? JSON(parsing: text)) ?? "unreadable")
+        }
     }
 
     func takeRecords() -> [JSON] {
