@@ -128,6 +128,9 @@ house.addProgram(
         "Timekeeping", "Tools",
     ])
 
+// The fuzzer: breaks what strangers send, and looks whether it breaks us.
+house.addProgram("apus-fuzz", ["DatabaseEngine", "DatabaseProtocol", "Timekeeping"])
+
 // Journeys: the whole switch in memory, and the walls of the house.
 house.addJourneys([
     "Bridges", "DatabaseEngine", "DatabaseProtocol", "DatabaseReplica", "DatapathMessages",

@@ -18,7 +18,8 @@ import Timekeeping
 struct World: ~Copyable {
     private var server: DatabaseServer
     private var machine: Vswitch
-    private var chance = Chance(seed: 7)
+    private var names = UUIDSource(seed: 3)
+    private let journal = NoJournal()
     private var forwarder: Forwarder
     private var desk = OrderDesk()
     private var sink = RecordingSink()
@@ -51,8 +52,10 @@ struct World: ~Copyable {
     private static let client = ClientID(1)
 
     init() {
-        var random = Chance(seed: 3)
-        server = DatabaseServer(schema: .openVSwitch, random: &random)
+        server = DatabaseServer(random: &names)
+        guard (try? server.add(.openVSwitch, random: &names)) != nil else {
+            fatalError("an empty database has no records that could be wrong")
+        }
         forwarder = Forwarder(ForwarderSettings(hashSeed: 11))
         sink.scratchLimit = .max
         machine = Vswitch(
@@ -72,7 +75,9 @@ struct World: ~Copyable {
         lastTransaction += 1
         let request = RPCMessage.request(
             method: "transact", parameters: change.parameters, id: .integer(lastTransaction))
-        follow(server.receive(request.bytes, from: Self.person, now: now, random: &chance))
+        follow(
+            server.receive(
+                request.bytes, from: Self.person, now: now, random: &names, journal: journal))
         settle()
     }
 
@@ -195,7 +200,9 @@ struct World: ~Copyable {
             switch effect {
             case .connectDatabase: toMachine.append(.databaseOpened)
             case .sendDatabase(let bytes):
-                follow(server.receive(bytes, from: Self.vswitchd, now: now, random: &chance))
+                follow(
+                    server.receive(
+                        bytes, from: Self.vswitchd, now: now, random: &names, journal: journal))
             case .connectDatapath: toMachine.append(.datapathOpened())
             case .makeLink(let order):
                 linkOrders.append("make \(order)")
@@ -219,7 +226,7 @@ struct World: ~Copyable {
             case .send(let bytes, let session) where session == Self.vswitchd:
                 toMachine.append(.databaseReceived(bytes))
             case .send(let bytes, _): operatorHeard.append(json(bytes))
-            case .append, .close: break
+            case .close: break
             }
         }
     }

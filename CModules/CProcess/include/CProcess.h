@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
@@ -32,6 +33,9 @@ static inline pid_t process_lock_owner(int descriptor) {
     if (fcntl(descriptor, F_GETLK, &lock) != 0) return -1;
     return lock.l_type == F_UNLCK ? 0 : lock.l_pid;
 }
+
+// Gives freed memory back to the system.
+static inline void process_trim_memory(void) { malloc_trim(0); }
 
 // From here on SIGTERM, SIGINT and SIGHUP are read from the descriptor that is returned, and no
 // thread that is started later is interrupted by them. A write to a pipe or socket that nobody reads

@@ -1,17 +1,19 @@
 // The database's memory: what was appended and synchronised here is still there after any crash.
 //
-//     open     lock -> read all records -> keep what follows the last whole one aside, and cut it
+//     open     lock -> check all records -> keep what follows the last whole one aside, and cut it
 //     append   write after the last record        (a failure cuts the file to where it was)
 //     sync     wait for the disk; only now may anybody be told
+//     replace  write another file, sync it, rename it over this one
 //
-// After a failed `synchronize` nobody knows what is on the disk, and asking again does not tell:
+// After a failed synchronisation nobody knows what is on the disk, and asking again does not tell:
 // the program has to end.
 
 public import DatabaseProtocol
 import Glibc
 
-/// The file of one standalone database, held by this process alone.
-public struct DurableLog: ~Copyable {
+/// The file of one standalone database, held by this process alone. Belongs to one thread; only
+/// `synchronization` may be carried to another.
+public final class DurableLog {
     /// What stood behind the last whole record and was cut off.
     public struct Cut: Equatable, Sendable {
         /// Where it began, in bytes.
@@ -23,53 +25,63 @@ public struct DurableLog: ~Copyable {
         public let keptIn: String
     }
 
+    /// Waits for the disk, on whatever thread calls it.
+    public struct Synchronization: Sendable {
+        let file: OpenFile
+
+        /// Returns when everything that was appended before the call is on the disk.
+        public func callAsFunction() throws(DurableLogError) { try file.synchronize() }
+    }
+
     public let path: String
-    private let file: OpenFile
+    private var file: OpenFile
     private let lockFile: OpenFile
     private var end: Int
     /// What is in the file, until it is taken by `takeRecords`.
-    private var records: [JSON]
+    private var unread: (bytes: [UInt8], records: [Range<Int>])
     /// What was wrong with the end of the file, if anything.
     public let cut: Cut?
-    private var isSynchronized = true
+    /// Transactions in the file.
+    public private(set) var recordCount: Int
+    /// Bytes of the file just after it was opened or replaced.
+    private var initialByteCount: Int
 
     /// Opens the database at `path`; if there is no such file, creates it.
     ///
-    /// - Parameter schema: The first record of a new file.
+    /// - Parameter schema: The first record of a new file; `nil` if the file must be there.
     /// - Throws: A sentence for the operator. Nothing has then been changed.
-    public init(opening path: String, schemaIfNew schema: DatabaseSchema) throws(DurableLogError) {
+    public init(opening path: String, schemaIfNew schema: DatabaseSchema?) throws(DurableLogError) {
         let lockFile = try Self.lock(path)
         // Safe: Swift lends the call a C string.
-        if unsafe access(path, F_OK) != 0 && errno == ENOENT {
-            try Self.create(path, RecordFormat.bytes(of: schema.json))
+        if let schema, unsafe access(path, F_OK) != 0 && errno == ENOENT {
+            try Self.writeAnew(path, "create", [RecordFormat.bytes(of: schema.json)])
         }
         let file = try OpenFile(path, O_RDWR)
         let bytes = try file.readAll()
-        let (found, end, damage) = Self.read(bytes)
-        guard !found.isEmpty else {
+        let (found, damage) = Self.records(in: bytes)
+        guard let end = found.last?.upperBound else {
             throw .notDatabase(path: path, reason: Self.complaint(bytes, damage))
         }
-        let cut: Cut? =
+        self.cut =
             if let damage { try Self.cutOff(bytes, at: end, damage, file) } else { nil }
-        (self.path, self.end, records, self.cut) = (path, end, found, cut)
-        self.file = file
-        self.lockFile = lockFile
+        (self.path, self.end, self.file, self.lockFile) = (path, end, file, lockFile)
+        unread = (bytes, found)
+        (recordCount, initialByteCount) = (found.count - 1, end)
     }
 
-    /// All whole records, where the last one ends, and what is wrong with what follows.
-    private static func read(_ bytes: [UInt8]) -> ([JSON], Int, RecordFormat.Damage?) {
-        var found: [JSON] = []
-        var end = 0
-        while end < bytes.count {
+    /// Where the contents of all whole records are, and what is wrong with what follows. Each range
+    /// ends where the record does.
+    private static func records(in bytes: [UInt8]) -> ([Range<Int>], RecordFormat.Damage?) {
+        var found: [Range<Int>] = []
+        while (found.last?.upperBound ?? 0) < bytes.count {
             do throws(RecordFormat.Damage) {
-                let record = try RecordFormat.record(in: bytes, at: end)
-                found.append(record.json)
-                end = record.end
+                found.append(
+                    try RecordFormat.record(in: bytes, at: found.last?.upperBound ?? 0))
             } catch {
-                return (found, end, error)
+                return (found, error)
             }
         }
-        return (found, end, nil)
+        return (found, nil)
     }
 
     /// Takes the lock that Open vSwitch takes too, so that neither opens a file the other has.
@@ -97,19 +109,31 @@ public struct DurableLog: ~Copyable {
         return damage?.reason ?? "it is empty; remove it and a new one is made"
     }
 
-    /// Makes a new file that is either whole or not there.
-    private static func create(_ path: String, _ bytes: [UInt8]) throws(DurableLogError) {
+    /// Makes a file that is either whole or not there; what stood at `path` is there until then.
+    @discardableResult
+    private static func writeAnew(
+        _ path: String, _ operation: String, _ records: [[UInt8]]
+    ) throws(DurableLogError) -> OpenFile {
         let draft = beside(path, prefix: ".", suffix: ".new")
-        do {
+        do throws(DurableLogError) {
             let file = try OpenFile(draft, O_RDWR | O_CREAT | O_TRUNC)
-            try file.write(bytes, at: 0)
+            var end = 0
+            for record in records {
+                try file.write(record, at: end)
+                end += record.count
+            }
             try file.synchronize()
+            // Safe: Swift lends the call C strings.
+            guard unsafe rename(draft, path) == 0 else {
+                throw DurableLogError.system(operation: operation, path: path, code: errno)
+            }
+            try synchronizeDirectory(of: path)
+            return file
+        } catch {
+            // Safe: Swift lends the call a C string. It may be gone already.
+            unsafe unlink(draft)
+            throw error
         }
-        // Safe: Swift lends the call C strings.
-        guard unsafe rename(draft, path) == 0 else {
-            throw .system(operation: "create", path: path, code: errno)
-        }
-        try synchronizeDirectory(of: path)
     }
 
     private static func synchronizeDirectory(of path: String) throws(DurableLogError) {
@@ -119,45 +143,105 @@ public struct DurableLog: ~Copyable {
     }
 
     private static func cutOff(
-        _ bytes: [UInt8], at end: Int, _ damage: RecordFormat.Damage, _ file: borrowing OpenFile
+        _ bytes: [UInt8], at end: Int, _ damage: RecordFormat.Damage, _ file: OpenFile
     ) throws(DurableLogError) -> Cut {
         let keptIn = "\(file.path).cut"
-        do {
-            let kept = try OpenFile(keptIn, O_RDWR | O_CREAT | O_TRUNC)
-            try kept.write(Array(bytes[end...]), at: 0)
-            try kept.synchronize()
-        }
+        let kept = try OpenFile(keptIn, O_RDWR | O_CREAT | O_TRUNC)
+        try kept.write(Array(bytes[end...]), at: 0)
+        try kept.synchronize()
         try file.cut(to: end)
         try file.synchronize()
         return Cut(
             offset: end, byteCount: bytes.count - end, reason: damage.reason, keptIn: keptIn)
     }
 
-    /// The records of the file: the schema, then the transactions. Empty when asked again.
-    public mutating func takeRecords() -> [JSON] {
-        defer { records = [] }
-        return records
+    /// The schema, which is the file's first record.
+    ///
+    /// - Throws: `.notDatabase` if it is none. Traps after `takeRecords`.
+    public func schema() throws(DurableLogError) -> DatabaseSchema {
+        do {
+            return try DatabaseSchema(parsing: json(unread.records[0]))
+        } catch {
+            throw .notDatabase(path: path, reason: "its schema is none: \(error)")
+        }
     }
 
-    /// Writes a record after the last. It is durable after the next `synchronize`.
+    /// Hands out the transactions of the file, in order and one at a time. None the second time.
     ///
-    /// - Throws: What the system said. The file is then as it was before.
-    public mutating func append(_ record: JSON) throws(DurableLogError) {
+    /// - Throws: What `take` throws, or that a record is whole but no JSON.
+    public func takeRecords(_ take: (JSON) throws -> Void) throws {
+        let (bytes, records) = unread
+        defer { unread = ([], []) }
+        for (number, record) in records.enumerated().dropFirst() {
+            do {
+                try take(RecordFormat.json(in: bytes, record))
+            } catch {
+                throw DurableLogError.notDatabase(path: path, reason: "record \(number): \(error)")
+            }
+        }
+    }
+
+    private func json(_ record: Range<Int>) throws(JSONError) -> JSON {
+        try RecordFormat.json(in: unread.bytes, record)
+    }
+
+    /// Bytes of the file.
+    public var byteCount: Int { end }
+
+    /// Whether the file has grown so much since it was last written anew that doing so again costs
+    /// less than it saves: on average every byte is written at most twice more.
+    public var isWorthReplacing: Bool {
+        recordCount >= LogLimits.replacedRecordCountMin
+            && end >= max(LogLimits.replacedByteCountMin, 2 * initialByteCount)
+    }
+
+    /// Puts off the moment at which `isWorthReplacing` becomes true again.
+    public func postponeReplacing() { initialByteCount = end }
+
+    /// Writes a record after the last. It is durable after the next synchronisation.
+    ///
+    /// - Throws: What the system said. The file is then as it was before; if even that fails, the
+    ///   error is `.broken` and nothing may be written any more.
+    public func append(_ record: JSON) throws(DurableLogError) {
         let bytes = RecordFormat.bytes(of: record)
+        guard end + bytes.count <= LogLimits.fileByteCountMax else {
+            throw .system(operation: "write", path: path, code: EFBIG)
+        }
         do throws(DurableLogError) {
             try file.write(bytes, at: end)
         } catch {
-            try file.cut(to: end)
+            do throws(DurableLogError) {
+                try file.cut(to: end)
+            } catch {
+                throw .broken(path: path, reason: error.description)
+            }
             throw error
         }
         end += bytes.count
-        isSynchronized = false
+        recordCount += 1
     }
 
-    /// Waits until all records are on the disk.
-    public mutating func synchronize() throws(DurableLogError) {
-        guard !isSynchronized else { return }
-        try file.synchronize()
-        isSynchronized = true
+    /// Puts `schema`, and then one record of the JSON text `content`, in the place of all that the
+    /// file holds. Durable on return.
+    ///
+    /// - Throws: What the system said. The file is then as it was before.
+    public func replace(
+        with schema: DatabaseSchema, _ content: [UInt8]?
+    ) throws(DurableLogError) {
+        let texts = [schema.json.bytes] + (content.map { [$0] } ?? [])
+        let bytes = texts.map(RecordFormat.bytes(ofText:))
+        guard bytes.map(\.count).reduce(0, +) <= LogLimits.fileByteCountMax else {
+            throw .system(operation: "replace", path: path, code: EFBIG)
+        }
+        file = try Self.writeAnew(path, "replace", bytes)
+        end = bytes.map(\.count).reduce(0, +)
+        initialByteCount = end
+        recordCount = bytes.count - 1
     }
+
+    /// What makes durable all that has been appended before it is called.
+    public var synchronization: Synchronization { Synchronization(file: file) }
+
+    /// Waits until all records are on the disk.
+    public func synchronize() throws(DurableLogError) { try file.synchronize() }
 }

@@ -8,6 +8,8 @@ public enum DurableLogError: Error, Equatable, Sendable, CustomStringConvertible
     case locked(path: String, process: Int32)
     /// The system refused: `operation` is a verb.
     case system(operation: String, path: String, code: Int32)
+    /// Half a record may be in the file, and could not be removed.
+    case broken(path: String, reason: String)
     /// The file is not a standalone database.
     case notDatabase(path: String, reason: String)
 
@@ -19,6 +21,8 @@ public enum DurableLogError: Error, Equatable, Sendable, CustomStringConvertible
                 + "; stop that server, or name another database file"
         case .system(let operation, let path, let code):
             "cannot \(operation) \(path): \(Self.phrase(code))"
+        case .broken(let path, let reason):
+            "\(path) cannot be brought back to its last whole record: \(reason)"
         case .notDatabase(let path, let reason):
             "\(path) is not a database that we can open: \(reason)"
         }
@@ -30,8 +34,8 @@ public enum DurableLogError: Error, Equatable, Sendable, CustomStringConvertible
     }
 }
 
-/// An open file. Closed with the value.
-struct OpenFile: ~Copyable {
+/// An open file, closed with the object.
+final class OpenFile: Sendable {
     let path: String
     let descriptor: Int32
 
@@ -97,7 +101,7 @@ struct OpenFile: ~Copyable {
 
     /// Waits until everything written is on the disk.
     func synchronize() throws(DurableLogError) {
-        guard fsync(descriptor) == 0 else { throw failure("synchronize") }
+        guard fdatasync(descriptor) == 0 else { throw failure("synchronize") }
     }
 
     /// Locks the whole file for this process.
@@ -119,6 +123,9 @@ struct OpenFile: ~Copyable {
 
 /// Bounds of the log.
 public enum LogLimits {
-    /// Largest file that is opened; Open vSwitch compacts far below.
+    /// Largest file that is opened, or written to; it is replaced by a smaller one far below.
     public static let fileByteCountMax = 1 << 30
+    /// A file with fewer transactions or bytes is never worth replacing, as in Open vSwitch.
+    public static let replacedRecordCountMin = 100
+    public static let replacedByteCountMin = 10 << 20
 }

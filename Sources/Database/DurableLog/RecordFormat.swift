@@ -16,17 +16,20 @@ enum RecordFormat {
     private static let headerByteCountMax = 73
 
     /// The bytes of a record that holds `json`.
-    static func bytes(of json: JSON) -> [UInt8] {
-        var content = json.bytes
-        content.append(UInt8(ascii: "\n"))
-        return Array("\(magic)\(content.count) \(checksum(content[...]))\n".utf8) + content
-    }
+    static func bytes(of json: JSON) -> [UInt8] { bytes(ofText: json.bytes) }
 
-    /// A record found in a file.
-    struct Found {
-        let json: JSON
-        /// Where the next record begins.
-        let end: Int
+    /// The bytes of a record that holds a JSON text.
+    static func bytes(ofText text: [UInt8]) -> [UInt8] {
+        var content = text
+        content.append(UInt8(ascii: "\n"))
+        var record = Array(magic.utf8)
+        record.reserveCapacity(headerByteCountMax + content.count)
+        record.append(contentsOf: String(content.count).utf8)
+        record.append(UInt8(ascii: " "))
+        record.append(contentsOf: checksum(content[...]))
+        record.append(UInt8(ascii: "\n"))
+        record.append(contentsOf: content)
+        return record
     }
 
     /// Why there is no whole record.
@@ -34,8 +37,9 @@ enum RecordFormat {
         let reason: String
     }
 
-    /// Reads the record that begins at `start`, which must be inside `file`.
-    static func record(in file: [UInt8], at start: Int) throws(Damage) -> Found {
+    /// Finds the content of the record that begins at `start`, which must be inside `file`, and
+    /// compares its checksum.
+    static func record(in file: [UInt8], at start: Int) throws(Damage) -> Range<Int> {
         let line = file[start...].prefix(headerByteCountMax)
         guard let lineEnd = line.firstIndex(of: UInt8(ascii: "\n")) else {
             throw Damage(reason: "the record's first line is not whole")
@@ -50,19 +54,27 @@ enum RecordFormat {
             throw Damage(reason: "only \(file.count - first) of \(count) bytes are there")
         }
         let content = file[first..<(first + count)]
-        guard checksum(content) == words[3].lowercased() else {
+        guard checksum(content) == Array(words[3].lowercased().utf8) else {
             throw Damage(reason: "its checksum is not that of its \(count) bytes")
         }
-        do {
-            return Found(json: try JSON(parsing: Array(content)), end: first + count)
-        } catch {
-            throw Damage(reason: "\(error)")
-        }
+        return content.indices
     }
 
-    private static func checksum(_ bytes: ArraySlice<UInt8>) -> String {
-        Insecure.SHA1.hash(data: bytes).reduce(into: "") { text, byte in
-            text += (byte < 16 ? "0" : "") + String(byte, radix: 16)
-        }
+    /// Reads the content of a record.
+    static func json(in file: [UInt8], _ content: Range<Int>) throws(JSONError) -> JSON {
+        try JSON(parsing: Array(file[content]), byteCountMax: LogLimits.fileByteCountMax)
     }
+
+    /// The SHA-1 of `bytes` in lower-case hexadecimal digits.
+    private static func checksum(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
+        var digits: [UInt8] = []
+        digits.reserveCapacity(40)
+        for byte in Insecure.SHA1.hash(data: bytes) {
+            digits.append(digit(byte >> 4))
+            digits.append(digit(byte & 15))
+        }
+        return digits
+    }
+
+    private static func digit(_ nibble: UInt8) -> UInt8 { nibble + (nibble < 10 ? 48 : 87) }
 }

@@ -7,12 +7,16 @@ package import DatabaseProtocol
 package struct Database: Sendable {
     package let schema: DatabaseSchema
     var tables: [Table]
+    /// Places of the tables that have such columns.
+    let tablesWithWeakReferences: [Int]
     var rowCount = 0
 
     /// An empty database.
     package init(schema: DatabaseSchema) {
         self.schema = schema
-        tables = schema.tables.map { Table($0, in: schema) }
+        let tables = schema.tables.map { Table($0, in: schema) }
+        self.tables = tables
+        tablesWithWeakReferences = tables.indices.filter { !tables[$0].weakReferences.isEmpty }
     }
 
     /// Carries out the operations of one transaction, in order.
@@ -20,10 +24,14 @@ package struct Database: Sendable {
     /// The results are one for each operation up to the one that failed, then its error, then
     /// `null` for those never tried; an error of the whole stands behind all results.
     ///
-    /// - Parameter random: Where the names of new rows come from.
+    /// - Parameters:
+    ///   - random: Where the names of new rows come from.
+    ///   - persist: Takes the record of what changed and lasts, and whether it was to be durable.
+    ///     If it throws, nothing has changed.
     package mutating func execute(
         _ operations: [JSON], context: TransactionContext,
-        random: inout some RandomNumberGenerator
+        random: inout UUIDSource,
+        persisting persist: (JSON, Bool) throws(DatabaseError) -> Void
     ) -> Outcome {
         var transaction = Transaction(context: context)
         bindGivenNames(operations, in: &transaction)
@@ -37,9 +45,9 @@ package struct Database: Sendable {
                     return .waiting(untilMillisecondsAfterArrival: until)
                 }
             }
-            let changes = try commit(&transaction, random: &random)
-            let record = logRecord(of: changes, comments: transaction.comments)
-            return .committed(results: results, changes: changes, record: record)
+            return .committed(
+                results: results,
+                changes: try commit(&transaction, random: &random, persisting: persist))
         } catch {
             undo(transaction)
             results.append(error.json)

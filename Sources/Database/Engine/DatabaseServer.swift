@@ -1,6 +1,6 @@
-// The server without its sockets and its file: bytes of clients in, orders out.
+// The server without its sockets and its files: bytes of clients in, orders out.
 //
-//     bytes -> whole messages -> method -> transaction -> record for the log
+//     bytes -> whole messages -> method -> transaction -> record for the journal
 //                                             |             then news for everybody who asked
 //                                             |             then the reply
 //                                             '-> waits: tried again after each change and in time
@@ -8,31 +8,46 @@
 // A client hears of its own change before it hears that its change was done, so that when the reply
 // arrives its picture is up to date. ovsdb-server(7), 4.1.5.
 
-public import DatabaseProtocol
+import DatabaseProtocol
 public import Timekeeping
 
-/// Serves one database, and "_Server" that tells of it, to any number of clients.
+/// A database and what clients may ask of its past.
+struct ServedDatabase {
+    var database: Database
+    /// Names the present state; another after each change and each start.
+    var stateName: UUIDValue
+    var history = History()
+    /// The schema as clients ask for it, which each of them does first.
+    let schemaJSON: JSON
+
+    init(_ database: Database, random: inout UUIDSource) {
+        self.database = database
+        stateName = UUIDValue(random: random.next(), random.next())
+        schemaJSON = database.schema.json
+    }
+}
+
+/// Serves any number of databases, and "_Server" that tells of them, to any number of clients.
 ///
-/// Pure: no clock, no chance, no input or output. The caller carries out the effects in order.
+/// Pure: no clock, no chance, no input or output. The caller carries out the effects in order, and
+/// none of them before what the journal took during the call is durable.
 public struct DatabaseServer {
-    var databases: [String: Database]
-    /// The database that is kept in the file.
-    let storedName: String
+    var databases: [String: ServedDatabase]
     var sessions: [SessionID: Session] = [:]
+    /// Those of `sessions`, ascending: the order in which clients are told of things.
+    var sessionOrder: [SessionID] = []
+    /// How many transactions wait, of all clients.
+    var waitingCount = 0
     var locks = Locks()
     let identity: UUIDValue
-    /// Names the state of the stored database; another after each change and each start.
-    var stateName: UUIDValue
 
-    /// Creates a server of an empty database. Read the log with `replay`, then call
-    /// `finishReplay`, then open sessions.
-    public init(schema: DatabaseSchema, random: inout some RandomNumberGenerator) {
-        storedName = schema.name
+    /// Creates a server of no database but "_Server". Give it databases with `add`.
+    public init(random: inout UUIDSource) {
         identity = UUIDValue(random: random.next(), random.next())
-        stateName = UUIDValue(random: random.next(), random.next())
         databases = [
-            schema.name: Database(schema: schema), Self.serverName: Database(schema: .server),
+            Self.serverName: ServedDatabase(Database(schema: .server), random: &random)
         ]
+        tellOfDatabase(.server, random: &random)
     }
 
     static let serverName = DatabaseSchema.server.name
@@ -43,50 +58,29 @@ public struct DatabaseServer {
     /// How many clients there are.
     public var sessionCount: Int { sessions.count }
 
-    /// Applies one record of the stored database's log.
-    ///
-    /// - Throws: What does not fit the schema; the server is then of no use.
-    public mutating func replay(
-        _ record: JSON, random: inout some RandomNumberGenerator
-    ) throws(DatabaseError) {
-        try databases[storedName]?.replay(record, random: &random)
-    }
-
-    /// Makes the server ready after the last record.
-    public mutating func finishReplay(random: inout some RandomNumberGenerator) {
-        databases[storedName]?.finishReplay()
-        guard let schema = databases[storedName]?.schema else { return }
-        for told in [schema, .server] {
-            let row: RowValues = [
-                "name": Datum(.string(told.name)), "model": Datum(.string("standalone")),
-                "connected": Datum(.boolean(true)), "leader": Datum(.boolean(true)),
-                "schema": Datum(.string(told.json.text)),
-            ]
-            _ = databases[Self.serverName]?.execute(
-                [Operation.insert(table: "Database", row: row).json],
-                context: TransactionContext(), random: &random)
-        }
-    }
-
     /// A client has connected.
     public mutating func open(_ session: SessionID) -> [DatabaseEffect] {
         guard sessions.count < EngineLimits.sessionCountMax else {
             return [.close(session, reason: "more than \(EngineLimits.sessionCountMax) clients")]
         }
-        sessions[session] = Session()
+        guard sessions.updateValue(Session(), forKey: session) == nil else { return [] }
+        let place = sessionOrder.lastIndex { $0 < session }.map { $0 + 1 } ?? 0
+        sessionOrder.insert(session, at: place)
         return []
     }
 
     /// A client is gone. Its locks pass to those who wait for them.
     public mutating func close(_ id: SessionID) -> [DatabaseEffect] {
         guard let session = sessions.removeValue(forKey: id) else { return [] }
+        sessionOrder.removeAll { $0 == id }
+        waitingCount -= session.waiting.count
         return session.locks.flatMap { release($0, id) }
     }
 
     /// Bytes have come from a client; any number of messages may end in them.
     public mutating func receive(
         _ bytes: [UInt8], from id: SessionID, now: Instant,
-        random: inout some RandomNumberGenerator
+        random: inout UUIDSource, journal: any DatabaseJournal
     ) -> [DatabaseEffect] {
         guard sessions[id] != nil else { return [] }
         sessions[id]?.stream.append(bytes)
@@ -94,7 +88,7 @@ public struct DatabaseServer {
         do {
             while let json = try sessions[id]?.stream.next() {
                 let message = try RPCMessage(parsing: json)
-                effects += handle(message, from: id, now: now, random: &random)
+                effects += handle(message, from: id, now: now, random: &random, journal: journal)
             }
         } catch {
             return effects + close(id) + [.close(id, reason: "\(error)")]
@@ -104,27 +98,29 @@ public struct DatabaseServer {
 
     /// The earliest moment at which `clockAdvanced` is wanted.
     public var deadline: Instant? {
-        sessions.values.lazy.flatMap(\.waiting).compactMap(\.deadline).min()
+        guard waitingCount > 0 else { return nil }
+        return sessions.values.lazy.flatMap(\.waiting).compactMap(\.deadline).min()
     }
 
     /// Time has passed: transactions that have waited long enough fail.
     public mutating func clockAdvanced(
-        now: Instant, random: inout some RandomNumberGenerator
+        now: Instant, random: inout UUIDSource,
+        journal: any DatabaseJournal
     ) -> [DatabaseEffect] {
         guard let deadline, deadline <= now else { return [] }
-        return retryWaiting(now: now, random: &random)
+        return retryWaiting(now: now, random: &random, journal: journal)
     }
 
     private mutating func handle(
         _ message: RPCMessage, from id: SessionID, now: Instant,
-        random: inout some RandomNumberGenerator
+        random: inout UUIDSource, journal: any DatabaseJournal
     ) -> [DatabaseEffect] {
         switch message {
         case .request(let method, let parameters, let request):
             let call = Call(method: method, parameters: parameters, id: request, session: id)
-            return handle(call, now: now, random: &random)
+            return handle(call, now: now, random: &random, journal: journal)
         case .notification("cancel", let parameters):
-            return cancel(parameters.first ?? .null, id)
+            return parameters.count == 1 ? cancel(parameters[0], id) : []
         case .notification, .reply, .failure:
             // A reply can only be to our "echo", which we never send; what it says is of no use.
             return []

@@ -1,9 +1,10 @@
 // The end of a transaction: everything that must hold for the database as a whole.
 //
-//     touched rows -> references lost and gained
+//     touched rows -> references lost and gained; nothing refers strongly to what is not there
 //        -> rows of non-root tables that nobody refers to any more go, and theirs after them
 //        -> weak references to rows that are gone go
-//        -> nothing refers strongly to what is not there, no table is too full, no index is double
+//        -> no table is too full, no index is double
+//        -> the journal takes the record
 //        -> counts and indexes are brought up to date, changed rows get a new version
 //
 // Nothing beside the rows themselves is written before the last step, so failing needs no more
@@ -16,40 +17,48 @@ private struct CountDelta {
     private(set) var delta: [RowName: Int] = [:]
 
     mutating func add(_ amount: Int, references of: Row, columns: [ReferenceColumn]) {
-        for column in columns where column.strength == .strong {
+        for column in columns {
             for uuid in column.targets(in: of) {
                 delta[RowName(table: column.target, uuid: uuid), default: 0] += amount
             }
         }
     }
 
-    var names: [RowName] { delta.keys.sorted() }
+    var names: [RowName] { delta.count < 2 ? Array(delta.keys) : delta.keys.sorted() }
 }
 
 extension Database {
     /// Checks the whole and brings it up to date.
     ///
     /// - Returns: Rows that really changed, in order.
-    /// - Throws: "constraint violation" or "referential integrity violation"; then only rows have
-    ///   been changed, and the caller puts them back.
+    /// - Throws: "constraint violation", "referential integrity violation", or what `persist`
+    ///   throws; then only rows have been changed, and the caller puts them back.
     mutating func commit(
-        _ transaction: inout Transaction, random: inout some RandomNumberGenerator
+        _ transaction: inout Transaction, random: inout UUIDSource,
+        persisting persist: (JSON, Bool) throws(DatabaseError) -> Void
     ) throws(DatabaseError) -> [RowChange] {
+        guard !transaction.touched.isEmpty else { return [] }
         var delta = CountDelta()
-        for name in transaction.touchedNames {
-            let columns = tables[name.table].references
-            if let old = transaction.original(name) {
-                delta.add(-1, references: old, columns: columns)
-            }
+        for (name, old) in transaction.touched {  // a sum: the order does not matter
+            let columns = tables[name.table].strongReferences
+            guard !columns.isEmpty else { continue }
+            if let old { delta.add(-1, references: old, columns: columns) }
             if let new = row(name) { delta.add(1, references: new, columns: columns) }
         }
+        // Before garbage is collected: also a row that will go may not refer to what is not there.
+        try checkReferences(delta, transaction)
         repeat {
             collectGarbage(&delta, in: &transaction)
         } while try pruneWeakReferences(&delta, in: &transaction)
-        try checkReferences(delta, transaction)
-        try checkRowCounts(transaction)
-        try checkIndexes(transaction)
-        return settle(delta, transaction, random: &random)
+        let names = transaction.touchedNames
+        try checkRowCounts(names)
+        try checkIndexes(names)
+        let changes = changes(of: transaction, names, random: &random)
+        if let record = logRecord(of: changes, comments: transaction.comments) {
+            try persist(record, transaction.isDurable)
+        }
+        settle(delta, changes)
+        return changes
     }
 
     private func strongCount(_ name: RowName, _ delta: CountDelta) -> Int {
@@ -59,15 +68,22 @@ extension Database {
     private mutating func collectGarbage(
         _ delta: inout CountDelta, in transaction: inout Transaction
     ) {
-        var suspects = Set(transaction.touchedNames).union(delta.names).sorted()
+        var suspects: [RowName] = []
+        for (name, _) in transaction.touched where !tables[name.table].schema.isRoot {
+            suspects.append(name)
+        }
+        for (name, _) in delta.delta where !tables[name.table].schema.isRoot {
+            suspects.append(name)
+        }
+        suspects.sort()
         while let name = suspects.popLast() {
             guard !tables[name.table].schema.isRoot, let row = row(name),
                 strongCount(name, delta) == 0
             else { continue }
             change(name, to: nil, in: &transaction)
-            let columns = tables[name.table].references
+            let columns = tables[name.table].strongReferences
             delta.add(-1, references: row, columns: columns)
-            for column in columns where column.strength == .strong {
+            for column in columns {
                 suspects += column.targets(in: row).map { RowName(table: column.target, uuid: $0) }
             }
         }
@@ -80,11 +96,11 @@ extension Database {
         _ delta: inout CountDelta, in transaction: inout Transaction
     ) throws(DatabaseError) -> Bool {
         let touched = transaction.touchedNames
-        let losing = Set(touched.filter { row($0) == nil }.map(\.table))
+        var losing: Set<Int> = []
+        for name in touched where row(name) == nil { losing.insert(name.table) }
         var isChanged = false
-        for table in tables.indices {
-            let weak = tables[table].references.filter { $0.strength == .weak }
-            guard !weak.isEmpty else { continue }
+        for table in tablesWithWeakReferences {
+            let weak = tables[table].weakReferences
             let mayDangle =
                 weak.contains { losing.contains($0.target) }
                 ? tables[table].sortedUUIDs : touched.filter { $0.table == table }.map(\.uuid)
@@ -93,8 +109,8 @@ extension Database {
                 guard let row = row(name), let pruned = try prune(row, weak, table) else {
                     continue
                 }
-                delta.add(-1, references: row, columns: tables[table].references)
-                delta.add(1, references: pruned, columns: tables[table].references)
+                delta.add(-1, references: row, columns: tables[table].strongReferences)
+                delta.add(1, references: pruned, columns: tables[table].strongReferences)
                 change(name, to: pruned, in: &transaction)
                 isChanged = true
             }
@@ -106,32 +122,36 @@ extension Database {
     private func prune(
         _ row: Row, _ columns: [ReferenceColumn], _ table: Int
     ) throws(DatabaseError) -> Row? {
-        var pruned = row
+        var pruned: Row?
         for column in columns {
-            for (place, key) in row.values[column.place].keys.enumerated() {  // sorted
-                let datum = row.values[column.place]
+            let datum = row.values[column.place]
+            for (place, key) in datum.keys.enumerated() {  // sorted
                 let atom = column.isValue ? datum.values[place] : key
                 guard let uuid = atom.uuid, tables[column.target].rows[uuid] == nil else {
                     continue
                 }
-                pruned.values[column.place].remove(key)
+                if pruned == nil { pruned = row }
+                pruned?.values[column.place].remove(key)
             }
             let schema = tables[table].schema.columns[column.place]
-            guard pruned.values[column.place].count >= schema.type.min else {
-                throw DatabaseError(
-                    .constraintViolation,
-                    "deletion of the rows that column \(schema.name) of row \(row.uuid) in table "
-                        + "\(tables[table].schema.name) weakly refers to would leave it empty")
+            guard let left = pruned?.values[column.place], left.count < schema.type.min else {
+                continue
             }
+            throw DatabaseError(
+                .constraintViolation,
+                "deletion of the rows that column \(schema.name) of row \(row.uuid) in table "
+                    + "\(tables[table].schema.name) weakly refers to would leave it empty")
         }
-        return pruned == row ? nil : pruned
+        return pruned
     }
 
     private func checkReferences(
         _ delta: CountDelta, _ transaction: Transaction
     ) throws(DatabaseError) {
-        for name in Set(transaction.touchedNames).union(delta.names).sorted() where row(name) == nil
-        {
+        var missing: Set<RowName> = []
+        for (name, _) in transaction.touched where row(name) == nil { missing.insert(name) }
+        for (name, _) in delta.delta where row(name) == nil { missing.insert(name) }
+        for name in missing.sorted() {
             let count = strongCount(name, delta)
             guard count > 0 else { continue }
             let table = tables[name.table].schema.name
@@ -144,8 +164,10 @@ extension Database {
         }
     }
 
-    private func checkRowCounts(_ transaction: Transaction) throws(DatabaseError) {
-        for table in Set(transaction.touchedNames.map(\.table)).sorted() {
+    private func checkRowCounts(_ names: [RowName]) throws(DatabaseError) {
+        var previous: Int?
+        for table in names.lazy.map(\.table) where table != previous {
+            previous = table
             guard let max = tables[table].schema.rowCountMax, tables[table].rows.count > max else {
                 continue
             }
@@ -157,10 +179,10 @@ extension Database {
         }
     }
 
-    private func checkIndexes(_ transaction: Transaction) throws(DatabaseError) {
+    private func checkIndexes(_ names: [RowName]) throws(DatabaseError) {
         var taken: [[[Datum]: UUIDValue]] = []
         var previous: Int?
-        for name in transaction.touchedNames {
+        for name in names where !tables[name.table].indexColumns.isEmpty {
             let table = tables[name.table]
             if previous != name.table {
                 taken = Array(repeating: [:], count: table.indexColumns.count)
@@ -187,16 +209,13 @@ extension Database {
         }
     }
 
-    /// Writes counts and indexes, and gives changed rows their new version.
-    private mutating func settle(
-        _ delta: CountDelta, _ transaction: Transaction, random: inout some RandomNumberGenerator
+    /// What really changed, in order; changed rows get their new version.
+    private func changes(
+        of transaction: Transaction, _ names: [RowName],
+        random: inout UUIDSource
     ) -> [RowChange] {
-        for name in delta.names {
-            let count = strongCount(name, delta)
-            tables[name.table].strongCounts[name.uuid] = count == 0 ? nil : count
-        }
         var changes: [RowChange] = []
-        for name in transaction.touchedNames {
+        for name in names {
             let old = transaction.original(name)
             guard var new = row(name) else {
                 if old != nil {
@@ -207,12 +226,24 @@ extension Database {
             }
             guard new.values != old?.values else { continue }
             if old != nil { new.version = UUIDValue(random: random.next(), random.next()) }
-            setRow(name, new)
             changes.append(RowChange(table: name.table, uuid: name.uuid, old: old, new: new))
         }
-        for change in changes { unfile(change) }
-        for change in changes { file(change) }
         return changes
+    }
+
+    /// Writes rows with their versions, counts and indexes. Nothing can fail any more.
+    private mutating func settle(_ delta: CountDelta, _ changes: [RowChange]) {
+        for name in delta.names {
+            let count = strongCount(name, delta)
+            tables[name.table].strongCounts[name.uuid] = count == 0 ? nil : count
+        }
+        for change in changes {
+            unfile(change)
+            if let new = change.new {
+                setRow(RowName(table: change.table, uuid: change.uuid), new)
+            }
+        }
+        for change in changes { file(change) }
     }
 
     private mutating func unfile(_ change: RowChange) {

@@ -12,6 +12,10 @@ public enum EngineLimits {
     public static let locksPerSessionMax = 256
     /// Rows of one database.
     public static let rowCountMax = 1_000_000
+    /// Transactions of one database that a client may have missed without reading all anew.
+    public static let historyTransactionCountMax = 1000
+    /// Changed rows of all those transactions.
+    public static let historyChangeCountMax = 50_000
     /// Bytes of one client's unfinished message.
     public static let messageByteCountMax = 64 << 20
 }

@@ -13,26 +13,32 @@ extension Database {
     /// What is to be written to the log, or `nil` if nothing that lasts has changed.
     func logRecord(of changes: [RowChange], comments: [String]) -> JSON? {
         var byTable = JSONObject()
-        for change in changes {
+        var rows: [(String, JSON)] = []
+        for (place, change) in changes.enumerated() {
             let table = tables[change.table].schema
-            guard let told = columnsToLog(change, table) else { continue }
-            var rows = byTable[table.name]?.object ?? [:]
-            rows[change.uuid.description] = told
-            byTable[table.name] = .object(rows)
+            if let told = columnsToLog(change, table) {
+                rows.append((change.uuid.description, told))
+            }
+            // Changes are in the order of their tables.
+            let isLast = place + 1 == changes.count || changes[place + 1].table != change.table
+            guard isLast, !rows.isEmpty else { continue }
+            byTable[table.name] = .object(JSONObject(distinct: rows))
+            rows = []
         }
         guard !byTable.isEmpty else { return nil }
         if !comments.isEmpty { byTable["_comment"] = .string(comments.joined(separator: "\n")) }
         return .object(byTable)
     }
 
-    private func columnsToLog(_ change: RowChange, _ table: TableSchema) -> JSON? {
+    func columnsToLog(_ change: RowChange, _ table: TableSchema) -> JSON? {
         guard let new = change.new else { return JSON.null }
-        var columns = JSONObject()
-        for (place, column) in table.columns.enumerated() where !column.isEphemeral {
-            let before = change.old?.values[place] ?? .initial(of: column.type)
-            if new.values[place] != before { columns[column.name] = new.values[place].json }
+        let before = change.old?.values ?? tables[change.table].initialValues
+        var columns: [(String, JSON)] = []
+        for place in table.columns.indices where new.values[place] != before[place] {
+            guard !table.columns[place].isEphemeral else { continue }
+            columns.append((table.columns[place].name, new.values[place].json))
         }
-        return change.old != nil && columns.isEmpty ? nil : .object(columns)
+        return change.old != nil && columns.isEmpty ? nil : .object(JSONObject(distinct: columns))
     }
 
     /// Applies one record of the log. Call `finishReplay` after the last.
@@ -40,7 +46,7 @@ extension Database {
     /// - Throws: What the record says that this schema does not know. The database is then of no
     ///   use: half of the record may have been applied.
     package mutating func replay(
-        _ record: JSON, random: inout some RandomNumberGenerator
+        _ record: JSON, random: inout UUIDSource
     ) throws(DatabaseError) {
         guard let object = record.object else {
             throw .init(.syntaxError, "a record must be an object")
@@ -65,7 +71,7 @@ extension Database {
 
     private func replayed(
         _ name: RowName, _ columns: JSON, _ isDifference: Bool,
-        random: inout some RandomNumberGenerator
+        random: inout UUIDSource
     ) throws(DatabaseError) -> Row? {
         guard columns != .null else { return nil }
         guard let columns = columns.object else {
@@ -103,7 +109,7 @@ extension Database {
         for table in tables.indices {
             for uuid in tables[table].sortedUUIDs {
                 guard let row = tables[table].rows[uuid] else { continue }
-                for column in tables[table].references where column.strength == .strong {
+                for column in tables[table].strongReferences {
                     for target in column.targets(in: row) {
                         tables[column.target].strongCounts[target, default: 0] += 1
                     }

@@ -26,27 +26,34 @@ struct Call {
 
 extension DatabaseServer {
     mutating func handle(
-        _ call: Call, now: Instant, random: inout some RandomNumberGenerator
+        _ call: Call, now: Instant, random: inout UUIDSource,
+        journal: any DatabaseJournal
     ) -> [DatabaseEffect] {
         do throws(DatabaseError) {
             switch call.method {
             case "echo": return [call.reply(call.all)]
             case "list_dbs": return [call.reply(.array(databaseNames.map(JSON.string)))]
-            case "get_schema": return [call.reply(try database(call).schema.json)]
+            case "get_schema": return [call.reply(try served(call).schemaJSON)]
             case "get_server_id": return [call.reply(.string(identity.description))]
             case "set_db_change_aware":
-                guard call.parameter(0).bool != nil else {
-                    throw DatabaseError(.syntaxError, "one boolean expected", syntax: call.all)
+                guard let isAware = call.parameter(0).bool, call.parameters.count == 1 else {
+                    throw DatabaseError(.syntaxError, "true or false expected", syntax: call.all)
                 }
+                sessions[call.session]?.isChangeAware = isAware
                 return [call.reply([:])]
-            case "transact": return try transact(call, now: now, random: &random)
+            case "transact":
+                return try transact(call, now: now, random: &random, journal: journal)
+            case "convert": return try convert(call, random: &random, journal: journal)
             case "monitor": return try beginMonitor(call, .update)
             case "monitor_cond": return try beginMonitor(call, .update2)
             case "monitor_cond_since": return try beginMonitor(call, .update3)
             case "monitor_cond_change": return try changeMonitor(call)
             case "monitor_cancel":
+                guard call.parameters.count == 1 else {
+                    return [call.failure(.string(DatabaseError.Name.invalidParameters.rawValue))]
+                }
                 guard let place = sessions[call.session]?.place(ofMonitor: call.parameter(0)) else {
-                    throw DatabaseError(.unknownMonitor, syntax: call.all)
+                    return [call.failure(.string(DatabaseError.Name.unknownMonitor.rawValue))]
                 }
                 sessions[call.session]?.monitors.remove(at: place)
                 return [call.reply([:])]
@@ -59,17 +66,19 @@ extension DatabaseServer {
     }
 
     /// The database that the first parameter names.
-    func database(_ call: Call) throws(DatabaseError) -> Database {
+    func database(_ call: Call) throws(DatabaseError) -> Database { try served(call).database }
+
+    private func served(_ call: Call) throws(DatabaseError) -> ServedDatabase {
         guard let name = call.parameter(0).string else {
             throw DatabaseError(
                 .syntaxError, "the first parameter must be a database name", syntax: call.all)
         }
-        guard let database = databases[name] else {
+        guard let served = databases[name] else {
             throw DatabaseError(
                 .unknownDatabase, "\(call.method) request specifies unknown database \(name)",
                 syntax: call.all)
         }
-        return database
+        return served
     }
 
     private mutating func handleLock(_ call: Call) throws(DatabaseError) -> [DatabaseEffect] {

@@ -26,6 +26,8 @@ struct MonitoredTable: Sendable {
         let name: String
         let place: ColumnPlace
         let type: ColumnType
+        /// What is not told of a new row.
+        let initial: Datum
         let selection: MonitorRequest.Selection
     }
     /// Of the table, in the schema.
@@ -50,8 +52,7 @@ struct MonitoredTable: Sendable {
             any.delete = any.delete || chosen.delete
             any.modify = any.modify || chosen.modify
             if let more = request.conditions { conditions = (conditions ?? []) + more }
-            for name in request.columns ?? ["_uuid"] + table.columns.map(\.name) {
-                if request.columns == nil && name == "_uuid" { continue }
+            for name in request.columns ?? ["_version"] + table.columns.map(\.name) {
                 guard let column = table.column(name) else { continue }
                 guard !columns.contains(where: { $0.name == name }) else {
                     throw DatabaseError(
@@ -60,7 +61,7 @@ struct MonitoredTable: Sendable {
                 columns.append(
                     Column(
                         name: name, place: ColumnPlace(name, in: table), type: column.type,
-                        selection: chosen))
+                        initial: .initial(of: column.type), selection: chosen))
             }
         }
         (self.columns, selection) = (columns, any)

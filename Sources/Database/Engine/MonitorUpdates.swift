@@ -43,30 +43,31 @@ extension MonitoredTable {
 
     private func whole(_ kind: News, _ wanted: [Column], old: Row?, new: Row?) -> JSON? {
         func all(_ row: Row) -> JSON {
-            .object(JSONObject(wanted.map { ($0.name, $0.place.value(in: row).json) }))
+            .object(JSONObject(distinct: wanted.map { ($0.name, $0.place.value(in: row).json) }))
         }
         guard let old else { return new.map { ["new": all($0)] } }
         guard let new else { return ["old": all(old)] }
         let changed = wanted.filter { $0.place.value(in: old) != $0.place.value(in: new) }
         guard !changed.isEmpty else { return nil }
-        let before = JSONObject(changed.map { ($0.name, $0.place.value(in: old).json) })
+        let before = JSONObject(distinct: changed.map { ($0.name, $0.place.value(in: old).json) })
         return ["old": .object(before), "new": all(new)]
     }
 
     private func difference(_ kind: News, _ wanted: [Column], old: Row?, new: Row?) -> JSON? {
         guard let new else { return ["delete": nil] }
-        var columns = JSONObject()
+        var columns: [(String, JSON)] = []
         for column in wanted {
             let value = column.place.value(in: new)
-            let before = old.map { column.place.value(in: $0) } ?? .initial(of: column.type)
+            let before = old.map { column.place.value(in: $0) } ?? column.initial
             guard value != before else { continue }
             let told = old == nil ? value : before.difference(to: value, type: column.type)
-            columns[column.name] = told.json
+            columns.append((column.name, told.json))
         }
+        let told = JSON.object(JSONObject(distinct: columns))
         switch kind {
-        case .initial: return ["initial": .object(columns)]
-        case .insert: return ["insert": .object(columns)]
-        case .delete, .modify: return columns.isEmpty ? nil : ["modify": .object(columns)]
+        case .initial: return ["initial": told]
+        case .insert: return ["insert": told]
+        case .delete, .modify: return columns.isEmpty ? nil : ["modify": told]
         }
     }
 }
@@ -92,7 +93,7 @@ extension Monitor {
                 stored.rows[uuid].flatMap { table.initialNews($0, dialect) }
                     .map { (uuid.description, $0) }
             }
-            if !rows.isEmpty { news[stored.schema.name] = .object(JSONObject(rows)) }
+            if !rows.isEmpty { news[stored.schema.name] = .object(JSONObject(distinct: rows)) }
         }
         return news
     }
@@ -134,7 +135,8 @@ extension Monitor {
             let group = rest.prefix { $0.table == first.table }
             rest = rest.dropFirst(group.count)
             let name = database.schema.tables[first.table].name
-            news[name] = .object(JSONObject(group.map { ($0.uuid.description, $0.news) }))
+            news[name] = .object(
+                JSONObject(distinct: group.map { ($0.uuid.description, $0.news) }))
         }
         return news
     }

@@ -8,6 +8,13 @@ extension DatabaseServer {
         _ call: Call, _ dialect: MonitorDialect
     ) throws(DatabaseError) -> [DatabaseEffect] {
         let database = try database(call)
+        guard call.parameters.count == (dialect == .update3 ? 4 : 3) else {
+            throw DatabaseError(.syntaxError, "invalid parameters", syntax: call.all)
+        }
+        let known = call.parameter(3).string.flatMap { UUIDValue($0) }
+        guard dialect != .update3 || known != nil else {
+            throw DatabaseError(.syntaxError, "the last transaction's id must be a UUID")
+        }
         let id = call.parameter(1)
         guard let requests = call.parameter(2).object else {
             throw DatabaseError(
@@ -27,12 +34,13 @@ extension DatabaseServer {
         guard dialect == .update3 else {
             return [call.reply(.object(monitor.initialNews(database)))]
         }
-        // The one earlier state whose differences are known is the present one: there are none.
-        let isCurrent = call.parameter(3).string.flatMap { UUIDValue($0) } == stateName
-        let news = isCurrent ? JSONObject() : monitor.initialNews(database)
-        return [
-            call.reply([.bool(isCurrent), .string(stateName.description), .object(news)])
-        ]
+        guard let served = databases[database.schema.name] else { return [] }
+        let state = JSON.string(served.stateName.description)
+        let missed = known == served.stateName ? [] : known.flatMap(served.history.changes)
+        guard let missed else {
+            return [call.reply([false, state, .object(monitor.initialNews(database))])]
+        }
+        return [call.reply([true, state, .object(monitor.news(of: missed, database))])]
     }
 
     private static func tables(
@@ -41,7 +49,7 @@ extension DatabaseServer {
         var tables: [MonitoredTable] = []
         for (name, json) in requests.members {
             guard let place = schema.place(of: name) else {
-                throw DatabaseError(.unknownTable, "no table named \(name)", syntax: json)
+                throw DatabaseError(.syntaxError, "no table named \(name)", syntax: json)
             }
             var parsed: [MonitorRequest] = []
             for element in json.array ?? [json] {
@@ -60,9 +68,11 @@ extension DatabaseServer {
     mutating func changeMonitor(_ call: Call) throws(DatabaseError) -> [DatabaseEffect] {
         guard let place = sessions[call.session]?.place(ofMonitor: call.parameter(0)),
             let old = sessions[call.session]?.monitors[place].monitor,
-            let database = databases[old.database]
-        else { throw DatabaseError(.unknownMonitor, "unknown monitor session", syntax: call.all) }
-        guard old.dialect != .update, let wishes = call.parameter(2).object else {
+            let database = databases[old.database]?.database
+        else { throw DatabaseError(.syntaxError, "unknown monitor session", syntax: call.all) }
+        guard old.dialect != .update, call.parameters.count == 3,
+            let wishes = call.parameter(2).object
+        else {
             throw DatabaseError(
                 .syntaxError, "[id, new id, {table: [request]}] expected", syntax: call.all)
         }
@@ -73,13 +83,22 @@ extension DatabaseServer {
                     database.schema.tables[$0.place].name == name
                 })
             else {
-                throw DatabaseError(.unknownTable, "table \(name) is not monitored", syntax: json)
+                throw DatabaseError(.syntaxError, "no table named \(name) in monitor session")
             }
             let schema = database.schema.tables[new.tables[index].place]
             var conditions: [Condition]?
-            for element in json.array ?? [json] {
-                guard let more = try MonitorRequest.conditions(element.object?["where"], schema)
-                else { continue }
+            guard let elements = json.array else {
+                throw DatabaseError(
+                    .syntaxError, "table \(name) no monitor-cond-change JSON array", syntax: json)
+            }
+            for element in elements {
+                guard let object = element.object, object.names.allSatisfy({ $0 == "where" }) else {
+                    throw DatabaseError(
+                        .syntaxError, "only \"where\" can be changed", syntax: element)
+                }
+                guard let more = try MonitorRequest.conditions(object["where"], schema) else {
+                    continue
+                }
                 conditions = (conditions ?? []) + more
             }
             new.tables[index].test = conditions.map { RowTest($0, table: schema) }
@@ -93,9 +112,9 @@ extension DatabaseServer {
 
     /// What all clients are to hear of `changes`.
     func news(of changes: [RowChange], in name: String) -> [DatabaseEffect] {
-        guard let database = databases[name] else { return [] }
+        guard let database = databases[name]?.database else { return [] }
         var effects: [DatabaseEffect] = []
-        for session in sessions.keys.sorted() {
+        for session in sessionOrder {
             for (id, monitor) in sessions[session]?.monitors ?? [] where monitor.database == name {
                 let news = monitor.news(of: changes, database)
                 if !news.isEmpty { effects.append(update(id, monitor, news, session)) }
@@ -107,9 +126,10 @@ extension DatabaseServer {
     private func update(
         _ id: JSON, _ monitor: Monitor, _ news: JSONObject, _ session: SessionID
     ) -> DatabaseEffect {
+        let state = databases[monitor.database]?.stateName ?? .zero
         let parameters: [JSON] =
             monitor.dialect == .update3
-            ? [id, .string(stateName.description), .object(news)] : [id, .object(news)]
+            ? [id, .string(state.description), .object(news)] : [id, .object(news)]
         return .send(
             RPCMessage.notification(method: monitor.dialect.method, parameters: parameters).bytes,
             session)

@@ -12,7 +12,7 @@ enum Step {
 extension Database {
     /// Parses and carries out one operation.
     mutating func execute(
-        _ json: JSON, in transaction: inout Transaction, random: inout some RandomNumberGenerator
+        _ json: JSON, in transaction: inout Transaction, random: inout UUIDSource
     ) throws(DatabaseError) -> Step {
         let operation = try Operation(parsing: json, schema: schema)
         switch operation {
@@ -33,7 +33,9 @@ extension Database {
                 return .wait(untilMillisecondsAfterArrival: timeout)
             }
             throw DatabaseError(.timedOut, "\"wait\" timed out after \(elapsed) ms")
-        case .commit: return .result([:])
+        case .commit(let durable):
+            transaction.isDurable = transaction.isDurable || durable
+            return .result([:])
         case .abort: throw DatabaseError(.aborted, "aborted by request")
         case .comment(let text):
             transaction.comments.append(text)
@@ -48,7 +50,7 @@ extension Database {
 
     private mutating func write(
         _ operation: Operation, in transaction: inout Transaction,
-        random: inout some RandomNumberGenerator
+        random: inout UUIDSource
     ) throws(DatabaseError) -> JSON {
         switch operation {
         case .insert(let table, let row, let name, let uuid):
@@ -73,7 +75,7 @@ extension Database {
 
     private mutating func insert(
         _ tableName: String, _ given: RowValues, _ name: String?, _ givenUUID: UUIDValue?,
-        in transaction: inout Transaction, random: inout some RandomNumberGenerator
+        in transaction: inout Transaction, random: inout UUIDSource
     ) throws(DatabaseError) -> JSON {
         let place = schema.place(of: tableName) ?? 0
         guard rowCount < EngineLimits.rowCountMax else {
@@ -98,10 +100,14 @@ extension Database {
         var row = tables[place].initialRow(
             uuid, version: UUIDValue(random: random.next(), random.next()))
         for (column, value) in given.columns {
-            guard let place = tables[place].schema.place(of: column) else {
-                throw DatabaseError(.constraintViolation, "column \(column) cannot be set")
-            }
+            // "_uuid" and "_version" may be given, and mean nothing, as in Open vSwitch.
+            guard let place = tables[place].schema.place(of: column) else { continue }
             row.values[place] = resolve(value, in: &transaction, random: &random)
+        }
+        for (column, value) in zip(tables[place].schema.columns, row.values) where value.count == 1
+        {
+            guard let complaint = column.type.complaint(about: value) else { continue }
+            throw DatabaseError(.constraintViolation, "column \(column.name): \(complaint)")
         }
         change(rowName, to: row, in: &transaction)
         return ["uuid": Atom.uuid(uuid).json]
@@ -109,17 +115,13 @@ extension Database {
 
     private mutating func update(
         _ table: String, _ conditions: [Condition], _ given: RowValues,
-        in transaction: inout Transaction, random: inout some RandomNumberGenerator
+        in transaction: inout Transaction, random: inout UUIDSource
     ) throws(DatabaseError) -> JSON {
         let place = schema.place(of: table) ?? 0
         var columns: [(Int, Datum)] = []
         for (name, value) in given.columns {
-            let schema = tables[place].schema
-            guard let column = schema.place(of: name), schema.columns[column].isMutable else {
-                throw DatabaseError(
-                    .constraintViolation, "cannot update immutable column \(name) in table \(table)"
-                )
-            }
+            // The parser has refused immutable columns.
+            guard let column = tables[place].schema.place(of: name) else { continue }
             columns.append((column, resolve(value, in: &transaction, random: &random)))
         }
         let names = matching(table, conditions, in: &transaction, random: &random)
@@ -133,7 +135,7 @@ extension Database {
 
     private mutating func mutate(
         _ table: String, _ conditions: [Condition], _ mutations: [Mutation],
-        in transaction: inout Transaction, random: inout some RandomNumberGenerator
+        in transaction: inout Transaction, random: inout UUIDSource
     ) throws(DatabaseError) -> JSON {
         let schema = tables[schema.place(of: table) ?? 0].schema
         var steps: [(Int, Mutation)] = []

@@ -6,7 +6,7 @@ extension Database {
     /// The value with named rows replaced by their UUIDs; a name heard for the first time gets one.
     func resolve(
         _ value: Datum, in transaction: inout Transaction,
-        random: inout some RandomNumberGenerator
+        random: inout UUIDSource
     ) -> Datum {
         value.resolvingNames { name in
             if let known = transaction.names[name] { return known }
@@ -19,7 +19,7 @@ extension Database {
     /// The rows that meet all `conditions`, in order.
     func matching(
         _ tableName: String, _ conditions: [Condition], in transaction: inout Transaction,
-        random: inout some RandomNumberGenerator
+        random: inout UUIDSource
     ) -> [RowName] {
         let place = schema.place(of: tableName) ?? 0
         let table = tables[place]
@@ -37,14 +37,42 @@ extension Database {
             guard let row = table.rows[only], test.isMetEntirely(by: row) else { return [] }
             return [RowName(table: place, uuid: only)]
         }
-        let found = table.rows.filter { test.isMetEntirely(by: $0.value) }
-        return found.keys.sorted().map { RowName(table: place, uuid: $0) }
+        if let few = candidates(resolved, place, transaction) {
+            return few.filter { row($0).map(test.isMetEntirely) ?? false }
+        }
+        var found: [UUIDValue] = []
+        for (uuid, row) in table.rows where test.isMetEntirely(by: row) { found.append(uuid) }
+        return found.sorted().map { RowName(table: place, uuid: $0) }
+    }
+
+    /// If the conditions name the values of an index: the only rows that may meet them, in order.
+    /// The indexes know the rows as they were before the transaction.
+    private func candidates(
+        _ conditions: [Condition], _ place: Int, _ transaction: Transaction
+    ) -> [RowName]? {
+        let table = tables[place]
+        guard table.rows.count > 8 else { return nil }
+        var wanted: [Int: Datum] = [:]
+        for case .compare(let column, .equal, let operand) in conditions {
+            if let column = table.schema.place(of: column) { wanted[column] = operand }
+        }
+        guard !wanted.isEmpty else { return nil }
+        for (index, columns) in table.indexColumns.enumerated() {
+            let key = columns.compactMap { wanted[$0] }
+            guard key.count == columns.count else { continue }
+            var names = Set(transaction.touched.keys.lazy.filter { $0.table == place })
+            if let uuid = table.indexes[index][key] {
+                names.insert(RowName(table: place, uuid: uuid))
+            }
+            return names.sorted()
+        }
+        return nil
     }
 
     /// The result of a "select".
     func select(
         _ tableName: String, _ conditions: [Condition], _ columns: [String]?,
-        in transaction: inout Transaction, random: inout some RandomNumberGenerator
+        in transaction: inout Transaction, random: inout UUIDSource
     ) -> JSON {
         let table = tables[schema.place(of: tableName) ?? 0].schema
         let names = columns ?? ["_uuid", "_version"] + table.columns.map(\.name)
@@ -53,7 +81,7 @@ extension Database {
         var rows: [JSON] = []
         for name in matching(tableName, conditions, in: &transaction, random: &random) {
             guard let row = row(name) else { continue }
-            let object = JSONObject(places.map { ($0, $1.value(in: row).json) })
+            let object = JSONObject(distinct: places.map { ($0, $1.value(in: row).json) })
             // Of rows that look alike in the wanted columns one is told. RFC 7047 §5.2.2.
             guard names.contains("_uuid") || seen.insert(object).inserted else { continue }
             rows.append(.object(object))
@@ -64,7 +92,7 @@ extension Database {
     /// Whether the rows are as a "wait" wishes. RFC 7047 §5.2.6.
     func isContent(
         _ operation: Operation, in transaction: inout Transaction,
-        random: inout some RandomNumberGenerator
+        random: inout UUIDSource
     ) -> Bool {
         guard
             case .wait(let tableName, let conditions, let columns, let until, let wishes, _) =

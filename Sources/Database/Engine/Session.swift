@@ -1,6 +1,6 @@
 // What the server remembers of one client.
 
-public import DatabaseProtocol
+import DatabaseProtocol
 import Timekeeping
 
 /// Names a client for as long as it is connected. The program chooses the number.
@@ -14,8 +14,6 @@ public struct SessionID: Hashable, Comparable, Sendable {
 
 /// What the program has to do, in this order.
 public enum DatabaseEffect: Sendable, Equatable {
-    /// Write this record to the database's file, and make it durable before any later effect.
-    case append(JSON)
     /// Send these bytes, a whole message, to the client.
     case send([UInt8], SessionID)
     /// Close the connection; the server has forgotten the client already.
@@ -38,6 +36,8 @@ struct Session {
     /// By what the client calls them.
     var monitors: [(id: JSON, monitor: Monitor)] = []
     var waiting: [WaitingTransaction] = []
+    /// Whether it said that it wants to hear of databases that come and go.
+    var isChangeAware = false
     /// Locks it owns or waits for, in order.
     var locks: [String] = []
 

@@ -35,7 +35,10 @@ struct ReferenceColumn: Sendable {
 /// One table and what is kept beside it.
 struct Table: Sendable {
     let schema: TableSchema
-    let references: [ReferenceColumn]
+    let strongReferences: [ReferenceColumn]
+    let weakReferences: [ReferenceColumn]
+    /// What a row's columns hold when nobody gave a value. Rows share these.
+    let initialValues: [Datum]
     /// For each index: the places of its columns.
     let indexColumns: [[Int]]
     var rows: [UUIDValue: Row] = [:]
@@ -55,7 +58,9 @@ struct Table: Sendable {
                         place: place, isValue: isValue, target: target, strength: base.strength))
             }
         }
-        self.references = references
+        strongReferences = references.filter { $0.strength == .strong }
+        weakReferences = references.filter { $0.strength == .weak }
+        initialValues = schema.columns.map { .initial(of: $0.type) }
         indexColumns = schema.indexes.map { $0.compactMap { schema.place(of: $0) } }
         indexes = Array(repeating: [:], count: indexColumns.count)
     }
@@ -70,7 +75,6 @@ struct Table: Sendable {
 
     /// A new row with every column at its initial value.
     func initialRow(_ uuid: UUIDValue, version: UUIDValue) -> Row {
-        Row(
-            uuid: uuid, version: version, values: schema.columns.map { .initial(of: $0.type) })
+        Row(uuid: uuid, version: version, values: initialValues)
     }
 }

@@ -5,7 +5,8 @@ import Timekeeping
 
 extension DatabaseServer {
     mutating func transact(
-        _ call: Call, now: Instant, random: inout some RandomNumberGenerator
+        _ call: Call, now: Instant, random: inout UUIDSource,
+        journal: any DatabaseJournal
     ) throws(DatabaseError) -> [DatabaseEffect] {
         let name = try database(call).schema.name
         guard call.parameters.count <= ProtocolLimits.operationCountMax else {
@@ -15,15 +16,19 @@ extension DatabaseServer {
         let transaction = WaitingTransaction(
             id: call.id, database: name, operations: Array(call.parameters.dropFirst()),
             arrivedAt: now, deadline: nil)
-        switch attempt(transaction, of: call.session, now: now, random: &random) {
+        switch attempt(
+            transaction, of: call.session, now: now, random: &random, journal: journal)
+        {
         case .done(let effects, let isChange):
-            return effects + (isChange ? retryWaiting(now: now, random: &random) : [])
+            guard isChange, waitingCount > 0 else { return effects }
+            return effects + retryWaiting(now: now, random: &random, journal: journal)
         case .waiting(let transaction):
             guard sessions[call.session]?.waiting.count ?? 0 < EngineLimits.waitingPerSessionMax
             else {
                 throw DatabaseError(.resourcesExhausted, "too many transactions wait")
             }
             sessions[call.session]?.waiting.append(transaction)
+            waitingCount += 1
             return []
         }
     }
@@ -35,15 +40,18 @@ extension DatabaseServer {
 
     private mutating func attempt(
         _ transaction: WaitingTransaction, of session: SessionID, now: Instant,
-        random: inout some RandomNumberGenerator
+        random: inout UUIDSource, journal: any DatabaseJournal
     ) -> Attempt {
         let owned = (sessions[session]?.locks ?? []).filter { locks.owner(of: $0) == session }
         let elapsed = now.since(transaction.arrivedAt).nanosecondsClamped / 1_000_000
         let context = TransactionContext(
-            ownedLocks: Set(owned), isReadOnly: transaction.database != storedName,
+            ownedLocks: Set(owned), isReadOnly: transaction.database == Self.serverName,
             elapsedMilliseconds: elapsed)
-        let outcome = databases[transaction.database]?.execute(
-            transaction.operations, context: context, random: &random)
+        let outcome = databases[transaction.database]?.database.execute(
+            transaction.operations, context: context, random: &random
+        ) { (record, isDurable) throws(DatabaseError) in
+            try journal.append(record, to: transaction.database, isDurable: isDurable)
+        }
         func reply(_ results: [JSON]) -> DatabaseEffect {
             .send(RPCMessage.reply(result: .array(results), id: transaction.id).bytes, session)
         }
@@ -56,31 +64,41 @@ extension DatabaseServer {
                 transaction.arrivedAt + .milliseconds(min($0, Int64(Int32.max)))
             }
             return .waiting(waiting)
-        case .committed(let results, let changes, let record)?:
-            var effects = record.map { [DatabaseEffect.append($0)] } ?? []
-            if !changes.isEmpty {
-                stateName = UUIDValue(random: random.next(), random.next())
-                effects += news(of: changes, in: transaction.database)
-            }
-            return .done(effects + [reply(results)], isChange: !changes.isEmpty)
+        case .committed(let results, let changes)?:
+            let news = told(changes, in: transaction.database, random: &random)
+            return .done(news + [reply(results)], isChange: !changes.isEmpty)
         }
+    }
+
+    /// Names the new state of a database, remembers how it came to be, and makes the news of it.
+    mutating func told(
+        _ changes: [RowChange], in name: String, random: inout UUIDSource
+    ) -> [DatabaseEffect] {
+        guard !changes.isEmpty, let before = databases[name]?.stateName else { return [] }
+        databases[name]?.history.note(changes, before: before)
+        databases[name]?.stateName = UUIDValue(random: random.next(), random.next())
+        return news(of: changes, in: name)
     }
 
     /// Tries all waiting transactions again until none of them gets any further.
     mutating func retryWaiting(
-        now: Instant, random: inout some RandomNumberGenerator
+        now: Instant, random: inout UUIDSource,
+        journal: any DatabaseJournal
     ) -> [DatabaseEffect] {
         var effects: [DatabaseEffect] = []
         var isChanged: Bool
         repeat {
             isChanged = false
-            for id in sessions.keys.sorted() {
+            for id in sessionOrder {
                 let waiting = sessions[id]?.waiting ?? []
                 guard !waiting.isEmpty else { continue }
                 sessions[id]?.waiting = []
                 for transaction in waiting {
-                    switch attempt(transaction, of: id, now: now, random: &random) {
+                    switch attempt(
+                        transaction, of: id, now: now, random: &random, journal: journal)
+                    {
                     case .done(let more, let isChange):
+                        waitingCount -= 1
                         effects += more
                         isChanged = isChanged || isChange
                     case .waiting(let again): sessions[id]?.waiting.append(again)
@@ -97,7 +115,12 @@ extension DatabaseServer {
             return []
         }
         sessions[session]?.waiting.remove(at: place)
+        waitingCount -= 1
+        return [Self.canceled(id, session)]
+    }
+
+    static func canceled(_ id: JSON, _ session: SessionID) -> DatabaseEffect {
         let error = JSON.string(DatabaseError.Name.canceled.rawValue)
-        return [.send(RPCMessage.failure(error: error, id: id).bytes, session)]
+        return .send(RPCMessage.failure(error: error, id: id).bytes, session)
     }
 }

@@ -18,9 +18,8 @@ package struct RowChange: Sendable {
 
 /// How a transaction ended.
 package enum Outcome: Sendable {
-    /// Done. `record` is what must be in the log before anybody hears of it, `nil` if nothing
-    /// changed that outlives a restart.
-    case committed(results: [JSON], changes: [RowChange], record: JSON?)
+    /// Done, and in the journal.
+    case committed(results: [JSON], changes: [RowChange])
     /// Undone. One of the results is the error.
     case failed(results: [JSON])
     /// Undone for now: a "wait" is not content. To be tried again after any change, and at the
@@ -64,6 +63,8 @@ struct Transaction {
     var names: [String: UUIDValue] = [:]
     var insertedNames: Set<String> = []
     var comments: [String] = []
+    /// Whether "commit" asked for it.
+    var isDurable = false
     let context: TransactionContext
 
     init(context: TransactionContext) { self.context = context }
@@ -74,7 +75,9 @@ struct Transaction {
     }
 
     /// Names of the rows that were touched, in order.
-    var touchedNames: [RowName] { touched.keys.sorted() }
+    var touchedNames: [RowName] {
+        touched.count < 2 ? Array(touched.keys) : touched.keys.sorted()
+    }
 
     /// The row as it was before the transaction.
     func original(_ name: RowName) -> Row? { touched[name] ?? nil }

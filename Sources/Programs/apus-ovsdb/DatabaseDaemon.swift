@@ -1,9 +1,10 @@
-// One turn of the daemon: everything that came, then the file, then everybody who waits for it.
+// One turn of the daemon: everything that came, then the files, then everybody who may be told.
 //
-//     messages, deadline -> engine -> effects -> append all -> one fsync -> send all, in order
+//     messages, deadline -> engine -> effects, held until the disk has what they speak of
+//                             '-> records, written at once
+//     a synchronisation is begun if none is under way; when it ends, its effects are carried out
 //
-// Because nothing is sent before everything of the turn is on the disk, clients that write at the
-// same time share one fsync.
+// The machine goes on while the disk works, so clients that write at the same time share one sync.
 
 import Daemon
 import DatabaseEngine
@@ -22,30 +23,34 @@ final class DatabaseDaemon {
     enum Message: Sendable {
         case stream(StreamEvent)
         case control(ControlRequest)
+        /// A synchronisation has ended; which one, the synchroniser knows.
+        case synchronized
     }
 
     private let process: DaemonProcess
     private let mailbox = Mailbox<Message>()
     private let hub: StreamHub
-    private let control: ControlServer
-    private let logger = Logger(label: "ovsdb_server")
-    private var log: DurableLog
-    private var server: DatabaseServer
-    private var random = SystemRandomNumberGenerator()
-    private let reachability: Reachability
+    let control: ControlServer
+    let logger = Logger(label: "ovsdb_server")
+    private let synchronizer: Synchronizer
+    let files: DatabaseFiles
+    var server: DatabaseServer
+    var random = DatabaseDaemon.seeded()
+    let reachability: Reachability
+    /// Whether memory is given back to the system after each replacement of a file.
+    var trimsMemory = true
 
     init(
         _ process: DaemonProcess, remotes: [String], _ options: RemoteOptions,
-        databasePath: String?
+        databasePaths: [String], durability: Durability, convertsOwnSchema: Bool
     ) throws {
         self.process = process
         let places = process.places
-        if databasePath == nil { try Places.create(places.dbdir) }
-        let path = Places.absolute(databasePath ?? "\(places.dbdir)/conf.db")
-        log = try DurableLog(opening: path, schemaIfNew: .openVSwitch)
-        server = try Self.load(&log, &random, logger)
 
         let mailbox = mailbox
+        synchronizer = Synchronizer { mailbox.post(.synchronized) }
+        files = DatabaseFiles(durability)
+        server = DatabaseServer(random: &random)
         hub = StreamHub { mailbox.post(.stream($0)) }
         control = try ControlServer(of: process, commands: Self.commands, sharing: hub) {
             mailbox.post(.control($0))
@@ -54,39 +59,46 @@ final class DatabaseDaemon {
         reachability = try Reachability(
             hub, remotes: remotes.isEmpty ? ["punix:\(places.rundir)/db.sock"] : remotes,
             tls: options.tls(schema), options.extras, schema: schema)
+        if databasePaths.isEmpty { try Places.create(places.dbdir) }
+        for path in databasePaths.isEmpty ? ["\(places.dbdir)/conf.db"] : databasePaths {
+            _ = try open(Places.absolute(path), schemaIfNew: .openVSwitch)
+        }
+        if convertsOwnSchema { try convertToOwnSchema() }
         try reachability.start(now: MonotonicClock.now())
     }
 
-    private static func load(
-        _ log: inout DurableLog, _ random: inout SystemRandomNumberGenerator, _ logger: Logger
-    ) throws -> DatabaseServer {
-        let records = log.takeRecords()
-        guard let first = records.first else {
-            throw DaemonError("\(log.path) holds no schema")
-        }
-        var server = DatabaseServer(schema: try DatabaseSchema(parsing: first), random: &random)
-        for (number, record) in records.enumerated().dropFirst() {
-            do throws(DatabaseError) {
-                try server.replay(record, random: &random)
+    private static func seeded() -> UUIDSource {
+        var system = SystemRandomNumberGenerator()
+        return UUIDSource(system.next(), system.next(), system.next(), system.next())
+    }
+
+    /// Opens a database's file and serves it.
+    func open(_ path: String, schemaIfNew: DatabaseSchema?) throws -> [DatabaseEffect] {
+        let log = try DurableLog(opening: path, schemaIfNew: schemaIfNew)
+        let schema = try log.schema()
+        let effects = try server.add(schema, random: &random) { take throws(DatabaseError) in
+            do {
+                try log.takeRecords(take)
             } catch {
-                throw DaemonError("\(log.path), record \(number): \(error)")
+                throw DatabaseError(.ioError, "\(error)")
             }
         }
-        server.finishReplay(random: &random)
-        logger.info("\(log.path): \(records.count - 1) transactions read")
+        files.add(log, as: schema.name)
+        Memory.giveBack()
+        logger.info("\(path): \(schema), \(log.recordCount) transactions read")
         if let cut = log.cut {
             logger.warning(
                 """
-                \(log.path): \(cut.byteCount) bytes from byte \(cut.offset) on were no whole \
+                \(path): \(cut.byteCount) bytes from byte \(cut.offset) on were no whole \
                 transaction (\(cut.reason)); cut off, and kept in \(cut.keptIn)
                 """)
         }
-        return server
+        return effects
     }
 
     /// Runs until it is asked to stop.
     ///
-    /// - Throws: If the file cannot be written any more: nothing could be promised to anybody.
+    /// - Throws: If a file cannot be trusted any more: nothing could be promised to anybody.
     func serve() throws {
         try process.ready()
         let loop = MachineLoop(process, mailbox)
@@ -97,92 +109,73 @@ final class DatabaseDaemon {
         while true {
             let deadlines = [server.deadline, reachability.deadline].compactMap { $0 }
             let turn = loop.wait(until: deadlines.min())
-            for message in turn.messages { handle(message, now: turn.now) }
+            for message in turn.messages {
+                handle(message, now: turn.now)
+                tellNews(now: turn.now)
+                // At once, so that a client that never reads is closed before it is heard again.
+                carryOutWhatIsReady(now: turn.now)
+            }
             reachability.clockAdvanced(now: turn.now)
-            var effects: [DatabaseEffect] = []
-            for news in reachability.takeNews() { effects += tell(news, now: turn.now) }
-            effects += server.clockAdvanced(now: turn.now, random: &random)
-            try carryOut(effects, now: turn.now)
-            if turn.isStopRequested { return }
+            tellNews(now: turn.now)
+            files.outbox.hold(
+                server.clockAdvanced(now: turn.now, random: &random, journal: files))
+            try synchronize()
+            carryOutWhatIsReady(now: turn.now)
+            compactWhatHasGrown()
+            if turn.isStopRequested { return try finish(now: turn.now) }
         }
+    }
+
+    /// Clients that have been promised nothing yet are promised it before they are closed.
+    private func finish(now: Instant) throws {
+        for (_, log) in files.logs.sorted(by: { $0.key < $1.key }) { try log.synchronize() }
+        for name in files.logs.keys.sorted() { files.outbox.settle(name) }
+        carryOutWhatIsReady(now: now)
     }
 
     private func handle(_ message: Message, now: Instant) {
         switch message {
         case .stream(let event): reachability.handle(event, now: now)
         case .control(let request): answer(request, now: now)
+        case .synchronized: break  // It has woken us, which is all it is for.
         }
     }
 
-    private func tell(_ news: Reachability.News, now: Instant) -> [DatabaseEffect] {
-        switch news {
-        case .opened(let session): server.open(session)
-        case .received(let session, let bytes):
-            server.receive(bytes, from: session, now: now, random: &random)
-        case .closed(let session): server.close(session)
-        }
-    }
-
-    private func carryOut(_ effects: [DatabaseEffect], now: Instant) throws {
-        let date = Self.millisecondsSince1970
-        for case .append(let record) in effects {
-            guard var members = record.object else { continue }
-            members["_date"] = .integer(date)
-            try log.append(.object(members))
-        }
-        try log.synchronize()
-        for effect in effects {
-            switch effect {
-            case .append: break
-            case .send(let bytes, let session):
-                reachability.send(bytes, to: session, now: now)
-            case .close(let session, let reason):
-                reachability.close(session, reason: reason)
+    private func tellNews(now: Instant) {
+        for news in reachability.takeNews() {
+            switch news {
+            case .opened(let session): files.outbox.hold(server.open(session))
+            case .received(let session, let bytes):
+                files.outbox.hold(
+                    server.receive(bytes, from: session, now: now, random: &random, journal: files))
+            case .closed(let session): files.outbox.hold(server.close(session))
             }
         }
     }
 
-    /// What `ovsdb-tool show-log` shows beside a transaction.
-    private static var millisecondsSince1970: Int64 {
-        var time = timespec()
-        // Safe: `time` is a whole `struct timespec` and lives during the call.
-        unsafe clock_gettime(CLOCK_REALTIME, &time)
-        return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
-    }
-}
-
-// MARK: Remotes and the control socket
-
-extension DatabaseDaemon {
-    private static let commands = [
-        ControlCommand("ovsdb-server/list-dbs"),
-        ControlCommand("ovsdb-server/list-remotes"),
-        ControlCommand("ovsdb-server/add-remote", usage: "REMOTE", argumentCounts: 1...1),
-        ControlCommand("ovsdb-server/remove-remote", usage: "REMOTE", argumentCounts: 1...1),
-    ]
-
-    private func answer(_ request: ControlRequest, now: Instant) {
-        do throws(DaemonError) {
-            control.reply(try text(request, now: now), to: request)
-        } catch {
-            control.fail(error.description, request)
+    /// Hears of synchronisations that have ended, and begins those that are needed.
+    private func synchronize() throws {
+        for ending in synchronizer.takeEndings() {
+            if let failure = ending.failure { throw failure }
+            files.outbox.endSynchronizing(ending.name, ending.ticket)
+        }
+        if let refusal = files.takeRefusal() {
+            logger.error("\(refusal.count) transactions refused: \(refusal.text)")
+        }
+        if let ruin = files.ruin { throw ruin }
+        for name in files.outbox.filesToSynchronize {
+            guard let log = files.logs[name] else { continue }
+            let ticket = files.outbox.beginSynchronizing(name)
+            synchronizer.start(log.synchronization, of: name, ticket: ticket)
         }
     }
 
-    private func text(_ request: ControlRequest, now: Instant) throws(DaemonError) -> String {
-        let argument = request.arguments.first ?? ""
-        switch request.command {
-        case "ovsdb-server/list-dbs":
-            return server.databaseNames.map { $0 + "\n" }.joined()
-        case "ovsdb-server/list-remotes":
-            return reachability.text
-        case "ovsdb-server/add-remote":
-            try reachability.add(argument, now: now)
-            return ""
-        case "ovsdb-server/remove-remote":
-            try reachability.remove(argument, now: now)
-            return ""
-        default: throw DaemonError("\(request.command) is not answered here")
+    private func carryOutWhatIsReady(now: Instant) {
+        for effect in files.outbox.takeReady() {
+            switch effect {
+            case .send(let bytes, let session): reachability.send(bytes, to: session, now: now)
+            case .close(let session, let reason): reachability.close(session, reason: reason)
+            }
         }
     }
 }

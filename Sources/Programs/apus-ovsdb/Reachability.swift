@@ -95,7 +95,7 @@ final class Reachability {
             news.append(.opened(session))
             tell(now) { $0.opened(RemoteClient(session.number), at: target, now: now) }
         case .received(let stream, let bytes):
-            guard let session = clients.session(of: stream) else { return }
+            guard let session = clients.session(of: stream), hub.isOpen(stream) else { return }
             keeper.heard(RemoteClient(session.number), now: now)
             news.append(.received(session, bytes))
         case .closed(let stream, let reason):

@@ -20,19 +20,29 @@ struct ApusOVSDB: ParsableCommand {
 
     @OptionGroup var remoteOptions: RemoteOptions
 
+    @Option(
+        help: ArgumentHelp(
+            "Which transactions are on the disk before they are acknowledged: always all, or "
+                + "those that asked for it, as in Open vSwitch.", valueName: "always|asked"))
+    var durability = Durability.always
+
+    @Flag(help: "Bring an older file of the switch's database to the present schema first.")
+    var convert = false
+
     @OptionGroup var daemon: DaemonOptions
 
     @Argument(
         help: ArgumentHelp(
-            "The database's file, made if it is missing. Without it: conf.db in the database "
-                + "directory.", valueName: "DATABASE"))
-    var database: String?
+            "A database's file, made for the switch if it is missing; may be given several times. "
+                + "Without it: conf.db in the database directory.", valueName: "DATABASE"))
+    var database: [String] = []
 
     func run() throws {
         let process = try DaemonProcess.start(name: DatabaseDaemon.name, options: daemon)
         do {
             let server = try DatabaseDaemon(
-                process, remotes: remote, remoteOptions, databasePath: database)
+                process, remotes: remote, remoteOptions, databasePaths: database, durability: durability,
+                convertsOwnSchema: convert)
             try server.serve()
             process.finish()
         } catch {

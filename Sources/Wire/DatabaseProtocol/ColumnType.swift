@@ -11,23 +11,90 @@ public struct BaseType: Hashable, Sendable {
         case weak
     }
 
+    /// What is asked of an atom beyond its kind.
+    private struct Limits: Hashable, Sendable {
+        var allowed: [Atom] = []
+        var integerMin: Int64?
+        var integerMax: Int64?
+        var realMin: Double?
+        var realMax: Double?
+        var lengthMin: Int?
+        var lengthMax: Int?
+        var referencedTable: String?
+        var strength = ReferenceStrength.strong
+    }
+
+    /// Types are handed about with every value that is read or checked, and most have no limits: so
+    /// those that have them share one object, and copying a type costs next to nothing.
+    private final class Box: Sendable {
+        let limits: Limits
+        init(_ limits: Limits) { self.limits = limits }
+    }
+
     public var type: AtomType
-    /// The only values allowed; empty if any is.
-    public var allowed: [Atom] = []
-    /// Least and greatest integer allowed.
-    public var integerMin: Int64?
-    public var integerMax: Int64?
-    /// Least and greatest real allowed.
-    public var realMin: Double?
-    public var realMax: Double?
-    /// Shortest and longest string allowed, in characters (Unicode code points).
-    public var lengthMin: Int?
-    public var lengthMax: Int?
-    /// The table whose rows a UUID names.
-    public var referencedTable: String?
-    public var strength = ReferenceStrength.strong
+    private var box: Box?
 
     public init(_ type: AtomType) { self.type = type }
+
+    private subscript<Value>(_ path: WritableKeyPath<Limits, Value>) -> Value {
+        get { (box?.limits ?? Limits())[keyPath: path] }
+        set {
+            var limits = box?.limits ?? Limits()
+            limits[keyPath: path] = newValue
+            box = limits == Limits() ? nil : Box(limits)
+        }
+    }
+
+    /// The only values allowed; empty if any is.
+    public var allowed: [Atom] {
+        get { box?.limits.allowed ?? [] }
+        set { self[\.allowed] = newValue }
+    }
+    /// Least and greatest integer allowed.
+    public var integerMin: Int64? {
+        get { box?.limits.integerMin }
+        set { self[\.integerMin] = newValue }
+    }
+    public var integerMax: Int64? {
+        get { box?.limits.integerMax }
+        set { self[\.integerMax] = newValue }
+    }
+    /// Least and greatest real allowed.
+    public var realMin: Double? {
+        get { box?.limits.realMin }
+        set { self[\.realMin] = newValue }
+    }
+    public var realMax: Double? {
+        get { box?.limits.realMax }
+        set { self[\.realMax] = newValue }
+    }
+    /// Shortest and longest string allowed, in characters (Unicode code points).
+    public var lengthMin: Int? {
+        get { box?.limits.lengthMin }
+        set { self[\.lengthMin] = newValue }
+    }
+    public var lengthMax: Int? {
+        get { box?.limits.lengthMax }
+        set { self[\.lengthMax] = newValue }
+    }
+    /// The table whose rows a UUID names.
+    public var referencedTable: String? {
+        get { box?.limits.referencedTable }
+        set { self[\.referencedTable] = newValue }
+    }
+    public var strength: ReferenceStrength {
+        get { box?.limits.strength ?? .strong }
+        set { self[\.strength] = newValue }
+    }
+
+    public static func == (a: BaseType, b: BaseType) -> Bool {
+        a.type == b.type && (a.box === b.box || a.box?.limits == b.box?.limits)
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(type)
+        hasher.combine(box?.limits)
+    }
 
     /// Reads one atom and checks it.
     ///
@@ -43,6 +110,7 @@ public struct BaseType: Hashable, Sendable {
     /// What is wrong with `atom`, or `nil` if it may stand here. Does not follow references.
     public func complaint(about atom: Atom) -> String? {
         guard atom.type == type else { return "\(atom.json.text) is not of type \(type.rawValue)" }
+        guard box != nil else { return nil }
         if !allowed.isEmpty, !allowed.contains(atom) {
             let list = allowed.map { $0.json.text }.joined(separator: ", ")
             return "\(atom.json.text) is not one of the allowed values ([\(list)])"
@@ -97,6 +165,18 @@ public struct ColumnType: Hashable, Sendable {
     public var isScalar: Bool { value == nil && min == 1 && max == 1 }
     /// None or one.
     public var isOptional: Bool { value == nil && min == 0 && max == 1 }
+
+    /// What is wrong with an element of `datum`, or `nil` if all may stand here.
+    public func complaint(about datum: Datum) -> String? {
+        for atom in datum.keys {  // sorted
+            if let complaint = key.complaint(about: atom) { return complaint }
+        }
+        guard let value else { return nil }
+        for atom in datum.values {  // in the order of the keys
+            if let complaint = value.complaint(about: atom) { return complaint }
+        }
+        return nil
+    }
 
     /// "1", "0 to 5" or "0 or more", for messages.
     var countText: String {

@@ -38,7 +38,7 @@ public enum Condition: Hashable, Sendable {
                 .unknownColumn, "no column \(name) in table \(table.name)", syntax: json)
         }
         guard let function = parts[1].string.flatMap(Function.init) else {
-            throw .syntax("no such function: \(parts[1].text)", json)
+            throw DatabaseError(.unknownFunction, parts[1].text, syntax: json)
         }
         let type = column.type
         if function.isRelational {
@@ -50,13 +50,11 @@ public enum Condition: Hashable, Sendable {
                     syntax: json)
             }
         }
-        var base = type.key
-        base.allowed = []
-        let operand = ColumnType(key: base, value: type.value, min: type.min, max: type.max)
-        let isFree = function == .includes || function == .excludes
-        self = .compare(
-            column: name, function,
-            try Datum(parsing: parts[2], as: operand, checkingCount: !isFree))
+        var operand = type
+        if function.isRelational { operand.min = 1 }
+        if function == .includes || function == .excludes, !type.isScalar { operand.min = 0 }
+        if function == .excludes, !type.isScalar { operand.max = nil }
+        self = .compare(column: name, function, try Datum(parsing: parts[2], as: operand))
     }
 
     /// The clause as JSON.

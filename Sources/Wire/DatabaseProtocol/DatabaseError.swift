@@ -11,10 +11,13 @@ public struct DatabaseError: Error, Hashable, Sendable, CustomStringConvertible 
         case domainError = "domain error"
         case duplicateUUID = "duplicate uuid"
         case duplicateUUIDName = "duplicate uuid-name"
+        case invalidParameters = "invalid parameters"
         case ioError = "I/O error"
         case notAllowed = "not allowed"
         case notOwner = "not owner"
         case notSupported = "not supported"
+        /// What Open vSwitch calls duplicates in a set or a map.
+        case ovsdbError = "ovsdb error"
         case rangeError = "range error"
         case referentialIntegrityViolation = "referential integrity violation"
         case resourcesExhausted = "resources exhausted"
@@ -23,6 +26,8 @@ public struct DatabaseError: Error, Hashable, Sendable, CustomStringConvertible 
         case unknownColumn = "unknown column"
         case unknownDatabase = "unknown database"
         case unknownMonitor = "unknown monitor"
+        case unknownFunction = "unknown function"
+        case unknownMutator = "unknown mutator"
         case unknownTable = "unknown table"
         case unknownMethod = "unknown method"
     }

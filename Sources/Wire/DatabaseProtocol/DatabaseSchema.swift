@@ -82,6 +82,14 @@ public struct DatabaseSchema: Hashable, Sendable {
 
     /// The table called `name`.
     public func table(_ name: String) -> TableSchema? { places[name].map { tables[$0] } }
+
+    /// Whether its version comes before that of `other`, number by number.
+    public func isOlder(than other: DatabaseSchema) -> Bool {
+        func numbers(_ schema: DatabaseSchema) -> [Int] {
+            schema.version.split(separator: ".").map { Int($0) ?? 0 }
+        }
+        return numbers(self).lexicographicallyPrecedes(numbers(other))
+    }
 }
 
 extension DatabaseSchema: CustomStringConvertible {

@@ -44,7 +44,10 @@ extension DatabaseSchema {
     public var json: JSON {
         var object: JSONObject = ["name": .string(name), "version": .string(version)]
         object["cksum"] = checksum.map(JSON.string)
-        object["tables"] = .object(JSONObject(tables.map { ($0.name, $0.json) }))
+        // If all tables are roots, none says so: see `init(parsing:)`.
+        let allAreRoots = tables.allSatisfy(\.isRoot)
+        object["tables"] = .object(
+            JSONObject(tables.map { ($0.name, $0.json(sayingRoot: !allAreRoots)) }))
         return .object(object)
     }
 }
@@ -75,13 +78,12 @@ extension TableSchema {
             indexes: indexes.map { ($0.array ?? []).compactMap(\.string) })
     }
 
-    /// The table as JSON.
-    public var json: JSON {
+    func json(sayingRoot: Bool) -> JSON {
         var object: JSONObject = [
             "columns": .object(JSONObject(columns.map { ($0.name, $0.json) }))
         ]
         object["maxRows"] = rowCountMax.map { .integer(Int64($0)) }
-        if isRoot { object["isRoot"] = true }
+        if isRoot && sayingRoot { object["isRoot"] = true }
         if !indexes.isEmpty {
             object["indexes"] = .array(indexes.map { .array($0.map(JSON.string)) })
         }

@@ -126,48 +126,50 @@ extension Datum {
     ///
     /// Named rows stay `.namedUUID`.
     ///
-    /// - Throws: "syntax error" if `json` has another form; "constraint violation" if it has
-    ///   duplicates, too few or too many elements, or an element outside the column's limits.
+    /// - Throws: "syntax error" if `json` has another form, or too few or too many elements;
+    ///   "ovsdb error" if it has duplicates; "constraint violation" if an element is outside the
+    ///   column's limits. (The names are those of Open vSwitch.)
     public init(parsing json: JSON, as type: ColumnType) throws(DatabaseError) {
-        try self.init(parsing: json, as: type, checkingCount: true)
-    }
-
-    /// As `init(parsing:as:)`; operands of conditions and mutations may be of any count.
-    init(parsing json: JSON, as type: ColumnType, checkingCount: Bool) throws(DatabaseError) {
         if let value = type.value {
-            self = try Self.map(json, type.key, value)
+            self = try Self.map(json, type, value)
         } else {
-            self = try Self.set(json, type.key)
-        }
-        guard checkingCount else { return }
-        guard count >= type.min, type.max.map({ count <= $0 }) ?? true else {
-            throw DatabaseError(
-                .constraintViolation,
-                "\(type.countText) expected, but \(count) \(count == 1 ? "is" : "are") given",
-                syntax: json)
+            self = try Self.set(json, type)
         }
     }
 
-    private static func set(_ json: JSON, _ base: BaseType) throws(DatabaseError) -> Datum {
+    private static func check(
+        _ count: Int, _ type: ColumnType, _ json: JSON
+    ) throws(DatabaseError) {
+        guard count >= type.min, type.max.map({ count <= $0 }) ?? true else {
+            throw .syntax(
+                "\(type.countText) expected, but \(count) \(count == 1 ? "is" : "are") given", json)
+        }
+    }
+
+    private static func set(_ json: JSON, _ type: ColumnType) throws(DatabaseError) -> Datum {
         guard let pair = json.array, pair.count == 2, pair[0] == "set" else {
-            return Datum(try base.parse(json))
+            return Datum(try type.key.parse(json))
         }
         guard let elements = pair[1].array else { throw .syntax("a set needs an array", json) }
+        try check(elements.count, type, json)
         var atoms: [Atom] = []
-        for element in elements { atoms.append(try base.parse(element)) }
+        atoms.reserveCapacity(elements.count)
+        for element in elements { atoms.append(try type.key.parse(element)) }
         let datum = Datum(set: atoms)
         guard datum.count == atoms.count else {
-            throw DatabaseError(.constraintViolation, "set contains duplicate", syntax: json)
+            throw DatabaseError(.ovsdbError, "set contains duplicate", syntax: json)
         }
         return datum
     }
 
     private static func map(
-        _ json: JSON, _ key: BaseType, _ value: BaseType
+        _ json: JSON, _ type: ColumnType, _ value: BaseType
     ) throws(DatabaseError) -> Datum {
+        let key = type.key
         guard let outer = json.array, outer.count == 2, outer[0] == "map",
             let elements = outer[1].array
         else { throw .syntax("expected [\"map\", […]]", json) }
+        try check(elements.count, type, json)
         var pairs: [(Atom, Atom)] = []
         for element in elements {
             guard let pair = element.array, pair.count == 2 else {
@@ -177,7 +179,7 @@ extension Datum {
         }
         let datum = Datum(map: pairs)
         guard datum.count == pairs.count else {
-            throw DatabaseError(.constraintViolation, "map contains duplicate key", syntax: json)
+            throw DatabaseError(.ovsdbError, "map contains duplicate key", syntax: json)
         }
         return datum
     }

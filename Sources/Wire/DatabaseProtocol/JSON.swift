@@ -45,7 +45,8 @@ public struct JSONObject: Sendable {
     public private(set) var names: [String] = []
     /// The value of the name at the same place.
     public private(set) var values: [JSON] = []
-    /// Where each name is; kept only above `linearCountMax` members, where searching costs more.
+    /// Where each name is; kept only above `linearCountMax` members, where searching costs more, and
+    /// only of objects that were made by setting members.
     private var positions: [String: Int] = [:]
 
     private static let linearCountMax = 12
@@ -55,6 +56,13 @@ public struct JSONObject: Sendable {
     /// Creates an object of `members`; of equal names the last wins.
     public init(_ members: some Sequence<(String, JSON)>) {
         for (name, value) in members { self[name] = value }
+    }
+
+    /// Creates an object of `members` whose names are all different, in O(count): for what is made to
+    /// be written, and not to be searched.
+    public init(distinct members: some Collection<(String, JSON)>) {
+        names = members.map(\.0)
+        values = members.map(\.1)
     }
 
     /// How many members there are.
@@ -78,17 +86,14 @@ public struct JSONObject: Sendable {
     }
 
     private func position(of name: String) -> Int? {
-        names.count > Self.linearCountMax ? positions[name] : names.firstIndex(of: name)
+        positions.isEmpty ? names.firstIndex(of: name) : positions[name]
     }
 
     private mutating func append(_ name: String, _ value: JSON) {
         names.append(name)
         values.append(value)
-        if names.count > Self.linearCountMax + 1 {
-            positions[name] = names.count - 1
-        } else if names.count == Self.linearCountMax + 1 {
-            reindex()
-        }
+        guard names.count > Self.linearCountMax else { return }
+        if positions.isEmpty { reindex() } else { positions[name] = names.count - 1 }
     }
 
     private mutating func remove(at place: Int) {

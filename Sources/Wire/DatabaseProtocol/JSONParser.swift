@@ -34,12 +34,12 @@ extension JSON {
     /// U+0000 in strings is refused: Open vSwitch's tools cannot hold it. A whole number that fits
     /// `Int64` becomes `.integer`, however it is written.
     ///
-    /// - Throws: What is wrong and at which byte; also if the text is longer or deeper than
-    ///   `ProtocolLimits` allows.
-    public init(parsing bytes: [UInt8]) throws(JSONError) {
-        guard bytes.count <= ProtocolLimits.messageByteCountMax else {
-            throw JSONError(.tooLong, at: ProtocolLimits.messageByteCountMax)
-        }
+    /// - Throws: What is wrong and at which byte; also if the text is longer than `byteCountMax` or
+    ///   deeper than `ProtocolLimits` allows.
+    public init(
+        parsing bytes: [UInt8], byteCountMax: Int = ProtocolLimits.messageByteCountMax
+    ) throws(JSONError) {
+        guard bytes.count <= byteCountMax else { throw JSONError(.tooLong, at: byteCountMax) }
         var parser = JSONParser(bytes: bytes)
         self = try parser.parseText()
     }

@@ -73,6 +73,13 @@ public struct JSONStream: Sendable {
             }
             scanned += 1
             if try endsMessage(byte) {
+                // Most chunks are one whole message: no need to copy it.
+                guard start > 0 || scanned < buffer.count else {
+                    let text = buffer
+                    buffer = []
+                    (start, scanned) = (0, 0)
+                    return text
+                }
                 defer { start = scanned }
                 return Array(buffer[start..<scanned])
             }

@@ -13,7 +13,7 @@ public struct MonitorRequest: Hashable, Sendable {
 
         public init() {}
     }
-    /// `nil` is all columns but `_version`.
+    /// `nil` is all columns but `_uuid`, which stands beside the row anyway.
     public var columns: [String]?
     /// Only rows that meet one of these are told of; `nil` is every row. (Unlike in an operation,
     /// the clauses are alternatives.)
@@ -31,6 +31,9 @@ public struct MonitorRequest: Hashable, Sendable {
         guard let object = json.object else {
             throw .syntax("a monitor request must be an object", json)
         }
+        for name in object.names where !["columns", "where", "select"].contains(name) {
+            throw .syntax("member \"\(name)\" is present but not allowed here", json)
+        }
         if let list = object["columns"] {
             var names: [String] = []
             guard let elements = list.array else {
@@ -38,9 +41,7 @@ public struct MonitorRequest: Hashable, Sendable {
             }
             for element in elements {
                 guard let name = element.string, table.column(name) != nil else {
-                    throw DatabaseError(
-                        .unknownColumn, "no column \(element.text) in table \(table.name)",
-                        syntax: json)
+                    throw .syntax("\(element.text) is not a valid column name", json)
                 }
                 guard !names.contains(name) else {
                     throw .syntax("column \(name) is mentioned more than once", json)
@@ -54,10 +55,16 @@ public struct MonitorRequest: Hashable, Sendable {
         guard let members = chosen.object else {
             throw .syntax("\"select\" must be an object", json)
         }
-        selection.initial = members["initial"]?.bool ?? true
-        selection.insert = members["insert"]?.bool ?? true
-        selection.delete = members["delete"]?.bool ?? true
-        selection.modify = members["modify"]?.bool ?? true
+        for (name, value) in members.members {
+            guard let isWanted = value.bool else { throw .syntax("\(name) is not a boolean", json) }
+            switch name {
+            case "initial": selection.initial = isWanted
+            case "insert": selection.insert = isWanted
+            case "delete": selection.delete = isWanted
+            case "modify": selection.modify = isWanted
+            default: throw .syntax("member \"\(name)\" is present but not allowed here", json)
+            }
+        }
     }
 
     /// Reads the "where" of a monitor of `table`; `nil` if there is none.

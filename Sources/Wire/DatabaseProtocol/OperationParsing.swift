@@ -9,6 +9,12 @@ extension Operation {
         guard let object = json.object else { throw .syntax("an operation is an object", json) }
         let reader = OperationReader(object: object, schema: schema)
         guard let name = object["op"]?.string else { throw reader.missing("op") }
+        guard let members = Self.members[name] else {
+            throw .syntax("no operation \"\(name)\"", json)
+        }
+        for member in object.names where member != "op" && !members.contains(member) {
+            throw .syntax("member \"\(member)\" is present but not allowed here", json)
+        }
         switch name {
         case "insert": self = try reader.insert()
         case "select":
@@ -18,14 +24,17 @@ extension Operation {
                 columns: try reader.columns(table))
         case "update":
             let table = try reader.table()
-            self = .update(
-                table: table.name, where: try reader.conditions(table),
-                row: try reader.row(try reader.member("row"), table))
+            let row = try reader.row(try reader.member("row"), table)
+            for name in row.names where table.column(name)?.isMutable == false {
+                throw DatabaseError(
+                    .constraintViolation,
+                    "cannot update immutable column \(name) in table \(table.name)", syntax: json)
+            }
+            self = .update(table: table.name, where: try reader.conditions(table), row: row)
         case "mutate":
             let table = try reader.table()
-            self = .mutate(
-                table: table.name, where: try reader.conditions(table),
-                try reader.mutations(table))
+            let mutations = try reader.mutations(table)
+            self = .mutate(table: table.name, where: try reader.conditions(table), mutations)
         case "delete":
             let table = try reader.table()
             self = .delete(table: table.name, where: try reader.conditions(table))
@@ -37,10 +46,21 @@ extension Operation {
             self = .commit(durable: durable)
         case "abort": self = .abort
         case "comment": self = .comment(try reader.string("comment"))
-        case "assert": self = .assert(lock: try reader.string("lock"))
-        default: throw DatabaseError(.notSupported, "no operation \"\(name)\"", syntax: json)
+        default:
+            let lock = try reader.string("lock")
+            guard isIdentifier(lock) else { throw reader.wrong("lock", "an identifier") }
+            self = .assert(lock: lock)
         }
     }
+
+    /// What may stand in each operation beside "op".
+    private static let members: [String: [String]] = [
+        "insert": ["table", "row", "uuid-name", "uuid"],
+        "select": ["table", "where", "columns", "sort"], "update": ["table", "where", "row"],
+        "mutate": ["table", "where", "mutations"], "delete": ["table", "where"],
+        "wait": ["table", "where", "columns", "until", "rows", "timeout"],
+        "commit": ["durable"], "abort": [], "comment": ["comment"], "assert": ["lock"],
+    ]
 }
 
 /// Reads the members of one operation.
@@ -74,7 +94,7 @@ private struct OperationReader {
     func table() throws(DatabaseError) -> TableSchema {
         let name = try string("table")
         guard let table = schema.table(name) else {
-            throw DatabaseError(.unknownTable, "no table named \(name)", syntax: .object(object))
+            throw .syntax("no table named \(name)", .object(object))
         }
         return table
     }
@@ -93,9 +113,7 @@ private struct OperationReader {
         for json in try array("columns") {
             guard let name = json.string else { throw wrong("columns", "an array of names") }
             guard table.column(name) != nil else {
-                throw DatabaseError(
-                    .unknownColumn, "no column \(name) in table \(table.name)",
-                    syntax: .object(object))
+                throw .syntax("\(name) is not a valid column name", .object(object))
             }
             guard !names.contains(name) else { throw wrong("columns", "without duplicates") }
             names.append(name)
@@ -132,8 +150,8 @@ private struct OperationReader {
             guard let value = text.flatMap({ UUIDValue($0) }) else { throw wrong("uuid", "a UUID") }
             uuid = value
         }
-        let row = try object["row"].map { json throws(DatabaseError) in try self.row(json, table) }
-        return .insert(table: table.name, row: row ?? RowValues(), name: name, uuid: uuid)
+        let row = try row(try member("row"), table)
+        return .insert(table: table.name, row: row, name: name, uuid: uuid)
     }
 
     func mutations(_ table: TableSchema) throws(DatabaseError) -> [Mutation] {
@@ -192,7 +210,7 @@ extension Mutation {
                 .constraintViolation, "cannot mutate immutable column \(name)", syntax: json)
         }
         guard let mutator = parts[1].string.flatMap(Mutator.init) else {
-            throw .syntax("no such mutator: \(parts[1].text)", json)
+            throw DatabaseError(.unknownMutator, parts[1].text, syntax: json)
         }
         let operand = try Self.operand(parts[2], mutator, column, json)
         self.init(name, mutator, operand)
@@ -206,22 +224,22 @@ extension Mutation {
         case .insert, .delete:
             // A single element makes no sense to insert into a column that holds exactly one.
             guard type.isMap || type.max != 1 || type.min != 1 else {
-                throw DatabaseError(
-                    .constraintViolation,
-                    "\(mutator.rawValue) needs a set or a map, which \(column.name) is not",
-                    syntax: json)
+                throw .syntax(
+                    "\(mutator.rawValue) needs a set or a map, which \(column.name) is not", json)
             }
             if mutator == .delete && type.isMap && operand.array?.first != "map" {
                 let keys = ColumnType(key: type.key, min: 0, max: nil)
-                return try Datum(parsing: operand, as: keys, checkingCount: false)
+                return try Datum(parsing: operand, as: keys)
             }
-            return try Datum(parsing: operand, as: type, checkingCount: false)
+            var free = type
+            free.min = 0
+            if mutator == .delete { free.max = nil }
+            return try Datum(parsing: operand, as: free)
         case .add, .subtract, .multiply, .divide, .remainder:
             let isNumber = type.key.type == .integer || type.key.type == .real
             guard isNumber, !type.isMap, mutator != .remainder || type.key.type == .integer else {
-                throw DatabaseError(
-                    .constraintViolation,
-                    "\(mutator.rawValue) does not work on column \(column.name)", syntax: json)
+                throw .syntax(
+                    "\(mutator.rawValue) does not work on column \(column.name)", json)
             }
             return try Datum(parsing: operand, as: ColumnType(key: BaseType(type.key.type)))
         }

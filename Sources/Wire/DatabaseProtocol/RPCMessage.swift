@@ -49,7 +49,17 @@ public enum RPCMessage: Hashable, Sendable {
     }
 
     /// The message's text in UTF-8, ready to send.
-    public var bytes: [UInt8] { json.bytes }
+    public var bytes: [UInt8] {
+        guard case .reply(let result, let id) = self else { return json.bytes }
+        var out: [UInt8] = []
+        out.reserveCapacity(128)
+        out.append(contentsOf: #"{"result":"#.utf8)
+        result.write(to: &out)
+        out.append(contentsOf: #","error":null,"id":"#.utf8)
+        id.write(to: &out)
+        out.append(UInt8(ascii: "}"))
+        return out
+    }
 }
 
 /// Why JSON is not a JSON-RPC message.

@@ -15,9 +15,10 @@ import Testing
 
     /// Opens the file, takes its records, appends more, and closes it.
     @discardableResult
-    func visit(appending more: [JSON] = []) throws(DurableLogError) -> ([JSON], DurableLog.Cut?) {
-        var log = try DurableLog(opening: path, schemaIfNew: .server)
-        let found = log.takeRecords()
+    func visit(appending more: [JSON] = []) throws -> ([JSON], DurableLog.Cut?) {
+        let log = try DurableLog(opening: path, schemaIfNew: .server)
+        var found = [try log.schema().json]
+        try log.takeRecords { found.append($0) }
         for record in more { try log.append(record) }
         try log.synchronize()
         return (found, log.cut)
@@ -32,6 +33,21 @@ import Testing
         let text = String(decoding: folder.read("conf.db"), as: UTF8.self)
         #expect(text.hasPrefix("OVSDB JSON "))
         #expect(text.hasSuffix("\n"))
+    }
+
+    /// Whoever opens the file sees one record where there were several, and what came after it.
+    @Test func isWrittenAnew() throws {
+        try visit(appending: Self.records)
+        do {
+            let log = try DurableLog(opening: path, schemaIfNew: nil)
+            try log.replace(with: .server, (["Queue": [:]] as JSON).bytes)
+            #expect(log.recordCount == 1)
+            try log.append(Self.records[0])
+            try log.synchronization()
+        }
+        let schema = DatabaseSchema.server.json
+        #expect(try visit() == ([schema, ["Queue": [:]], Self.records[0]], nil))
+        #expect(folder.names == [".conf.db.~lock~", "conf.db"])
     }
 
     /// A record written by Open vSwitch 3.1's ovsdb-tool.
@@ -101,14 +117,9 @@ import Testing
 
     @Test func namesTheFolderThatIsMissing() {
         #expect(throws: DurableLogError.self) {
-            try DurableLog(opening: "\(folder.path)/no/conf.db", schemaIfNew: .server).takeNothing()
+            try DurableLog(opening: "\(folder.path)/no/conf.db", schemaIfNew: .server)
         }
     }
-}
-
-extension DurableLog {
-    /// Ends the log's life where a value is wanted.
-    consuming func takeNothing() {}
 }
 
 enum RecordSize {

@@ -18,26 +18,30 @@ struct SeededGenerator: RandomNumberGenerator {
 
 /// A server on the bench: clients are numbers, texts go in, texts come out.
 struct Bench {
-    var random = SeededGenerator(state: 1)
+    var random = UUIDSource(seed: 1)
     var server: DatabaseServer
+    let journal = TestJournal()
     var now = Instant.start
 
     init(schema: DatabaseSchema = .openVSwitch, log: [JSON] = []) throws {
-        server = DatabaseServer(schema: schema, random: &random)
-        for record in log { try server.replay(record, random: &random) }
-        server.finishReplay(random: &random)
+        server = DatabaseServer(random: &random)
+        _ = try server.add(schema, random: &random) { take throws(DatabaseError) in
+            for record in log { try take(record) }
+        }
         for client in 1...3 { #expect(server.open(SessionID(UInt64(client))) == []) }
     }
 
     /// What the server does about `text`; the replies' bytes as messages.
     mutating func tell(_ text: String, client: UInt64 = 1) throws -> [Heard] {
         try heard(
-            server.receive(Array(text.utf8), from: SessionID(client), now: now, random: &random))
+            server.receive(
+                Array(text.utf8), from: SessionID(client), now: now, random: &random,
+                journal: journal))
     }
 
     mutating func pass(milliseconds: Int64) throws -> [Heard] {
         now = now + .milliseconds(milliseconds)
-        return try heard(server.clockAdvanced(now: now, random: &random))
+        return try heard(server.clockAdvanced(now: now, random: &random, journal: journal))
     }
 
     /// The results of a transaction that must not make anybody hear anything else.
@@ -51,21 +55,52 @@ struct Bench {
         return result.array ?? []
     }
 
-    func heard(_ effects: [DatabaseEffect]) throws -> [Heard] {
-        try effects.map { effect in
-            switch effect {
-            case .append(let record): return .record(record)
-            case .close(let session, _): return .closed(session.number)
-            case .send(let bytes, let session):
-                switch try RPCMessage(parsing: JSON(parsing: bytes)) {
-                case .reply(let result, let id): return .reply(session.number, result, id)
-                case .failure(let error, let id): return .failure(session.number, error, id)
-                case .notification(let method, let parameters),
-                    .request(let method, let parameters, _):
-                    return .news(session.number, method, parameters)
+    /// What the journal took since the last call, and then the effects.
+    mutating func heard(_ effects: [DatabaseEffect]) throws -> [Heard] {
+        let records = journal.takeRecords().map(Heard.record)
+        return try records
+            + effects.map { effect in
+                switch effect {
+                case .close(let session, _): return .closed(session.number)
+                case .send(let bytes, let session):
+                    switch try RPCMessage(parsing: JSON(parsing: bytes)) {
+                    case .reply(let result, let id): return .reply(session.number, result, id)
+                    case .failure(let error, let id): return .failure(session.number, error, id)
+                    case .notification(let method, let parameters),
+                        .request(let method, let parameters, _):
+                        return .news(session.number, method, parameters)
+                    }
                 }
             }
+    }
+}
+
+/// Remembers what it took; refuses everything while `isFull`.
+final class TestJournal: DatabaseJournal {
+    private(set) var records: [JSON] = []
+    var isFull = false
+
+    func append(
+        _ record: JSON, to database: String, isDurable: Bool
+    ) throws(DatabaseError) {
+        guard !isFull else { throw DatabaseError(.ioError, "no space left") }
+        records.append(record)
+    }
+
+    func replace(
+        _ database: String, with snapshot: DatabaseSnapshot
+    ) throws(DatabaseError) {
+        guard !isFull else { throw DatabaseError(.ioError, "no space left") }
+        records.append(snapshot.schema.json)
+        // The text is what a file would hold; that it can be read is part of the test.
+        if let text = snapshot.text(adding: ["_date": 1]) {
+            records.append((try? JSON(parsing: text)) ?? "unreadable")
         }
+    }
+
+    func takeRecords() -> [JSON] {
+        defer { records = [] }
+        return records
     }
 }
 

@@ -123,7 +123,7 @@ import Testing
         let heard = try bench.tell(wish, client: 2)
         #expect(row(heard) == [["insert": ["name": "br0"]]])
         #expect(heard.last == .reply(2, [:], 8))
-        #expect(try bench.tell(wish, client: 2).first?.error == "unknown monitor")
+        #expect(try bench.tell(wish, client: 2).first?.error == "syntax error")
     }
 
     @Test func aClientThatKnowsTheLastStateHearsNothingTwice() throws {
@@ -180,10 +180,10 @@ import Testing
         (#"{"id":1,"method":"monitor","params":["X",null,{}]}"#, "unknown database"),
         (#"{"id":1,"method":"transact","params":["X"]}"#, "unknown database"),
         (#"{"id":1,"method":"transact","params":[]}"#, "syntax error"),
-        (#"{"id":1,"method":"monitor","params":["Open_vSwitch",null,{"X":{}}]}"#, "unknown table"),
+        (#"{"id":1,"method":"monitor","params":["Open_vSwitch",null,{"X":{}}]}"#, "syntax error"),
         (
             call("monitor", #""Open_vSwitch",null,{"Port":{"columns":["x"]}}"#),
-            "unknown column"
+            "syntax error"
         ),
         (#"{"id":1,"method":"monitor","params":["Open_vSwitch",null,5]}"#, "syntax error"),
         (

@@ -159,7 +159,7 @@ import Timekeeping
     }
 
     static func lasting(_ bench: inout Bench) -> [[UUIDValue: [Datum]]] {
-        (bench.server.databases["Open_vSwitch"]?.tables ?? []).map { table in
+        (bench.server.databases["Open_vSwitch"]?.database.tables ?? []).map { table in
             table.rows.mapValues { row in
                 zip(table.schema.columns, row.values).filter { !$0.0.isEphemeral }.map(\.1)
             }

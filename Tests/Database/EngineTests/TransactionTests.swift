@@ -85,7 +85,7 @@ import Testing
         ),
         (
             mutate("Port", #"["interfaces","delete",["set",[]]],["tag","insert",["set",[1,2]]]"#),
-            ["constraint violation"]
+            ["syntax error"]
         ),
         (#"{"op":"assert","lock":"mine"}"#, ["not owner"]),
         (
@@ -101,7 +101,7 @@ import Testing
             ops(insert("Queue", "{}", uuid: uuid), insert("Queue", "{}", uuid: uuid)),
             ["ok", "duplicate uuid"]
         ),
-        (ops(insert("Prot", "{}"), "5"), ["unknown table", "null"]),
+        (ops(insert("Prot", "{}"), "5"), ["syntax error", "null"]),
         (#"5"#, ["syntax error"]),
     ]
 

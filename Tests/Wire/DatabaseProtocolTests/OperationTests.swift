@@ -27,16 +27,16 @@ import Testing
 
     @Test(arguments: [
         (#"[]"#, DatabaseError.Name.syntaxError), (#"{}"#, .syntaxError),
-        (#"{"op":"dance"}"#, .notSupported),
+        (#"{"op":"dance"}"#, .syntaxError),
         (#"{"op":"insert"}"#, .syntaxError),
-        (#"{"op":"insert","table":"Prot","row":{}}"#, .unknownTable),
+        (#"{"op":"insert","table":"Prot","row":{}}"#, .syntaxError),
         (#"{"op":"insert","table":"Port","row":{"nam":"x"}}"#, .unknownColumn),
         (#"{"op":"insert","table":"Port","row":{"tag":4096}}"#, .constraintViolation),
         (#"{"op":"insert","table":"Port","row":{},"uuid-name":"1a"}"#, .syntaxError),
         (#"{"op":"insert","table":"Port","row":{},"uuid":"x"}"#, .syntaxError),
         (#"{"op":"select","table":"Port"}"#, .syntaxError),
         (#"{"op":"select","table":"Port","where":[["name","<","x"]]}"#, .syntaxError),
-        (#"{"op":"select","table":"Port","where":[["name","=",5]]}"#, .syntaxError),
+        (#"{"op":"select","table":"Port","where":[["name","=",5]]}"#, .unknownFunction),
         (#"{"op":"select","table":"Port","where":[],"columns":["name","name"]}"#, .syntaxError),
         (
             #"{"op":"mutate","table":"Port","where":[],"mutations":[["name","insert","x"]]}"#,
@@ -44,11 +44,11 @@ import Testing
         ),
         (
             #"{"op":"mutate","table":"Port","where":[],"mutations":[["mac","+=",1]]}"#,
-            .constraintViolation
+            .syntaxError
         ),
         (
             #"{"op":"mutate","table":"Port","where":[],"mutations":[["bond_updelay","insert",1]]}"#,
-            .constraintViolation
+            .syntaxError
         ),
         (#"{"op":"wait","table":"Port","where":[],"until":"=","rows":[]}"#, .syntaxError),
         (
