@@ -15,7 +15,7 @@ extension Forwarder {
     /// - Throws: `.truncatedPacket`, `.packetTooLarge`, `.invalidOffload`, `.tooManyActions`,
     ///   `.actionsTooLarge`, `.noRoomForActions`, `.noScratchMemory`.
     @discardableResult
-    public mutating func execute<Sink: PacketSink & ~Copyable>(
+    public mutating func execute<Sink: PacketSink & ExpressTier & ~Copyable>(
         _ packet: ExecutedPacket, now: Instant, into sink: inout Sink
     ) throws(OrderRefusal) -> PacketEnd {
         let offload = try offload(of: packet)

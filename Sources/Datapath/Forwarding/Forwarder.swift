@@ -102,7 +102,7 @@ public struct Forwarder: ~Copyable {
 
     /// One lookup, and what its flow says. nil: the packet is only to be looked up again.
     @inlinable @inline(__always)
-    mutating func pass<Sink: PacketSink & ~Copyable>(
+    mutating func pass<Sink: PacketSink & ExpressTier & ~Copyable>(
         _ frame: Frame, _ extraction: borrowing Extraction, isLent: Bool,
         _ nowMilliseconds: UInt64, _ sink: inout Sink
     ) -> PacketEnd? {
@@ -123,7 +123,7 @@ public struct Forwarder: ~Copyable {
     /// Takes the packet through the lookups that its actions ask for. Bounded by
     /// `ExecutionLimits.recirculations`.
     @inlinable
-    mutating func continued<Sink: PacketSink & ~Copyable>(
+    mutating func continued<Sink: PacketSink & ExpressTier & ~Copyable>(
         _ first: PacketEnd?, _ nowMilliseconds: UInt64, _ sink: inout Sink
     ) -> PacketEnd {
         var end = first
