@@ -155,32 +155,16 @@ public struct ProductText: Hashable, Sendable {
 
 extension Vswitch {
     static let wish = ReplicaWish.tables([
-        .init(
-            "Open_vSwitch",
-            [
-                "bridges", "next_cfg", "cur_cfg", "other_config",
-                "datapath_types", "iface_types",
-            ]),
-        .init(
-            "Bridge",
-            [
-                "name", "ports", "controller", "fail_mode", "flood_vlans", "protocols",
-                "datapath_id", "other_config", "datapath_version",
-            ]),
+        .init("Open_vSwitch", ["bridges", "next_cfg", "cur_cfg", "other_config",
+            "datapath_types", "iface_types"]),
+        .init("Bridge", ["name", "ports", "controller", "fail_mode", "flood_vlans", "protocols",
+            "datapath_id", "other_config", "datapath_version"]),
         .init("Port", ["name", "interfaces", "tag", "trunks", "vlan_mode", "other_config"]),
-        .init(
-            "Interface",
-            [
-                "name", "type", "options", "ofport", "ofport_request", "error",
-                "mac_in_use", "ifindex", "mtu", "admin_state", "link_state", "link_speed", "duplex",
-                "statistics", "status",
-            ]),
-        .init(
-            "Controller",
-            [
-                "target", "max_backoff", "inactivity_probe", "is_connected", "role",
-                "status",
-            ]),
+        .init("Interface", ["name", "type", "options", "ofport", "ofport_request", "error",
+            "mac_in_use", "ifindex", "mtu", "admin_state", "link_state", "link_speed", "duplex",
+            "statistics", "status"]),
+        .init("Controller", ["target", "max_backoff", "inactivity_probe", "is_connected", "role",
+            "status"]),
     ])
 
     mutating func follow(_ replicaEffects: [ReplicaEffect], now: Instant) {
@@ -191,11 +175,9 @@ extension Vswitch {
             case .finished(let id, let outcome): finished(id, outcome, now: now)
             case .lock(let isHeld):
                 guard isHeld || databaseCalls.phase == .connected else { break }
-                log(
-                    .info, "ovsdb",
-                    isHeld
-                        ? "we configure this switch (lock ovs_vswitchd)"
-                        : "another vswitchd holds the lock; the configuration stays as it is")
+                log(.info, "ovsdb", isHeld
+                    ? "we configure this switch (lock ovs_vswitchd)"
+                    : "another vswitchd holds the lock; the configuration stays as it is")
             case .synchronised, .changed: break
             }
         }
@@ -206,8 +188,6 @@ extension Vswitch {
         readRevision = replica.revision
         reports.isDue = true
         let next = WantedSwitch(reading: replica)
-        // Before anybody is called with them.
-        if next.tls != wanted.tls { effects.append(.useTLS(next.tls)) }
         guard next.isDifferentOrder(from: wanted) || configuration == nil else {
             wanted = next
             return
