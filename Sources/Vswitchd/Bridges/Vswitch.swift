@@ -156,7 +156,8 @@ public struct ProductText: Hashable, Sendable {
 extension Vswitch {
     static let wish = ReplicaWish.tables([
         .init("Open_vSwitch", ["bridges", "next_cfg", "cur_cfg", "other_config",
-            "datapath_types", "iface_types"]),
+            "datapath_types", "iface_types", "ssl"]),
+        .init("SSL", ["private_key", "certificate", "ca_cert", "bootstrap_ca_cert"]),
         .init("Bridge", ["name", "ports", "controller", "fail_mode", "flood_vlans", "protocols",
             "datapath_id", "other_config", "datapath_version"]),
         .init("Port", ["name", "interfaces", "tag", "trunks", "vlan_mode", "other_config"]),
@@ -188,6 +189,8 @@ extension Vswitch {
         readRevision = replica.revision
         reports.isDue = true
         let next = WantedSwitch(reading: replica)
+        // Before anybody is called with them.
+        if next.tls != wanted.tls { effects.append(.useTLS(next.tls)) }
         guard next.isDifferentOrder(from: wanted) || configuration == nil else {
             wanted = next
             return
