@@ -170,8 +170,9 @@ extension Vswitch {
             "Open_vSwitch",
             [
                 "bridges", "next_cfg", "cur_cfg", "other_config",
-                "datapath_types", "iface_types",
+                "datapath_types", "iface_types", "ssl",
             ]),
+        .init("SSL", ["private_key", "certificate", "ca_cert", "bootstrap_ca_cert"]),
         .init(
             "Bridge",
             [
@@ -207,11 +208,9 @@ extension Vswitch {
             case .finished(let id, let outcome): finished(id, outcome, now: now)
             case .lock(let isHeld):
                 guard isHeld || databaseCalls.phase == .connected else { break }
-                log(
-                    .info, "ovsdb",
-                    isHeld
-                        ? "we configure this switch (lock ovs_vswitchd)"
-                        : "another vswitchd holds the lock; the configuration stays as it is")
+                log(.info, "ovsdb", isHeld
+                    ? "we configure this switch (lock ovs_vswitchd)"
+                    : "another vswitchd holds the lock; the configuration stays as it is")
             case .synchronised, .changed: break
             }
         }
