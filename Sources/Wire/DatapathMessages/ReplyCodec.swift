@@ -149,12 +149,16 @@ extension DatapathReply {
         default: break
         }
         let message = try MessageReader.family(bytes, header)
+        // A kernel's dumps carry the command that asked for them, GET; ours and its news say NEW.
         switch (header.type, UInt32(message.command)) {
-        case (families.datapath, OVS_DP_CMD_NEW.rawValue):
+        case (families.datapath, OVS_DP_CMD_NEW.rawValue),
+            (families.datapath, OVS_DP_CMD_GET.rawValue):
             return .datapath(try DatapathDescription(bytes, message.attributes))
-        case (families.vport, OVS_VPORT_CMD_NEW.rawValue):
+        case (families.vport, OVS_VPORT_CMD_NEW.rawValue),
+            (families.vport, OVS_VPORT_CMD_GET.rawValue):
             return .port(try Vport(bytes, message.attributes))
         case (families.flow, OVS_FLOW_CMD_NEW.rawValue),
+            (families.flow, OVS_FLOW_CMD_GET.rawValue),
             (families.flow, OVS_FLOW_CMD_DEL.rawValue):
             let parts = try FlowParts(bytes, message.attributes)
             return .flow(try parts.flow(offset: header.offset))

@@ -3,7 +3,7 @@
 # flows that Debian's ovs-dpctl shows with hits of the module, and our ovs-dpctl on it.
 source "$(dirname "$0")/../common.bash"
 begin kdp
-modprobe -a veth openvswitch tun || { not_ok "the kernel has openvswitch.ko"; finish; }
+modprobe -a veth openvswitch tun ipv6 || { not_ok "the kernel has openvswitch.ko"; finish; }
 debian() { ip netns exec "$1" /usr/bin/ovs-dpctl "${@:2}"; }
 
 check "the lecture's experiment, on the module" "$root/tools/lab" vlan --no-build --keep
