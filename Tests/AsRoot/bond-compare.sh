@@ -59,7 +59,12 @@ settled() { # both members of both bonds are enabled, on both sides
   [ "$(ours ovs-appctl bond/show | grep -c '^member.*: enabled')" = 4 ] &&
     [ "$(debian ovs-appctl bond/show | grep -c '^member.*: enabled')" = 4 ]
 }
-first_active() { both bond/set-active-member bond0 a1 > /dev/null; both bond/set-active-member bond1 b1 > /dev/null; }
+first_active() { # which member is the first one is Open vSwitch's chance
+  local side
+  for side in ours debian; do
+    $side ovs-appctl bond/set-active-member bond0 a1 > /dev/null; $side ovs-appctl bond/set-active-member bond1 b1 > /dev/null
+  done
+}
 show() { both bond/show bond0; both bond/show bond1; both bond/list; }
 
 for bridge in br0 br1; do
@@ -90,10 +95,12 @@ sleep 7
 show; both lacp/show bond0
 set_both set Port bond0 other_config:lacp-fallback-ab=true bond_mode=balance-tcp
 sleep 1
+first_active
 show; both lacp/show bond0
 set_both set Port bond1 lacp=active bond_mode=balance-tcp
 sleep 3
 check "LACP is negotiated again" within 10 settled
+first_active
 show
 set_both set Port bond0 lacp=off bond_mode=balance-slb bond_updelay=300 bond_downdelay=200 other_config:all-members-active=true
 set_both set Port bond1 lacp=off bond_mode=balance-slb other_config:bond-rebalance-interval=0 other_config:bond-primary=b2
@@ -118,7 +125,7 @@ for side in ours debian; do
 done
 same "Port.bond_active_slave" "$(cat "$work/active.debian")" "$(cat "$work/active.ours")"
 
-both fdb/add br0 br0 0 02:00:00:00:00:05; both fdb/add br0 br0 0 02:00:00:00:00:05; both fdb/add br0 a1 7 02:00:00:00:00:06
+both fdb/add br0 br0 0 02:00:00:00:00:05; both fdb/add br0 br0 0 02:00:00:00:00:05; both fdb/add br0 br0 7 02:00:00:00:00:06
 both fdb/add br0 nope 0 02:00:00:00:00:05; both fdb/add nope br0 0 02:00:00:00:00:05; both fdb/add br0 br0 0 x
 both fdb/show br0; both fdb/show nope; both fdb/stats-show br0
 both fdb/del br0 0 02:00:00:00:00:05; both fdb/del br0 0 02:00:00:00:00:05; both fdb/del br0 0 x
