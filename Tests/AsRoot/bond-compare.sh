@@ -35,8 +35,9 @@ normal() {
   sed -E 's/(next rebalance|expires in):? -?[0-9]+ ms/\1 N ms/; s/Recirc-ID : [0-9]+/Recirc-ID : N/
     s/(PDUs|Expired|Defaulted|Changed): [0-9]+/\1: N/; s/^(bond.)\t([a-z-]+)\t[0-9]+\t(.*)$/\1 \2 \3/
     s/ovs-vswitchd(\.[0-9]+\.ctl)?/DAEMON/g; s/a2, a1/a1, a2/; s/b2, b1/b1, b2/' |
-    awk '{ line = $0; out = ""
-           while (match(line, /([0-9a-f][0-9a-f]:){5}[0-9a-f][0-9a-f]/)) {
+    awk 'BEGIN { h = "[0-9a-f][0-9a-f]"; address = h ":" h ":" h ":" h ":" h ":" h }
+         { line = $0; out = ""
+           while (match(line, address)) {
              mac = substr(line, RSTART, RLENGTH)
              if (!(mac in number)) number[mac] = ++count
              out = out substr(line, 1, RSTART - 1) "MAC" number[mac]; line = substr(line, RSTART + RLENGTH) }
