@@ -35,8 +35,9 @@ normal() {
   sed -E 's/(next rebalance|expires in):? -?[0-9]+ ms/\1 N ms/; s/Recirc-ID : [0-9]+/Recirc-ID : N/
     s/(PDUs|Expired|Defaulted|Changed): [0-9]+/\1: N/; s/^(bond.)\t([a-z-]+)\t[0-9]+\t(.*)$/\1 \2 \3/
     s/ovs-vswitchd(\.[0-9]+\.ctl)?/DAEMON/g; s/a2, a1/a1, a2/; s/b2, b1/b1, b2/' |
-    awk '{ line = $0; out = ""
-           while (match(line, /([0-9a-f][0-9a-f]:){5}[0-9a-f][0-9a-f]/)) {
+    awk 'BEGIN { h = "[0-9a-f][0-9a-f]"; address = h ":" h ":" h ":" h ":" h ":" h }
+         { line = $0; out = ""
+           while (match(line, address)) {
              mac = substr(line, RSTART, RLENGTH)
              if (!(mac in number)) number[mac] = ++count
              out = out substr(line, 1, RSTART - 1) "MAC" number[mac]; line = substr(line, RSTART + RLENGTH) }
@@ -59,7 +60,12 @@ settled() { # both members of both bonds are enabled, on both sides
   [ "$(ours ovs-appctl bond/show | grep -c '^member.*: enabled')" = 4 ] &&
     [ "$(debian ovs-appctl bond/show | grep -c '^member.*: enabled')" = 4 ]
 }
-first_active() { both bond/set-active-member bond0 a1 > /dev/null; both bond/set-active-member bond1 b1 > /dev/null; }
+first_active() { # which member is the first one is Open vSwitch's chance
+  local side
+  for side in ours debian; do
+    $side ovs-appctl bond/set-active-member bond0 a1 > /dev/null; $side ovs-appctl bond/set-active-member bond1 b1 > /dev/null
+  done
+}
 show() { both bond/show bond0; both bond/show bond1; both bond/list; }
 
 for bridge in br0 br1; do
@@ -90,10 +96,12 @@ sleep 7
 show; both lacp/show bond0
 set_both set Port bond0 other_config:lacp-fallback-ab=true bond_mode=balance-tcp
 sleep 1
+first_active
 show; both lacp/show bond0
 set_both set Port bond1 lacp=active bond_mode=balance-tcp
 sleep 3
 check "LACP is negotiated again" within 10 settled
+first_active
 show
 set_both set Port bond0 lacp=off bond_mode=balance-slb bond_updelay=300 bond_downdelay=200 other_config:all-members-active=true
 set_both set Port bond1 lacp=off bond_mode=balance-slb other_config:bond-rebalance-interval=0 other_config:bond-primary=b2
@@ -118,7 +126,7 @@ for side in ours debian; do
 done
 same "Port.bond_active_slave" "$(cat "$work/active.debian")" "$(cat "$work/active.ours")"
 
-both fdb/add br0 br0 0 02:00:00:00:00:05; both fdb/add br0 br0 0 02:00:00:00:00:05; both fdb/add br0 a1 7 02:00:00:00:00:06
+both fdb/add br0 br0 0 02:00:00:00:00:05; both fdb/add br0 br0 0 02:00:00:00:00:05; both fdb/add br0 br0 7 02:00:00:00:00:06
 both fdb/add br0 nope 0 02:00:00:00:00:05; both fdb/add nope br0 0 02:00:00:00:00:05; both fdb/add br0 br0 0 x
 both fdb/show br0; both fdb/show nope; both fdb/stats-show br0
 both fdb/del br0 0 02:00:00:00:00:05; both fdb/del br0 0 02:00:00:00:00:05; both fdb/del br0 0 x

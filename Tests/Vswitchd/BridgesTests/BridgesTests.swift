@@ -117,6 +117,24 @@ import Timekeeping
         #expect(ledger.largestCount >= twin.count)
     }
 
+    /// Ports that fall on one bit of the sieve (1, 65, 129) are told apart all the same.
+    @Test func findsTheFlowsThatTouchAPort() {
+        var ledger = FlowLedger()
+        for number in 0..<300 as Range<UInt32> {
+            var entry = Self.entry(number, generation: 1)
+            entry.actions = [.popVLAN, .output(port: number + 1000)]
+            ledger.put(entry)
+        }
+        #expect(ledger.slots(at: [65]) == [65], "by that it comes by")
+        #expect(ledger.slots(at: [1129]) == [129], "and by those that it is sent to")
+        #expect(ledger.slots(at: [7, 1003, 5000]) == [3, 7])
+        ledger.update(129) { $0.actions = [.output(port: 4)] }
+        ledger.remove(65)
+        #expect(ledger.slots(at: [1129, 65]).isEmpty)
+        #expect(ledger.slots(at: [4]) == [4, 129])
+        #expect(ledger.checkInvariants())
+    }
+
     @Test func bitsOutsideTheMaskDoNotMakeAnotherFlow() {
         var key = FlowKey()
         key.inPort = 7

@@ -41,8 +41,8 @@ public struct Bond: Sendable {
     public internal(set) var members: [Member] = []
     public internal(set) var lacpStatus = LACPStatus.off
     public internal(set) var activeMember: UInt16?
-    /// Address of the last active member: it is preferred when all else is equal, and is what
-    /// `Port.bond_active_slave` keeps over restarts.
+    /// Address of the active member; before the first, that of the one before a restart, which is
+    /// then preferred (`Port.bond_active_slave`). Zero after all have failed, as in Open vSwitch.
     public internal(set) var activeAddress: MACAddress
     /// 256, or none while the bond works as active-backup.
     public internal(set) var buckets: [Bucket] = []
@@ -260,7 +260,7 @@ extension Bond {
         activeMember = number
         owesLearningFrames = true
         let member = number.flatMap { self.member($0) }
-        if let member { activeAddress = member.facts.address }
+        activeAddress = member?.facts.address ?? .zero
         effects.append(.activeMember(name: member?.name))
     }
 
