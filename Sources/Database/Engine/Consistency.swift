@@ -33,7 +33,7 @@ extension Database {
 
     private func complaint(about row: Row, in table: Table) -> String? {
         if !table.schema.isRoot && table.strongCounts[row.uuid] == nil { return "nobody needs it" }
-        for (column, value) in zip(table.schema.columns, row.values) {
+        for (column, value) in zip(table.schema.columns, row.values) {  // sorted by name
             let isFit = value.count >= column.type.min && value.count <= column.type.max ?? .max
             if !isFit || value.hasNamedRows || value.isMap != column.type.isMap {
                 return "column \(column.name) holds \(value.json.text)"

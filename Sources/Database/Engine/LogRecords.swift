@@ -34,9 +34,9 @@ extension Database {
         guard let new = change.new else { return JSON.null }
         let before = change.old?.values ?? tables[change.table].initialValues
         var columns: [(String, JSON)] = []
-        for place in table.columns.indices where new.values[place] != before[place] {
-            guard !table.columns[place].isEphemeral else { continue }
-            columns.append((table.columns[place].name, new.values[place].json))
+        for (place, column) in table.columns.enumerated() where !column.isEphemeral {
+            guard new.values[place] != before[place] else { continue }
+            columns.append((column.name, new.values[place].json))
         }
         return change.old != nil && columns.isEmpty ? nil : .object(JSONObject(distinct: columns))
     }

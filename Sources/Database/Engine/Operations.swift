@@ -104,9 +104,11 @@ extension Database {
             guard let place = tables[place].schema.place(of: column) else { continue }
             row.values[place] = resolve(value, in: &transaction, random: &random)
         }
-        for (column, value) in zip(tables[place].schema.columns, row.values) where value.count == 1
-        {
-            guard let complaint = column.type.complaint(about: value) else { continue }
+        for (column, value) in zip(tables[place].schema.columns, row.values) {  // sorted by name
+            // What was given has been checked; what was not may not be allowed either.
+            guard value.count == 1, let complaint = column.type.complaint(about: value) else {
+                continue
+            }
             throw DatabaseError(.constraintViolation, "column \(column.name): \(complaint)")
         }
         change(rowName, to: row, in: &transaction)

@@ -68,8 +68,8 @@ public final class StreamHub: Sendable {
         }
     }
 
-    /// Whether what a stream received still matters: neither we nor its peer have ended it. Pieces of
-    /// one that was closed may still wait to be handled.
+    /// Whether what a stream received still matters: neither we nor its peer have ended it. Pieces
+    /// of one that was closed may still wait to be handled.
     public func isOpen(_ id: StreamID) -> Bool { registry.withLock { $0.isLive(id) } }
 
     /// Closes a stream after what was sent on it, waiting for that at most

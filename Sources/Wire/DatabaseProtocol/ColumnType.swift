@@ -172,7 +172,7 @@ public struct ColumnType: Hashable, Sendable {
             if let complaint = key.complaint(about: atom) { return complaint }
         }
         guard let value else { return nil }
-        for atom in datum.values {  // in the order of the keys
+        for atom in datum.values {  // sorted by the keys
             if let complaint = value.complaint(about: atom) { return complaint }
         }
         return nil

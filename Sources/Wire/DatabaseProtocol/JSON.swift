@@ -45,8 +45,8 @@ public struct JSONObject: Sendable {
     public private(set) var names: [String] = []
     /// The value of the name at the same place.
     public private(set) var values: [JSON] = []
-    /// Where each name is; kept only above `linearCountMax` members, where searching costs more, and
-    /// only of objects that were made by setting members.
+    /// Where each name is; kept only above `linearCountMax` members, where searching costs more,
+    /// and only of objects that were made by setting members.
     private var positions: [String: Int] = [:]
 
     private static let linearCountMax = 12
@@ -58,8 +58,8 @@ public struct JSONObject: Sendable {
         for (name, value) in members { self[name] = value }
     }
 
-    /// Creates an object of `members` whose names are all different, in O(count): for what is made to
-    /// be written, and not to be searched.
+    /// Creates an object of `members` whose names are all different, in O(count): for what is made
+    /// to be written, and not to be searched.
     public init(distinct members: some Collection<(String, JSON)>) {
         names = members.map(\.0)
         values = members.map(\.1)
