@@ -14,7 +14,8 @@ extension Worker {
     ) -> [DeskEffect] {
         ports.prepareForFrame()
         return desk.take(
-            request, sequence: sequence, from: client, now: MonotonicClock.now(), &forwarder, &ports)
+            request, sequence: sequence, from: client, now: MonotonicClock.now(), &forwarder,
+            &ports)
     }
 
     mutating func opened(
