@@ -134,7 +134,8 @@ house.addProgram("apus-fuzz", ["DatabaseEngine", "DatabaseProtocol", "Timekeepin
 // Journeys: the whole switch in memory, and the walls of the house.
 house.addJourneys([
     "Bridges", "DatabaseEngine", "DatabaseProtocol", "DatabaseReplica", "DatapathMessages",
-    "Execution", "Flows", "Forwarding", "KernelPrograms", "LinkValues", "Packets", "Timekeeping",
+    "Execution", "FlowCache", "Flows", "Forwarding", "KernelPrograms", "LinkValues", "OpenFlow",
+    "Packets", "Pipeline", "Switching", "Timekeeping",
 ])
 
 let package = Package(
@@ -222,7 +223,8 @@ struct House {
         targets.append(
             .testTarget(
                 name: "\(name)Tests", dependencies: own + [.init(stringLiteral: name)],
-                path: "Tests/\(path)Tests", swiftSettings: [.enableExperimentalFeature("Lifetimes")]))
+                path: "Tests/\(path)Tests", swiftSettings: [.enableExperimentalFeature("Lifetimes")]
+            ))
     }
 
     mutating func addProgram(_ name: String, _ uses: [String]) {
@@ -240,7 +242,8 @@ struct House {
         check("Journeys", .program, "Journeys", uses)
         targets.append(
             .testTarget(
-                name: "JourneyTests", dependencies: uses.map(Target.Dependency.init(stringLiteral:)),
+                name: "JourneyTests",
+                dependencies: uses.map(Target.Dependency.init(stringLiteral:)),
                 path: "Tests/Journeys"))
     }
 

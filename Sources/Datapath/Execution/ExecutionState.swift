@@ -5,8 +5,8 @@ public import Timekeeping
 // What running actions needs beside the packet: the moment, and packets that are to be looked up
 // again.
 //
-// `recirculate` does not look anything up itself. It notes the packet as it is, and whoever owns the
-// flow tables takes the notes afterwards, in the order in which they were made (the kernel's
+// `recirculate` does not look anything up itself. It notes the packet as it is, and whoever owns
+// the flow tables takes the notes afterwards, in the order in which they were made (the kernel's
 // datapath defers in the same way). So nothing recurses, whatever the flows say.
 
 /// A packet that waits for its next lookup.
@@ -16,9 +16,8 @@ public struct Continuation {
     public let frame: Frame
     /// Its bytes were handed out, so that editing them takes a copy.
     public let isLent: Bool
-    /// Port and recirculation id; mark and priority: words 0 and 1 of its key.
-    public let noted: (UInt64, UInt64)
-    public let dpHash: UInt32
+    /// Of this key only what is known beside the bytes counts.
+    public let key: FlowKey
     /// How often it will have been looked up again.
     public let depth: Int
 }
@@ -28,8 +27,7 @@ extension Continuation {
     @inlinable
     public func extract() -> Extraction {
         var extraction = unsafe FlowKey.extract(frame, inPort: 0)
-        (extraction.key.words[0], extraction.key.words[1]) = unsafe noted
-        extraction.key.dpHash = unsafe dpHash
+        unsafe extraction.key.copyNotes(of: key)
         return extraction
     }
 }
@@ -39,6 +37,9 @@ extension Continuation {
 public struct ExecutionState: ~Copyable {
     /// The moment of the batch; set it before `run`.
     public var now = Instant.start
+    public var meters = MeterTable()
+    /// State of the chance by which `sample` decides.
+    @usableFromInline var chance: UInt64
     /// How often the packet underway was looked up again.
     @usableFromInline var depth = 0
     /// Continuations of the packet underway: those from `taken` on wait, `noted` were made.
@@ -47,7 +48,9 @@ public struct ExecutionState: ~Copyable {
     /// Room for `ExecutionLimits.recirculations`; the first `noted` are initialised.
     @usableFromInline let continuations: UnsafeMutablePointer<Continuation>
 
-    public init() {
+    /// - Parameter seed: Of the chance by which `sample` decides. Equal seeds decide equally.
+    public init(seed: UInt64) {
+        chance = seed
         // Safe: owned by this value alone, freed in its deinit; continuations are trivial.
         unsafe continuations = .allocate(capacity: ExecutionLimits.recirculations)
     }
@@ -73,10 +76,21 @@ public struct ExecutionState: ~Copyable {
         return unsafe next
     }
 
+    /// True once in 2³² / `probability` calls on average; always for `.max`, never for 0.
+    @usableFromInline
+    mutating func decides(probability: UInt32) -> Bool {
+        // SplitMix64 (Steele, Lea and Flood, 2014).
+        chance &+= 0x9e37_79b9_7f4a_7c15
+        var word = chance
+        word = (word ^ word >> 30) &* 0xbf58_476d_1ce4_e5b9
+        word = (word ^ word >> 27) &* 0x94d0_49bb_1331_11eb
+        return probability == .max || UInt32(truncatingIfNeeded: word >> 32) < probability
+    }
+
     /// Returns false if the packet has been looked up too often.
     @usableFromInline
     mutating func note(
-        _ frame: Frame, isLent: Bool, noted words: (UInt64, UInt64), dpHash: UInt32
+        _ frame: Frame, isLent: Bool, key: FlowKey
     ) -> Bool {
         guard depth < ExecutionLimits.recirculationDepth,
             noted < ExecutionLimits.recirculations
@@ -84,7 +98,7 @@ public struct ExecutionState: ~Copyable {
         // Safe: there is room for ExecutionLimits.recirculations.
         unsafe (continuations + noted).initialize(
             to: Continuation(
-                frame: frame, isLent: isLent, noted: words, dpHash: dpHash, depth: depth + 1))
+                frame: frame, isLent: isLent, key: key, depth: depth + 1))
         noted += 1
         return true
     }

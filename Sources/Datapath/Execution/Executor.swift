@@ -27,30 +27,62 @@ extension ProgramStore {
     ) -> PacketEnd? {
         var run = unsafe PacketRun(frame, extraction, isLent: isLent)
         // Safe: a row ends with `.end` inside its block, and operands belong to their step.
-        var next = unsafe UnsafePointer(words + Int(program) + 1)
+        let row = unsafe UnsafePointer(words + Int(program) + 1)
+        unsafe walk(row, &run, extraction, &state, &sink, &ledger)
+        return unsafe run.end
+    }
+
+    /// Carries out one row of steps: the whole program, or a list inside an action of it.
+    @inlinable
+    borrowing func walk<Sink: PacketSink & ~Copyable, Ledger: PacketLedger & ~Copyable>(
+        _ row: UnsafePointer<UInt64>, _ run: inout PacketRun, _ extraction: borrowing Extraction,
+        _ state: inout ExecutionState, _ sink: inout Sink, _ ledger: inout Ledger
+    ) {
+        var next = unsafe row
         while true {
+            // Safe: as above.
             let step = unsafe Step(word: next.pointee)
             unsafe next += 1
+            let after = unsafe next + step.operandCount
             switch step.kind {
-            case .end: return unsafe run.end
+            case .end: return
             case .output: unsafe run.output(port: step.immediate, &sink, &ledger)
             case .truncate: unsafe run.byteLimit = Int(step.immediate)
-            case .pushVLAN, .popVLAN:
-                guard unsafe run.editTag(step, &sink) else { return unsafe run.interrupted }
             case .drop:
                 let reason = UInt8(truncatingIfNeeded: step.immediate)
-                return unsafe run.dropped(PacketEnd(rawValue: reason))
+                return unsafe run.settle(PacketEnd(rawValue: reason) ?? .droppedByRule)
             case .userspace: unsafe run.upcall(step, next, extraction.key, &ledger)
-            case .setEthernet, .setIPv4, .setIPv6, .setPorts:
-                guard unsafe run.editHeader(step, next, &sink) else {
-                    return unsafe run.interrupted
+            case .set, .pushVLAN, .popVLAN, .pushMPLS, .popMPLS:
+                guard unsafe run.edit(step, next, &sink) else {
+                    return unsafe run.settle(.actionLimit)
                 }
-            case .setMark, .setPriority: unsafe run.note(step, next)
             case .hash: unsafe run.hash(step, extraction.key)
             case .recirculate:
-                unsafe run.recirculate(step, isLast: Step(word: next.pointee).kind == .end, &state)
+                let isLast = unsafe Step(word: after.pointee).kind == .end
+                unsafe run.recirculate(step, isLast: isLast, extraction.key, &state)
+            case .meter:
+                guard unsafe run.passes(step, &state) else { return }
+            case .decrementTTL:
+                switch unsafe run.decrementTTL(&sink) {
+                case .decremented: break
+                case .noMemory: return unsafe run.settle(.actionLimit)
+                case .expired:
+                    // What follows is not for this packet.
+                    unsafe walk(next, &run, extraction, &state, &sink, &ledger)
+                    return unsafe run.expire()
+                }
+            case .sample, .clone, .checkLength:
+                guard let list = unsafe run.branch(step, next, &state) else { break }
+                if unsafe Step(word: after.pointee).kind == .end {
+                    // Nobody needs the packet as it was: no copy.
+                    unsafe next = list
+                    continue
+                }
+                let kept = unsafe run.fork()
+                unsafe walk(list, &run, extraction, &state, &sink, &ledger)
+                unsafe run.join(kept)
             }
-            unsafe next += step.operandCount
+            unsafe next = after
         }
     }
 }
@@ -89,14 +121,27 @@ struct PacketRun {
         unsafe outcome ?? (isContinued ? nil : .droppedByRule)
     }
 
-    /// How it ended when memory for a copy ran out on the way.
-    @inlinable var interrupted: PacketEnd? {
-        unsafe outcome?.isDelivery == true ? end : .actionLimit
+    /// A copy of the packet goes on; its bytes are this one's too. Returns this one.
+    @usableFromInline
+    mutating func fork() -> PacketRun {
+        unsafe isLent = true
+        return unsafe self
     }
 
-    @inlinable
-    func dropped(_ reason: PacketEnd?) -> PacketEnd? {
-        unsafe outcome?.isDelivery == true || isContinued ? end : reason ?? .droppedByRule
+    /// Back to the packet as it was, with what has happened to its copy.
+    @usableFromInline
+    mutating func join(_ kept: PacketRun) {
+        let (outcome, isContinued) = unsafe (outcome, isContinued)
+        unsafe self = unsafe kept
+        unsafe (self.outcome, self.isContinued) = (outcome, isContinued)
+    }
+
+    /// Its time to live has ended, and so have the actions for that case.
+    @usableFromInline
+    mutating func expire() {
+        if unsafe outcome == nil || outcome == .actionsWithoutOutput {
+            unsafe settle(.ttlExpired)
+        }
     }
 
     /// Being forwarded is better than being handed up, that is better than a refusal, and that is
@@ -146,24 +191,73 @@ struct PacketRun {
         return unsafe frame
     }
 
-    /// Mark and priority, which no byte of the frame holds.
+    /// The list that the packet runs next, if it runs any.
     @usableFromInline
-    mutating func note(_ step: Step, _ operands: UnsafePointer<UInt64>) {
+    mutating func branch(
+        _ step: Step, _ operands: UnsafePointer<UInt64>, _ state: inout ExecutionState
+    ) -> UnsafePointer<UInt64>? {
         unsafe outcome = outcome ?? .actionsWithoutOutput
-        guard step.kind == .setMark else {
-            unsafe noted.1 = noted.1 & 0xffff_ffff | UInt64(step.immediate) << 32
-            return
+        switch step.kind {
+        case .sample:
+            return unsafe state.decides(probability: step.immediate) ? operands : nil
+        case .checkLength:
+            // Safe: the first operand says how many words the first of the two lists has.
+            let first = unsafe operands + 1
+            let isGreater = unsafe longestByteCount > Int(step.immediate)
+            return unsafe isGreater ? first : first + Int(truncatingIfNeeded: operands[0])
+        default: return unsafe operands
         }
-        let value = unsafe operands[0] >> 32
-        let bits = unsafe operands[0] & 0xffff_ffff
-        unsafe noted.1 = noted.1 & ~bits | value & bits
+    }
+
+    /// Bytes of the frame, its tag included; of a super-frame, those of its segments.
+    private var longestByteCount: Int {
+        let whole = unsafe frame.wireByteCount
+        let offload = unsafe frame.offload
+        guard offload.isSuperFrame else { return whole }
+        var headers = Int(offload.headerByteCount)
+        if headers == 0 {
+            let bytes = unsafe FrameBytes(frame)
+            let transport = unsafe Int(layout.transport)
+            let isTCP = unsafe layout.transportProtocol == IPProtocol.tcp
+            guard transport != 0, unsafe transport + 20 <= bytes.byteCount else { return whole }
+            let words = unsafe Int(bytes.load(UInt8.self, at: transport + 12) >> 4)
+            headers = transport + (isTCP ? words * 4 : 8)
+        }
+        let tag = unsafe frame.wireByteCount - frame.byteCount
+        return min(whole, headers + Int(offload.segmentByteCount) + tag)
+    }
+
+    /// Whether the meter lets the packet go on.
+    @usableFromInline
+    mutating func passes(_ step: Step, _ state: inout ExecutionState) -> Bool {
+        unsafe outcome = outcome ?? .actionsWithoutOutput
+        let now = state.now
+        let byteCount = unsafe frame.wireByteCount
+        if state.meters.admit(step.immediate, byteCount: byteCount, now: now) { return true }
+        unsafe settle(.droppedByMeter)
+        return false
+    }
+
+    /// What no byte of the frame holds: mark, priority, hash.
+    @usableFromInline
+    mutating func note(_ header: HeaderKind, _ operands: UnsafePointer<UInt64>) {
+        // Safe: a `set` has two operands for each word of its header.
+        let (value, mask) = unsafe (operands[0], operands[1])
+        if header == .dpHash {
+            let bits = UInt32(truncatingIfNeeded: mask)
+            unsafe dpHash = dpHash & ~bits | UInt32(truncatingIfNeeded: value) & bits
+        } else {
+            unsafe noted.1 = noted.1 & ~mask | value & mask
+        }
     }
 
     /// The packet's key as it is now; `key` is the one it came with.
     @usableFromInline
     func present(_ key: FlowKey) -> FlowKey {
+        guard unsafe isEdited || noted.1 != key.words[1] || dpHash != key.dpHash else { return key }
         var present = unsafe isEdited ? FlowKey.extract(frame, inPort: key.inPort).key : key
-        (present.words[0], present.words[1]) = unsafe noted
+        present.copyNotes(of: key)
+        unsafe present.words[1] = noted.1
         unsafe present.dpHash = dpHash
         return present
     }
@@ -177,11 +271,16 @@ struct PacketRun {
 
     /// - Parameter isLast: No action follows, so that the bytes pass on as they are.
     @usableFromInline
-    mutating func recirculate(_ step: Step, isLast: Bool, _ state: inout ExecutionState) {
+    mutating func recirculate(
+        _ step: Step, isLast: Bool, _ key: FlowKey, _ state: inout ExecutionState
+    ) {
         unsafe byteLimit = .max
         if !isLast { unsafe isLent = true }
-        let words = unsafe (noted.0 & 0xffff_ffff | UInt64(step.immediate) << 32, noted.1)
-        guard unsafe state.note(frame, isLent: isLent, noted: words, dpHash: dpHash) else {
+        var key = key
+        (key.words[0], key.words[1]) = unsafe noted
+        unsafe key.dpHash = dpHash
+        key.recirculationID = step.immediate
+        guard unsafe state.note(frame, isLent: isLent, key: key) else {
             return unsafe settle(.recirculationLimit)
         }
         unsafe isContinued = true

@@ -16,6 +16,10 @@ public enum ExecutionLimits {
     /// Copies of one packet that may wait for their next lookup, over its whole journey: else a
     /// flow that recirculates twice would make 2⁸ of each packet.
     public static let recirculations = 32
+    /// Lists of actions inside each other. Each takes a few hundred bytes of the stack when run.
+    public static let nesting = 8
+    /// Meter numbers end below this: 400 bytes each, once such a number is used.
+    public static let meters: UInt32 = 65_536
     /// A frame is never truncated below its Ethernet header.
     public static let truncatedByteCount = 14
 }

@@ -35,7 +35,7 @@ public struct ProgramStore: ~Copyable {
 
     /// Compiles and keeps `actions`.
     ///
-    /// - Throws: `.tooManyActions`, `.tooLarge` or `.noRoom`; then nothing has changed.
+    /// - Throws: `.tooManyActions`, `.tooLarge`, `.tooDeep` or `.noRoom`; then nothing has changed.
     public mutating func store(
         _ actions: [DatapathAction]
     ) throws(ProgramRefusal) -> ProgramHandle {
@@ -97,15 +97,10 @@ public struct ProgramStore: ~Copyable {
     /// The actions that `handle` was compiled from.
     public func actions(of handle: ProgramHandle) -> [DatapathAction] {
         precondition(Int(handle) < used, "a program of this store")
-        var actions: [DatapathAction] = []
-        var at = Int(handle) + 1
-        while true {
-            // Safe: a row ends with `.end`, inside its block.
-            let step = unsafe Step(word: words[at])
-            let operands = (0..<step.operandCount).map { unsafe words[at + 1 + $0] }
-            guard let action = ActionCompiler.action(step, operands) else { return actions }
-            actions.append(action)
-            at += 1 + step.operandCount
-        }
+        // Safe: a block is initialised, and its first word says how large it is.
+        let count = unsafe 1 << Int(words[Int(handle)])
+        let block = unsafe [UInt64](
+            UnsafeBufferPointer(start: words + Int(handle), count: count))
+        return ActionCompiler.actions(block, at: 1)
     }
 }

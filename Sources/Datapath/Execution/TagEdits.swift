@@ -13,7 +13,6 @@ extension PacketRun {
     mutating func editTag<Sink: PacketSink & ~Copyable>(
         _ step: Step, _ sink: inout Sink
     ) -> Bool {
-        unsafe outcome = outcome ?? .actionsWithoutOutput
         guard step.kind == .pushVLAN else { return unsafe pop(&sink) }
         if unsafe frame.vlanTPID != 0 {
             guard unsafe own(headroom: 4, &sink) else { return false }
@@ -42,6 +41,19 @@ extension PacketRun {
         unsafe frame.vlanTPID = 0
         unsafe frame.vlanTCI = 0
         return true
+    }
+
+    /// Priority and id of the outer tag; that it is there stays.
+    @usableFromInline
+    mutating func editTagAside(_ operands: UnsafePointer<UInt64>) {
+        unsafe isEdited = true
+        unsafe frame.vlanTCI = merge(frame.vlanTCI, operands, 0, 16)
+    }
+
+    func editTagInBytes(_ operands: UnsafePointer<UInt64>) {
+        let bytes = unsafe FrameBytes(frame)
+        let old = unsafe bytes.load(UInt16.self, at: 14)
+        unsafe bytes.store(merge(old, operands, 0, 16), at: 14)
     }
 
     @usableFromInline

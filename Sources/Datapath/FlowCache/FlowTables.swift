@@ -27,6 +27,8 @@ public struct FlowTables: ~Copyable {
     }
 
     /// The flow that answers for `key`, or nil: a miss. Allocates nothing.
+    ///
+    /// - Parameter key: As extraction makes it: without `TunnelFlag.present` no word of a tunnel.
     @inlinable
     public mutating func lookup(_ key: borrowing FlowKey) -> FlowSlot? {
         unsafe Words.of(key) { unsafe lookup($0) }

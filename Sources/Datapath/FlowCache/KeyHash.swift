@@ -11,15 +11,17 @@ public import Flows
 /// The hash of one process, drawn from its seed.
 @safe
 public struct KeyHash: ~Copyable {
-    /// 22 words: one per word of a key, one to fill up the last pair, two for the end.
+    /// 28 words: one per word of a key, two for the end.
     @usableFromInline let secrets: UnsafeMutablePointer<UInt64>
+
+    private static let secretCount = FlowKey.wordCount + 2
 
     /// - Parameter seed: Random, anew in each process. Equal seeds give equal hashes.
     public init(seed: UInt64) {
         // Safe: owned by this value alone, freed in its deinit.
-        unsafe secrets = .allocate(capacity: 22)
+        unsafe secrets = .allocate(capacity: Self.secretCount)
         var state = seed
-        for index in 0..<22 {
+        for index in 0..<Self.secretCount {
             // SplitMix64: the standard way to draw many words from one.
             state &+= 0x9e37_79b9_7f4a_7c15
             var word = state
@@ -38,15 +40,23 @@ public struct KeyHash: ~Copyable {
     @inlinable @inline(__always)
     func hash(_ key: KeyWords) -> UInt64 {
         var (high, low) = (0 as UInt64, 0 as UInt64)
-        for first in stride(from: 0, to: 18, by: 2) {
-            // Safe: words 0 to 18 and secrets 0 to 21 are there.
+        unsafe add(key, 0, 18, &high, &low)
+        // Safe: word 18 says whether there are words of a tunnel.
+        if unsafe key[18] != 0 { unsafe add(key, 18, FlowKey.wordCount, &high, &low) }
+        return finish(high, low)
+    }
+
+    @inlinable @inline(__always)
+    func add(
+        _ key: KeyWords, _ start: Int, _ end: Int, _ high: inout UInt64, _ low: inout UInt64
+    ) {
+        for first in stride(from: start, to: end, by: 2) {
+            // Safe: both bounds are even, and no more than the words that are there.
             let product = unsafe (key[first] &+ secrets[first])
                 .multipliedFullWidth(by: key[first + 1] &+ secrets[first + 1])
             high &+= product.high
             low &+= product.low
         }
-        let last = unsafe (key[18] &+ secrets[18]).multipliedFullWidth(by: secrets[19])
-        return finish(high &+ last.high, low &+ last.low)
     }
 
     /// Hashes the bits of `key` that `mask` selects.
@@ -60,9 +70,9 @@ public struct KeyHash: ~Copyable {
         while rest != 0 {
             let first = 2 * rest.trailingZeroBitCount
             rest &= rest &- 1
-            // Safe: `pairs` has ten bits, so that `first` is 18 at most.
+            // Safe: `pairs` has thirteen bits, so that `first` is 24 at most.
             let a = unsafe key[first] & mask[first]
-            let b = unsafe first < 18 ? key[first + 1] & mask[first + 1] : 0
+            let b = unsafe key[first + 1] & mask[first + 1]
             let product = unsafe (a &+ secrets[first])
                 .multipliedFullWidth(by: b &+ secrets[first + 1])
             high &+= product.high
@@ -73,8 +83,10 @@ public struct KeyHash: ~Copyable {
 
     @inlinable @inline(__always)
     func finish(_ high: UInt64, _ low: UInt64) -> UInt64 {
-        // Safe: 22 secrets are there.
-        let product = unsafe (high ^ secrets[20]).multipliedFullWidth(by: low ^ secrets[21])
+        // Safe: the two secrets behind those of the words.
+        let last = FlowKey.wordCount
+        let product = unsafe (high ^ secrets[last])
+            .multipliedFullWidth(by: low ^ secrets[last + 1])
         return product.high ^ product.low
     }
 

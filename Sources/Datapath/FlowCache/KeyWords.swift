@@ -2,9 +2,8 @@ public import Flows
 
 // Keys where they lie, as pointers to their words.
 //
-// The packet path indexes words in loops. Through a value, even a borrowed one, each such index
-// made the compiler copy all 152 bytes first (Swift 6.3.1, seen in the disassembly: some twenty
-// copies a packet, ten times the cost of a lookup). Through a pointer it is one load.
+// See `WordRow` for why loops over words go through pointers. Most keys have no tunnel, and then
+// nothing behind word 18 (`FlowKey.plainWordCount`): what follows stops there if it may.
 
 /// `FlowKey.wordCount` words that outlive the call they are handed to.
 @usableFromInline typealias KeyWords = UnsafePointer<UInt64>
@@ -21,20 +20,31 @@ enum Words {
         }
     }
 
+    /// Whether two keys agree in all bits. Of keys without a tunnel nothing behind it is looked at.
     @inlinable @inline(__always)
     static func areEqual(_ a: KeyWords, _ b: KeyWords) -> Bool {
         var difference: UInt64 = 0
         // Safe: both have wordCount words.
-        for index in 0..<FlowKey.wordCount { unsafe difference |= a[index] ^ b[index] }
+        for index in 0..<FlowKey.plainWordCount { unsafe difference |= a[index] ^ b[index] }
+        guard difference == 0, unsafe a[FlowKey.plainWordCount - 1] != 0 else {
+            return difference == 0
+        }
+        for index in FlowKey.plainWordCount..<FlowKey.wordCount {
+            unsafe difference |= a[index] ^ b[index]
+        }
         return difference == 0
     }
 
     /// Whether `key` has the words of `flow`, which is masked, in the bits of `mask`.
+    ///
+    /// - Parameter pairs: Which words `mask` has bits in, see `KeyHash.pairs`.
     @inlinable @inline(__always)
-    static func agree(_ key: KeyWords, _ flow: KeyWords, mask: KeyWords) -> Bool {
+    static func agree(_ key: KeyWords, _ flow: KeyWords, mask: KeyWords, pairs: UInt32) -> Bool {
         var difference: UInt64 = 0
         // Safe: all have wordCount words.
-        for index in 0..<FlowKey.wordCount {
+        for index in 0..<18 { unsafe difference |= flow[index] ^ (key[index] & mask[index]) }
+        guard difference == 0, pairs >> 9 != 0 else { return difference == 0 }
+        for index in 18..<FlowKey.wordCount {
             unsafe difference |= flow[index] ^ (key[index] & mask[index])
         }
         return difference == 0

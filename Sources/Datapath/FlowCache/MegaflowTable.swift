@@ -105,7 +105,9 @@ public struct MegaflowTable: ~Copyable {
             if Bucket.hash(bucket) == hashed {
                 let slot = Bucket.slot(bucket)
                 let flow = unsafe KeyWords(keys + Int(slot) &* FlowKey.wordCount)
-                if unsafe Words.agree(key, flow, mask: words) { return slot }
+                if unsafe Words.agree(key, flow, mask: words, pairs: table.pointee.pairs) {
+                    return slot
+                }
             }
             at = (at &+ 1) & bucketMask
         }

@@ -37,9 +37,7 @@ extension Forwarder {
         if unsafe frame.hasTagInBytes { unsafe frame.takeTagOutOfBytes() }
 
         var extraction = unsafe FlowKey.extract(frame, inPort: packet.key.inPort)
-        extraction.key.words[0] = packet.key.words[0]
-        extraction.key.words[1] = packet.key.words[1]
-        extraction.key.dpHash = packet.key.dpHash
+        extraction.key.copyNotes(of: packet.key)
         ledger.place = ledger.ports.place(of: packet.key.inPort)
         state.now = now
         let first = unsafe programs.run(

@@ -78,6 +78,7 @@ extension Forwarder {
             switch error {
             case .tooManyActions(let limit): throw .tooManyActions(limit: limit)
             case .tooLarge(let limit): throw .actionsTooLarge(byteLimit: limit)
+            case .tooDeep(let limit): throw .actionsTooDeep(limit: limit)
             case .noRoom: throw .noRoomForActions
             }
         }

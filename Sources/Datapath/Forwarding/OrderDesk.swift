@@ -1,5 +1,6 @@
 public import DatapathMessages
 public import Execution
+import Flows
 public import Timekeeping
 
 // Where orders come in: who asked, what is answered, which devices are to be opened or closed.
@@ -104,6 +105,20 @@ public struct OrderDesk: Sendable {
                 forwarder.refreshExpress(now: now, &sink)
                 dumps.append(Dump(client: client, sequence: sequence))
                 return []
+            case .putMeter(let meter): try forwarder.putMeter(meter, now: now)
+            case .deleteMeter(let id):
+                let (meter, statistics) = try forwarder.deleteMeter(id)
+                return [reply(.meter(meter, statistics)), reply(.done)]
+            case .describeMeter(let id):
+                guard let (meter, statistics) = forwarder.meter(id) else {
+                    throw .meter(.noSuchMeter)
+                }
+                return [reply(.meter(meter, statistics)), reply(.done)]
+            case .describeMeters:
+                let features = DatapathReply.meterFeatures(
+                    meterCount: ExecutionLimits.meters,
+                    bandCount: UInt32(DatapathMeter.bandCountMax))
+                return [reply(features), reply(.done)]
             case .execute(let packet):
                 try forwarder.execute(packet, now: now, into: &sink)
             }

@@ -1,3 +1,6 @@
+public import Execution
+import Flows
+
 /// Why an order was refused. Nothing has changed then.
 public enum OrderRefusal: Error, Hashable, Sendable {
     case portExists(UInt32)
@@ -9,6 +12,9 @@ public enum OrderRefusal: Error, Hashable, Sendable {
     case tooManyMasks(limit: Int)
     case tooManyActions(limit: Int)
     case actionsTooLarge(byteLimit: Int)
+    /// Lists of actions inside each other.
+    case actionsTooDeep(limit: Int)
+    case meter(MeterRefusal)
     /// All action lists together have reached their limit.
     case noRoomForActions
     /// A packet to be executed is shorter than an Ethernet header.
@@ -24,7 +30,9 @@ extension OrderRefusal: CustomStringConvertible {
     /// The `errno` of the netlink answer, as the kernel's datapath would give it.
     public var errorNumber: Int32 {
         switch self {
-        case .noSuchFlow: 2  // ENOENT
+        case .noSuchFlow, .meter(.noSuchMeter): 2  // ENOENT
+        case .meter(.tooManyMeters): 27  // EFBIG
+        case .actionsTooDeep, .meter: 22  // EINVAL
         case .tooManyActions, .actionsTooLarge: 7  // E2BIG
         case .noScratchMemory: 12  // ENOMEM
         case .portExists: 17  // EEXIST
@@ -48,6 +56,13 @@ extension OrderRefusal: CustomStringConvertible {
         case .tooManyMasks(let limit): "the table has \(limit) different masks already"
         case .tooManyActions(let limit): "more than \(limit) actions in one flow"
         case .actionsTooLarge(let limit): "the actions of one flow take more than \(limit) bytes"
+        case .actionsTooDeep(let limit):
+            "more than \(limit) lists of actions inside each other"
+        case .meter(.tooManyMeters(let limit)): "meter numbers end at \(limit - 1)"
+        case .meter(.badBandCount(let count)):
+            "a meter has 1 to \(DatapathMeter.bandCountMax) bands, not \(count)"
+        case .meter(.badRate): "a band needs a rate above 0"
+        case .meter(.noSuchMeter): "there is no such meter"
         case .noRoomForActions: "the actions of all flows together take too much memory"
         case .truncatedPacket(let count): "a packet of \(count) bytes has no Ethernet header"
         case .packetTooLarge(let count, let limit):

@@ -133,6 +133,7 @@ extension Vswitch {
         case .datapath(let description): datapath.statistics = description.statistics
         case .port(let vport): vports.put(vport)
         case .flow(let flow): received(flow, sequence, now: now)
+        case .meter, .meterFeatures: break
         case .done: ended(sequence, nil, now: now)
         case .failed(let errno, let text): ended(sequence, (errno, text), now: now)
         }

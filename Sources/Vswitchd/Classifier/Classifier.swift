@@ -37,11 +37,20 @@ public struct Classifier<Payload: Sendable>: Sendable {
     ///
     /// - Complexity: O(`subtableCount`); allocates nothing.
     public func lookup(_ packet: PipelineKey, looking mask: inout PipelineMask) -> Payload? {
+        // Safe: each subtable reads and writes words of the rows, inside the call.
+        unsafe packet.withWords { packet in
+            unsafe mask.withMutableWords { mask in unsafe lookup(packet, mask) }
+        }
+    }
+
+    private func lookup(
+        _ packet: UnsafePointer<UInt64>, _ mask: UnsafeMutablePointer<UInt64>
+    ) -> Payload? {
         var best: (priority: UInt16, slot: Int, entry: Int)?
         for slot in order {
             guard let maxPriority = subtables[slot]?.maxPriority else { continue }
             if let best, best.priority >= maxPriority { break }
-            guard let entry = subtables[slot]?.find(packet, looking: &mask),
+            guard let entry = unsafe subtables[slot]?.find(packet, looking: mask),
                 let priority = subtables[slot]?.entries[entry].priority
             else { continue }
             if best.map({ priority > $0.priority }) ?? true { best = (priority, slot, entry) }

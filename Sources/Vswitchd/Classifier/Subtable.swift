@@ -10,7 +10,6 @@ import Flows
 
 struct Subtable<Payload: Sendable>: Sendable {
     struct Entry: Sendable {
-        var key: PipelineKey
         var priority: UInt16
         var hash: Int
         /// Next in the chain of entries with the same hash, by falling priority; -1 = none.
@@ -26,6 +25,8 @@ struct Subtable<Payload: Sendable>: Sendable {
     /// Age among the subtables of a classifier.
     let serial: UInt64
     private(set) var entries: [Entry] = []
+    /// For each entry the words of its key that the mask selects bits of, in the order of `words`.
+    private var keys: [UInt64] = []
     private(set) var maxPriority: UInt16 = 0
     /// How many entries have that priority.
     private var maxPriorityCount = 0
@@ -57,15 +58,19 @@ struct Subtable<Payload: Sendable>: Sendable {
         prefixes = Array(repeating: [:], count: max(ends.count - 1, 0))
     }
 
-    /// The best entry for `packet`. ORs the bits that it looked at into `looked`.
-    func find(_ packet: PipelineKey, looking looked: inout PipelineMask) -> Int? {
+    /// The best entry for `packet`. ORs the bits that it looked at into `looked`. Both have the
+    /// words of a `PipelineKey`.
+    func find(
+        _ packet: UnsafePointer<UInt64>, looking looked: UnsafeMutablePointer<UInt64>
+    ) -> Int? {
         var hasher = Hasher()
         var taken = 0
         for stage in stageEnds.indices {
             while taken < stageEnds[stage] {
                 let word = words[taken]
-                looked[word: word.index] |= word.bits
-                hasher.combine(packet[word: word.index] & word.bits)
+                // Safe: the indices of words are below PipelineKey.wordCount.
+                unsafe looked[word.index] |= word.bits
+                unsafe hasher.combine(packet[word.index] & word.bits)
                 taken += 1
             }
             guard stage < prefixes.count else { break }
@@ -73,7 +78,7 @@ struct Subtable<Payload: Sendable>: Sendable {
         }
         var entry = heads[hasher.finalized] ?? -1
         while entry >= 0 {
-            if agrees(entries[entry].key, packet) { return entry }
+            if unsafe agrees(entry, packet) { return entry }
             entry = entries[entry].next
         }
         return nil
@@ -82,17 +87,25 @@ struct Subtable<Payload: Sendable>: Sendable {
     func find(key: PipelineKey, priority: UInt16) -> Int? {
         var entry = heads[hashes(of: key).last ?? 0] ?? -1
         while entry >= 0 {
-            if entries[entry].priority == priority, entries[entry].key == key { return entry }
+            if entries[entry].priority == priority,
+                unsafe key.withWords({ unsafe agrees(entry, $0) })
+            {
+                return entry
+            }
             entry = entries[entry].next
         }
         return nil
     }
 
     func overlap(key: PipelineKey, mask other: PipelineMask, priority: UInt16) -> Payload? {
-        let common = mask.masked(by: other)
-        let wanted = key.masked(by: common)
-        return entries.first { $0.priority == priority && $0.key.masked(by: common) == wanted }?
-            .payload
+        let wanted = words.map { key[word: $0.index] }
+        let common = words.map { $0.bits & other[word: $0.index] }
+        return entries.indices.first { entry in
+            entries[entry].priority == priority
+                && words.indices.allSatisfy {
+                    (keys[entry * words.count + $0] ^ wanted[$0]) & common[$0] == 0
+                }
+        }.map { entries[$0].payload }
     }
 
     mutating func insert(key: PipelineKey, priority: UInt16, payload: Payload) -> Payload? {
@@ -106,8 +119,8 @@ struct Subtable<Payload: Sendable>: Sendable {
         for stage in prefixes.indices { prefixes[stage][hashes[stage], default: 0] += 1 }
 
         let new = entries.count
-        entries.append(
-            Entry(key: key, priority: priority, hash: hash, next: -1, payload: payload))
+        entries.append(Entry(priority: priority, hash: hash, next: -1, payload: payload))
+        for word in words { keys.append(key[word: word.index] & word.bits) }
         var before = -1
         var after = heads[hash] ?? -1
         while after >= 0, entries[after].priority >= priority {
@@ -137,8 +150,12 @@ struct Subtable<Payload: Sendable>: Sendable {
         if entry != last {
             redirect(last, to: entry)
             entries[entry] = entries[last]
+            for index in words.indices {
+                keys[entry * words.count + index] = keys[last * words.count + index]
+            }
         }
         entries.removeLast()
+        keys.removeLast(words.count)
         if priority == maxPriority { forgetOneOfMaxPriority() }
         return removed
     }
@@ -163,10 +180,11 @@ struct Subtable<Payload: Sendable>: Sendable {
         if before >= 0 { entries[before].next = target }
     }
 
-    private func agrees(_ key: PipelineKey, _ packet: PipelineKey) -> Bool {
+    private func agrees(_ entry: Int, _ packet: UnsafePointer<UInt64>) -> Bool {
         var difference: UInt64 = 0
-        for word in words {
-            difference |= (key[word: word.index] ^ packet[word: word.index]) & word.bits
+        for (index, word) in words.enumerated() {
+            // Safe: the indices of words are below PipelineKey.wordCount.
+            unsafe difference |= keys[entry * words.count + index] ^ packet[word.index] & word.bits
         }
         return difference == 0
     }
@@ -195,7 +213,7 @@ enum Stage: CaseIterable {
     /// to the lower, which can only make a flow narrower.
     init(ofWord index: Int) {
         switch index {
-        case 0, 1, PipelineKey.metadataWord...: self = .pipeline
+        case 0, 1, (FlowKey.plainWordCount - 1)...: self = .pipeline
         case 3...5: self = .link
         case 2, 6, 8...12: self = .network
         default: self = .transport

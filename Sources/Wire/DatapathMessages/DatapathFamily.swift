@@ -6,23 +6,25 @@ import CLinuxPacket
 // channel between our own two processes has nobody to ask, so it uses fixed numbers, from the range
 // in which the kernel hands out its own (16 to 1023).
 
-/// The netlink message types of the four families, `nlmsg_type`.
+/// The netlink message types of the five families, `nlmsg_type`.
 public struct DatapathFamilies: Hashable, Sendable {
     public var datapath: UInt16
     public var vport: UInt16
     public var flow: UInt16
     public var packet: UInt16
+    public var meter: UInt16
 
-    public init(datapath: UInt16, vport: UInt16, flow: UInt16, packet: UInt16) {
+    public init(datapath: UInt16, vport: UInt16, flow: UInt16, packet: UInt16, meter: UInt16) {
         self.datapath = datapath
         self.vport = vport
         self.flow = flow
         self.packet = packet
+        self.meter = meter
     }
 
     /// The numbers of the socket channel.
     public static let channel = DatapathFamilies(
-        datapath: 0x301, vport: 0x302, flow: 0x303, packet: 0x304)
+        datapath: 0x301, vport: 0x302, flow: 0x303, packet: 0x304, meter: 0x305)
 }
 
 /// Attributes of our own. The kernel's are all below 64, ours from 0x2000; a netlink attribute's
@@ -56,6 +58,7 @@ enum KeyAttribute {
     static let arp = UInt16(OVS_KEY_ATTR_ARP.rawValue)
     static let neighbourDiscovery = UInt16(OVS_KEY_ATTR_ND.rawValue)
     static let packetMark = UInt16(OVS_KEY_ATTR_SKB_MARK.rawValue)
+    static let tunnel = UInt16(OVS_KEY_ATTR_TUNNEL.rawValue)
     static let sctp = UInt16(OVS_KEY_ATTR_SCTP.rawValue)
     static let tcpFlags = UInt16(OVS_KEY_ATTR_TCP_FLAGS.rawValue)
     static let dpHash = UInt16(OVS_KEY_ATTR_DP_HASH.rawValue)
@@ -71,6 +74,13 @@ enum ActionAttribute {
     static let setMasked = UInt16(OVS_ACTION_ATTR_SET_MASKED.rawValue)
     static let pushVLAN = UInt16(OVS_ACTION_ATTR_PUSH_VLAN.rawValue)
     static let popVLAN = UInt16(OVS_ACTION_ATTR_POP_VLAN.rawValue)
+    static let sample = UInt16(OVS_ACTION_ATTR_SAMPLE.rawValue)
+    static let pushMPLS = UInt16(OVS_ACTION_ATTR_PUSH_MPLS.rawValue)
+    static let popMPLS = UInt16(OVS_ACTION_ATTR_POP_MPLS.rawValue)
+    static let meter = UInt16(OVS_ACTION_ATTR_METER.rawValue)
+    static let clone = UInt16(OVS_ACTION_ATTR_CLONE.rawValue)
+    static let checkLength = UInt16(OVS_ACTION_ATTR_CHECK_PKT_LEN.rawValue)
+    static let decrementTTL = UInt16(OVS_ACTION_ATTR_DEC_TTL.rawValue)
     static let hash = UInt16(OVS_ACTION_ATTR_HASH.rawValue)
     static let recirculate = UInt16(OVS_ACTION_ATTR_RECIRC.rawValue)
     static let truncate = UInt16(OVS_ACTION_ATTR_TRUNC.rawValue)

@@ -1,3 +1,5 @@
+public import Flows
+
 // What comes back: the items of a dump, upcalls, and how a request ended.
 
 /// What the datapath answers. Each request gets exactly one `.done` or `.failed` with its sequence
@@ -6,6 +8,9 @@ public enum DatapathReply: Hashable, Sendable {
     case datapath(DatapathDescription)
     case port(Vport)
     case flow(CachedFlow)
+    case meter(DatapathMeter, MeterStatistics)
+    /// Meter numbers end below `meterCount`.
+    case meterFeatures(meterCount: UInt32, bandCount: UInt32)
     case upcall(Upcall)
     /// NLMSG_ERROR with 0, or NLMSG_DONE after a dump.
     case done

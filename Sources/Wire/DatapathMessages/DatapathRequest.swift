@@ -3,8 +3,9 @@ public import Flows
 // What the two halves of the switch say to each other, as values.
 //
 // The words are those of the generic-netlink families that `linux/openvswitch.h` defines
-// (`ovs_datapath`, `ovs_vport`, `ovs_flow`, `ovs_packet`), because the other end of the channel may
-// one day be the kernel module itself. The bytes are made in `RequestCodec` and `ReplyCodec`.
+// (`ovs_datapath`, `ovs_vport`, `ovs_flow`, `ovs_packet`, `ovs_meter`), because the other end of
+// the channel may one day be the kernel module itself. The bytes are made in `RequestCodec` and
+// `ReplyCodec`.
 
 /// What vswitchd, or a tool, asks of the datapath.
 public enum DatapathRequest: Hashable, Sendable {
@@ -27,6 +28,14 @@ public enum DatapathRequest: Hashable, Sendable {
     case flushFlows
     /// OVS_FLOW_CMD_GET as a dump.
     case listFlows
+    /// OVS_METER_CMD_SET: add a meter, or change one.
+    case putMeter(DatapathMeter)
+    /// OVS_METER_CMD_DEL; the reply carries its last counters.
+    case deleteMeter(id: UInt32)
+    /// OVS_METER_CMD_GET of one meter.
+    case describeMeter(id: UInt32)
+    /// OVS_METER_CMD_FEATURES.
+    case describeMeters
     /// OVS_PACKET_CMD_EXECUTE: run `actions` on `packet` as if it had come in as `key` says.
     case execute(ExecutedPacket)
 }

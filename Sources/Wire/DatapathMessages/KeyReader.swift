@@ -40,6 +40,21 @@ struct KeyReader {
         return reader.words ?? reader.row
     }
 
+    /// What one attribute of a `set` writes.
+    static func header(
+        _ bytes: RawSpan, _ attribute: Attribute, isMask: Bool
+    ) throws(DatapathMessageError) -> FlowKey {
+        var reader = KeyReader(isMask: isMask)
+        if attribute.type == KeyAttribute.vlan {
+            let tci = try bytes.network16(attribute, "OVS_KEY_VLAN")
+            // Whether the tag is there is not for a set to say.
+            reader.row.vlan0TCI = tci & ~VLANTag.present
+        } else {
+            try reader.readField(bytes, attribute)
+        }
+        return reader.row
+    }
+
     private init(isMask: Bool) { self.isMask = isMask }
 
     private struct Level {
@@ -123,10 +138,11 @@ struct KeyReader {
             try bytes.check(attribute, 12, "OVS_KEY_ETHERNET")
             row.ethSrc = bytes.macAddress(at: attribute.offset)
             row.ethDst = bytes.macAddress(at: attribute.offset + 6)
+        case KeyAttribute.tunnel: try row.readTunnel(bytes, attribute)
         case 1...63 where try readLayer(bytes, attribute):
             layers |= 1 << UInt64(attribute.type)
         default:
-            // The kernel's keys also have connection tracking and tunnels; we have none, so they
+            // The kernel's keys also have connection tracking; we have none, so it
             // may be there only to say "nothing".
             guard bytes.array(attribute).allSatisfy({ $0 == 0 }) else {
                 throw .unsupported("OVS_KEY", type: attribute.type, offset: attribute.start)

@@ -26,6 +26,7 @@ struct KeyShape: Hashable {
     /// Tags in front, 0 to 2.
     var tags = 0
     var hasInPort: Bool
+    var hasTunnel: Bool
     var isEthernetII: Bool
     var network = Network.none
     var transport = Transport.none
@@ -34,6 +35,7 @@ struct KeyShape: Hashable {
     static let noPort = UInt32.max
 
     init(_ key: FlowKey) {
+        hasTunnel = key.hasTunnel
         hasInPort = key.inPort != Self.noPort
         isEthernetII = key.ethType >= EtherType.smallest
         if key.vlan0TCI & VLANTag.present != 0 {
@@ -95,6 +97,7 @@ struct KeyShape: Hashable {
     /// What a reader finds when `key` was written in this shape.
     func carried(key: FlowKey) -> FlowKey {
         var result = key.masked(by: fields)
+        if hasTunnel { result.settleTunnel() }
         if !hasInPort { result.inPort = Self.noPort }
         if !isEthernetII { result.ethType = EtherType.notEthernetII }
         if result.nwFrag != 0 {
@@ -109,6 +112,7 @@ struct KeyShape: Hashable {
     /// compares the whole tag where a mask says nothing of it.
     func carried(mask: FlowMask) -> FlowMask {
         var result = mask.masked(by: fields)
+        if hasTunnel, mask.hasTunnelBits { result.settleTunnel() }
         if result.nwFrag != 0 { result.nwFrag = Fragment.any | Fragment.later }
         if tags == 0 { result.vlan0TCI = 0xffff }
         if tags == 1 { result.vlan1TCI = 0xffff }
@@ -120,6 +124,7 @@ struct KeyShape: Hashable {
         var row = FlowMask()
         for index in 0..<2 { row[word: index] = .max }
         row.dpHash = .max
+        if hasTunnel { row.formUnion(.tunnelFields) }
         (row.ethSrc, row.ethDst, row.ethType) = (.broadcast, .broadcast, .max)
         if tags > 0 { (row.vlan0TCI, row.vlan0TPID) = (.max, .max) }
         if tags > 1 { (row.vlan1TCI, row.vlan1TPID) = (.max, .max) }
@@ -156,5 +161,19 @@ struct KeyShape: Hashable {
             if count > 1 { row.mpls1 = .max }
             if count > 2 { row.mpls2 = .max }
         }
+    }
+}
+
+extension FlowKey {
+    /// Whether there is any bit in the words of a tunnel.
+    var hasTunnelBits: Bool {
+        (FlowKey.plainWordCount - 1..<FlowKey.wordCount).contains { self[word: $0] != 0 }
+    }
+
+    /// What a reader makes of a tunnel that was written: the nest is there, and an id only with its
+    /// flag.
+    fileprivate mutating func settleTunnel() {
+        tunnelFlags |= TunnelFlag.present
+        if tunnelFlags & TunnelFlag.key == 0 { tunnelID = 0 }
     }
 }

@@ -40,6 +40,7 @@ extension DatagramWriter {
         putWord(KeyAttribute.recirculationID, row.recirculationID, isMask)
         putWord(KeyAttribute.dpHash, row.dpHash, isMask)
         putWord(KeyAttribute.priority, row.priority, isMask)
+        if shape.hasTunnel, !isMask || row.hasTunnelBits { putTunnel(row) }
         if shape.hasInPort || isMask { putWord(KeyAttribute.inPort, row.inPort, isMask) }
         putWord(KeyAttribute.packetMark, row.packetMark, isMask)
         if !isMask || row.ethSrc.bits | row.ethDst.bits != 0 {

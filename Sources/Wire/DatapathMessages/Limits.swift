@@ -13,6 +13,8 @@ public enum DatapathMessageLimits {
     /// Actions of one flow or one executed packet. A flood over a 1,024-port bridge needs one
     /// output for each port, and a tag pushed or popped before it.
     public static let actionCountMax = 4096
+    /// Lists of actions inside each other: as deep as the datapath runs them.
+    public static let actionDepthMax = 8
     /// Bytes of a `userspace` action's cookie.
     public static let cookieByteCountMax = 256
     /// Bytes of an interface name, `IFNAMSIZ` less the zero at its end.

@@ -44,6 +44,14 @@ extension DatagramWriter {
         case .flow(let flow):
             guard begin(families.flow, OVS_FLOW_CMD_NEW.rawValue, &self) else { return false }
             try put(flow, withCounters: true)
+        case .meter(let meter, let statistics):
+            guard begin(families.meter, OVS_METER_CMD_GET.rawValue, &self) else { return false }
+            put(meter, statistics)
+        case .meterFeatures(let meterCount, let bandCount):
+            guard begin(families.meter, OVS_METER_CMD_FEATURES.rawValue, &self) else {
+                return false
+            }
+            putMeterFeatures(meterCount, bandCount)
         case .upcall(let upcall):
             let command =
                 upcall.reason == .miss ? OVS_PACKET_CMD_MISS : OVS_PACKET_CMD_ACTION
@@ -162,6 +170,13 @@ extension DatapathReply {
             (families.flow, OVS_FLOW_CMD_DEL.rawValue):
             let parts = try FlowParts(bytes, message.attributes)
             return .flow(try parts.flow(offset: header.offset))
+        case (families.meter, OVS_METER_CMD_FEATURES.rawValue):
+            return try MeterParts.features(bytes, message.attributes)
+        case (families.meter, OVS_METER_CMD_SET.rawValue),
+            (families.meter, OVS_METER_CMD_GET.rawValue),
+            (families.meter, OVS_METER_CMD_DEL.rawValue):
+            let parts = try MeterParts(bytes, message.attributes)
+            return .meter(parts.meter, parts.statistics)
         case (families.packet, OVS_PACKET_CMD_MISS.rawValue):
             return .upcall(
                 try PacketParts(bytes, message.attributes).upcall(header.offset, isMiss: true))

@@ -58,6 +58,14 @@ extension DatagramWriter {
             case .flushFlows: (family, command) = (families.flow, OVS_FLOW_CMD_DEL.rawValue)
             case .listFlows:
                 (family, command, flags) = (families.flow, OVS_FLOW_CMD_GET.rawValue, dump)
+            case .putMeter:
+                (family, command) = (families.meter, OVS_METER_CMD_SET.rawValue)
+            case .deleteMeter:
+                (family, command) = (families.meter, OVS_METER_CMD_DEL.rawValue)
+            case .describeMeter:
+                (family, command) = (families.meter, OVS_METER_CMD_GET.rawValue)
+            case .describeMeters:
+                (family, command) = (families.meter, OVS_METER_CMD_FEATURES.rawValue)
             case .execute:
                 (family, command) = (families.packet, OVS_PACKET_CMD_EXECUTE.rawValue)
             }
@@ -68,8 +76,11 @@ extension DatagramWriter {
         _ request: DatapathRequest
     ) throws(DatapathMessageError) {
         switch request {
-        case .describeDatapath, .listPorts, .flushFlows, .listFlows: break
+        case .describeDatapath, .listPorts, .flushFlows, .listFlows, .describeMeters: break
         case .takeUpcalls where destination.upcallPort != 0: putUpcallPorts()
+        case .putMeter(let meter): put(meter, nil)
+        case .deleteMeter(let id), .describeMeter(let id):
+            put(UInt16(OVS_METER_ATTR_ID.rawValue), host: id)
         case .takeUpcalls:
             // Any number but 0, which would mean "send none": the connection itself is the address.
             put(UInt16(OVS_DP_ATTR_UPCALL_PID.rawValue), host: UInt32(1))
@@ -128,8 +139,24 @@ extension DatapathRequest {
             let parts = try FlowParts(bytes, message.attributes)
             guard let key = parts.key else { return .flushFlows }
             return .deleteFlow(key: key, mask: parts.mask ?? .exact)
+        case (families.meter, _, false): return try meter(bytes, header, message)
         case (families.packet, OVS_PACKET_CMD_EXECUTE.rawValue, false):
             return .execute(try PacketParts(bytes, message.attributes).execution(header.offset))
+        default:
+            throw .unsupported("command", type: UInt16(command), offset: header.offset)
+        }
+    }
+
+    private static func meter(
+        _ bytes: RawSpan, _ header: MessageHeader, _ message: FamilyMessage
+    ) throws(DatapathMessageError) -> DatapathRequest {
+        let command = UInt32(message.command)
+        if command == OVS_METER_CMD_FEATURES.rawValue { return .describeMeters }
+        let parts = try MeterParts(bytes, message.attributes)
+        switch command {
+        case OVS_METER_CMD_SET.rawValue: return .putMeter(parts.meter)
+        case OVS_METER_CMD_DEL.rawValue: return .deleteMeter(id: parts.meter.id)
+        case OVS_METER_CMD_GET.rawValue: return .describeMeter(id: parts.meter.id)
         default:
             throw .unsupported("command", type: UInt16(command), offset: header.offset)
         }
@@ -168,8 +195,7 @@ extension FlowKey {
     /// A mask that looks at every bit: what a flow without `OVS_FLOW_ATTR_MASK` means.
     public static var exact: FlowMask {
         var mask = FlowMask()
-        // All but the spare word, which is always zero.
-        for index in 0..<FlowKey.wordCount - 1 { mask[word: index] = .max }
+        for index in 0..<FlowKey.wordCount { mask[word: index] = .max }
         return mask
     }
 }

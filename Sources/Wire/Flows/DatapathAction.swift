@@ -1,5 +1,3 @@
-public import Packets
-
 // What the datapath does with a packet, as data.
 //
 // A cached flow carries a list of these. Because it is data and not code, the same list can be
@@ -7,6 +5,9 @@ public import Packets
 // steps that Execution runs, and, one day, loaded into a further cache tier in the kernel.
 
 /// One action of the datapath, as `enum ovs_action_attr` of `linux/openvswitch.h` has it.
+///
+/// Lists inside an action run on a copy of the packet: whatever they do to it, the actions behind
+/// see the packet as it was.
 public enum DatapathAction: Hashable, Sendable {
     /// Send the packet, as it is now, out of a datapath port.
     case output(port: UInt32)
@@ -19,12 +20,32 @@ public enum DatapathAction: Hashable, Sendable {
     case pushVLAN(tpid: UInt16, tci: UInt16)
     /// Take the outer tag away; nothing happens to a frame without one.
     case popVLAN
+    /// Put a label-stack entry before the network layer, and make `etherType` (0x8847 or 0x8848)
+    /// the frame's. VLAN tags stay outside.
+    case pushMPLS(etherType: UInt16, entry: UInt32)
+    /// Take the first label-stack entry away, and make `etherType` the frame's; nothing happens to
+    /// a frame without one.
+    case popMPLS(etherType: UInt16)
+    /// One from an IP packet's time to live; a packet for which that leaves nothing runs
+    /// `ifExpired` instead of what follows. Nothing happens to other packets.
+    case decrementTTL(ifExpired: [DatapathAction])
     /// Keep at most `byteCount` bytes in the outputs that follow, until the next output.
     case truncate(byteCount: UInt32)
     /// Compute the packet's `dpHash`, for the lookup that a `recirculate` leads to. Never 0.
     case hash(PacketHash, basis: UInt32)
     /// Look the packet up again, as it is now, with this `recirculationID`.
     case recirculate(id: UInt32)
+    /// Let a meter of the datapath decide whether the packet goes on. One that is not there lets
+    /// everything pass.
+    case meter(id: UInt32)
+    /// Run `actions` for one packet in 2³² / `probability`, by chance; `.max` means for each.
+    case sample(probability: UInt32, [DatapathAction])
+    /// Run them on a copy.
+    case clone([DatapathAction])
+    /// Run one list or the other by the packet's length from its Ethernet header on, tags
+    /// included; of a super-frame, by the length of its segments.
+    case checkLength(
+        byteCount: UInt16, ifGreater: [DatapathAction], otherwise: [DatapathAction])
     /// End here, and say why (`OVS_ACTION_ATTR_DROP`). An empty list drops too, but cannot say why.
     case drop(PacketEnd)
 }
@@ -39,19 +60,15 @@ public struct Masked<Value: Hashable & Sendable>: Hashable, Sendable {
     }
 }
 
-/// Which header a `set` writes, one case per `OVS_KEY_ATTR_*` that may be set. A bit of a mask that
-/// is 0 leaves the packet's bit as it was.
-public enum HeaderRewrite: Hashable, Sendable {
-    case ethernet(source: Masked<MACAddress>, destination: Masked<MACAddress>)
-    /// Addresses, DSCP and ECN together as `tos`, and time to live.
-    case ipv4(
-        source: Masked<IPv4Address>, destination: Masked<IPv4Address>, tos: Masked<UInt8>,
-        ttl: Masked<UInt8>)
-    case ipv6(
-        source: Masked<IPv6Address>, destination: Masked<IPv6Address>, label: Masked<UInt32>,
-        trafficClass: Masked<UInt8>, hopLimit: Masked<UInt8>)
-    /// Ports of TCP, UDP or SCTP; `ipProtocol` says which.
-    case ports(ipProtocol: UInt8, source: Masked<UInt16>, destination: Masked<UInt16>)
-    case packetMark(Masked<UInt32>)
-    case priority(UInt32)
+extension DatapathAction {
+    /// The lists inside the action.
+    public var nested: [[DatapathAction]] {
+        switch self {
+        case .sample(_, let actions), .clone(let actions), .decrementTTL(let actions): [actions]
+        case .checkLength(_, let ifGreater, let otherwise): [ifGreater, otherwise]
+        case .output, .userspace, .set, .pushVLAN, .popVLAN, .pushMPLS, .popMPLS, .truncate, .hash,
+            .recirculate, .meter, .drop:
+            []
+        }
+    }
 }

@@ -15,7 +15,8 @@ public enum DatapathText {
     /// - Parameter verbose: Also what the mask does not look at, as `ovs-dpctl dump-flows -m` does.
     public static func flow(key: FlowKey, mask: FlowMask, verbose: Bool = false) -> String {
         var parts: [String] = []
-        for header in TextHeader.metadata {
+        for header in TextHeader.metadata
+        where header.name != "tunnel" || !verbose || key.hasTunnel {
             let text = header.text(key, mask, verbose: verbose)
             if verbose || !text.isEmpty || header.name == "recirc_id" {
                 parts.append("\(header.name)(\(text.isEmpty ? "0" : text))")
@@ -78,19 +79,49 @@ public enum DatapathText {
             let hex = cookie.map { hexadecimal($0, digits: 2) }.joined()
             return cookie.isEmpty ? "userspace(pid=0)" : "userspace(pid=0,userdata(\(hex)))"
         case .set(let rewrite):
-            let row = RewriteRow(rewrite)
-            return
-                "set(\(row.header.name)(\(row.header.text(row.value, row.mask, verbose: false))))"
+            let header = TextHeader.settable(rewrite.kind)
+            let (value, mask) = rewrite.rows
+            return "set(\(header.name)(\(header.text(value, mask, verbose: false))))"
         case .pushVLAN(let tpid, let tci):
             let type = tpid == EtherType.vlan ? "" : "tpid=0x\(hexadecimal(tpid, digits: 4)),"
             let text = TextHeader.tag(tci, 0xffff, verbose: false)
             return "push_vlan(\(type)\(text))"
         case .popVLAN: return "pop_vlan"
+        case .pushMPLS(let etherType, let entry):
+            var row = FlowKey()
+            row.mpls0 = entry
+            let label = TextHeader.mpls.text(row, HeaderKind.mpls.fields, verbose: false)
+            return "push_mpls(\(label),eth_type=0x\(hexadecimal(etherType)))"
+        case .popMPLS(let etherType): return "pop_mpls(eth_type=0x\(hexadecimal(etherType)))"
+        case .decrementTTL(let expired): return "dec_ttl(le_1(\(self.actions(expired))))"
+        case .meter(let id): return "meter(\(id))"
+        case .sample(let probability, let list):
+            return "sample(sample=\(percent(probability)),actions(\(self.actions(list))))"
+        case .clone(let list): return "clone(\(self.actions(list)))"
+        case .checkLength(let byteCount, let ifGreater, let otherwise):
+            return "check_pkt_len(size=\(byteCount),gt(\(self.actions(ifGreater))),"
+                + "le(\(self.actions(otherwise))))"
         case .truncate(let byteCount): return "trunc(\(byteCount))"
         case .hash(let algorithm, let basis): return "hash(\(algorithm.name)(\(basis)))"
         case .recirculate(let id): return "recirc(0x\(hexadecimal(id)))"
         case .drop(let end): return end == .droppedByRule ? "drop" : "drop(\(end.name))"
         }
+    }
+
+    /// A probability in percent, with as many digits as it takes to read it back, but at least one,
+    /// for example `50.0%`.
+    private static func percent(_ probability: UInt32) -> String {
+        var (text, scale) = ("", 1 as UInt64)
+        for digits in 1...9 {
+            scale *= 10
+            let scaled =
+                (UInt64(probability) * 100 * scale + UInt64(UInt32.max) / 2) / UInt64(UInt32.max)
+            let fraction = String(scaled % scale)
+            let zeros = String(repeating: "0", count: digits - fraction.utf8.count)
+            text = "\(scaled / scale).\(zeros)\(fraction)%"
+            if self.probability(text[...]) == probability { break }
+        }
+        return text
     }
 
     /// TCP flags as one letter each, as `ovs-dpctl` shows them behind `flags:`.

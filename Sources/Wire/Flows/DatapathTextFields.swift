@@ -117,10 +117,23 @@ struct TextHeader: Sendable {
         [
             single("recirc_id", .hexadecimal, \.recirculationID),
             single("dp_hash", .hexadecimal, \.dpHash),
-            single("skb_priority", .hexadecimal, \.priority),
+            single("skb_priority", .hexadecimal, \.priority), tunnel,
             single("in_port", .decimal, \.inPort),
             single("skb_mark", .hexadecimal, \.packetMark),
         ]
+
+    /// What came from a tunnel; `flags` are `TunnelFlag` bits.
+    private static let tunnel = TextHeader(
+        name: "tunnel",
+        fields: [
+            .number("tun_id", .hexadecimal, \.tunnelID), .ipv4("src", \.tunnelSrc),
+            .ipv4("dst", \.tunnelDst), .ipv6("ipv6_src", \.tunnelIPv6Src),
+            .ipv6("ipv6_dst", \.tunnelIPv6Dst), .number("tos", .hexadecimal, \.tunnelTOS),
+            .number("ttl", .decimal, \.tunnelTTL), .number("tp_src", .decimal, \.tunnelSourcePort),
+            .number("tp_dst", .decimal, \.tunnelDestinationPort),
+            .number("gbp", .hexadecimal, \.tunnelGroupPolicy),
+            .number("flags", .hexadecimal, \.tunnelFlags),
+        ])
 
     static let ethernet = TextHeader(
         name: "eth", fields: [.mac("src", \.ethSrc), .mac("dst", \.ethDst)])
@@ -182,6 +195,34 @@ struct TextHeader: Sendable {
         fields: [
             .ipv6("target", \.ndTarget), .mac("sll", \.arpSHA), .mac("tll", \.arpTHA),
         ])
+
+    private static let vlan = TextHeader(
+        name: "vlan",
+        fields: [
+            .number("vid", .decimal, \.vlan0TCI, full: VLANTag.idMask),
+            .number("pcp", .decimal, \.vlan0TCI, full: 7, shift: Int(VLANTag.priorityShift)),
+        ])
+
+    /// What stands inside `set(…)` for a header.
+    static func settable(_ kind: HeaderKind) -> TextHeader {
+        switch kind {
+        case .ethernet: ethernet
+        case .vlan: vlan
+        case .mpls: mpls
+        case .arp: arp
+        case .ipv4: ipv4
+        case .ipv6: ipv6
+        case .tcp: ports("tcp")
+        case .udp: ports("udp")
+        case .sctp: ports("sctp")
+        case .icmp: message("icmp")
+        case .icmpv6: message("icmpv6")
+        case .neighbourDiscovery: neighbourDiscovery
+        case .packetMark: metadata[5]
+        case .priority: metadata[2]
+        case .dpHash: metadata[1]
+        }
+    }
 
     /// Everything that can stand in a flow's text by name, tags apart.
     static let all: [TextHeader] =
@@ -263,84 +304,4 @@ func textNumber(_ text: some StringProtocol) -> UInt64? {
         return UInt64(digits, radix: 16)
     }
     return UInt64(text)
-}
-
-/// What a `set` writes, as a row with a mask: so that one table serves flows and actions.
-struct RewriteRow {
-    var header: TextHeader
-    var value = FlowKey()
-    var mask = FlowMask()
-
-    init(_ rewrite: HeaderRewrite) {
-        switch rewrite {
-        case .ethernet(let source, let destination):
-            header = .ethernet
-            (value.ethSrc, mask.ethSrc) = (source.value, source.mask)
-            (value.ethDst, mask.ethDst) = (destination.value, destination.mask)
-        case .ipv4(let source, let destination, let tos, let ttl):
-            header = .ipv4
-            (value.nwSrc, mask.nwSrc) = (source.value, source.mask)
-            (value.nwDst, mask.nwDst) = (destination.value, destination.mask)
-            (value.nwTOS, mask.nwTOS) = (tos.value, tos.mask)
-            (value.nwTTL, mask.nwTTL) = (ttl.value, ttl.mask)
-        case .ipv6(let source, let destination, let label, let trafficClass, let hopLimit):
-            header = .ipv6
-            (value.ipv6Src, mask.ipv6Src) = (source.value, source.mask)
-            (value.ipv6Dst, mask.ipv6Dst) = (destination.value, destination.mask)
-            (value.ipv6Label, mask.ipv6Label) = (label.value, label.mask)
-            (value.nwTOS, mask.nwTOS) = (trafficClass.value, trafficClass.mask)
-            (value.nwTTL, mask.nwTTL) = (hopLimit.value, hopLimit.mask)
-        case .ports(let ipProtocol, let source, let destination):
-            let name =
-                switch ipProtocol {
-                case IPProtocol.tcp: "tcp"
-                case IPProtocol.sctp: "sctp"
-                default: "udp"
-                }
-            header = .ports(name)
-            (value.tpSrc, mask.tpSrc) = (source.value, source.mask)
-            (value.tpDst, mask.tpDst) = (destination.value, destination.mask)
-        case .packetMark(let mark):
-            header = TextHeader.metadata[4]
-            (value.packetMark, mask.packetMark) = (mark.value, mark.mask)
-        case .priority(let priority):
-            header = TextHeader.metadata[2]
-            (value.priority, mask.priority) = (priority, .max)
-        }
-    }
-
-    /// The rewrite that `header(…)` of a `set` names, if that header may be set.
-    static func rewrite(_ name: Substring, _ value: FlowKey, _ mask: FlowMask) -> HeaderRewrite? {
-        func ports(_ ipProtocol: UInt8) -> HeaderRewrite {
-            .ports(
-                ipProtocol: ipProtocol, source: Masked(value.tpSrc, mask: mask.tpSrc),
-                destination: Masked(value.tpDst, mask: mask.tpDst))
-        }
-        switch name {
-        case "eth":
-            return .ethernet(
-                source: Masked(value.ethSrc, mask: mask.ethSrc),
-                destination: Masked(value.ethDst, mask: mask.ethDst))
-        case "ipv4":
-            return .ipv4(
-                source: Masked(value.nwSrc, mask: mask.nwSrc),
-                destination: Masked(value.nwDst, mask: mask.nwDst),
-                tos: Masked(value.nwTOS, mask: mask.nwTOS),
-                ttl: Masked(value.nwTTL, mask: mask.nwTTL))
-        case "ipv6":
-            return .ipv6(
-                source: Masked(value.ipv6Src, mask: mask.ipv6Src),
-                destination: Masked(value.ipv6Dst, mask: mask.ipv6Dst),
-                label: Masked(value.ipv6Label, mask: mask.ipv6Label),
-                trafficClass: Masked(value.nwTOS, mask: mask.nwTOS),
-                hopLimit: Masked(value.nwTTL, mask: mask.nwTTL))
-        case "tcp": return ports(IPProtocol.tcp)
-        case "udp": return ports(IPProtocol.udp)
-        case "sctp": return ports(IPProtocol.sctp)
-        case "skb_mark":
-            return .packetMark(Masked(value.packetMark, mask: mask.packetMark))
-        case "skb_priority": return .priority(value.priority)
-        default: return nil
-        }
-    }
 }

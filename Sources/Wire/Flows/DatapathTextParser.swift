@@ -5,8 +5,11 @@ import Packets
 // says with it whether there is a tag.
 
 extension DatapathText {
-    /// Text that is nested deeper than this is refused: `set(ipv4(…))`, and two `encap(…)`.
-    private static let depthMax = 4
+    /// Parentheses that are nested deeper than this are refused: eight lists of actions inside
+    /// each other (`sample(…,actions(…))` takes two) and `set(ipv4(…))` in the innermost.
+    private static let depthMax = 2 * nestingMax + 4
+    /// Lists of actions inside each other.
+    public static let nestingMax = 8
 
     /// Reads a flow's key and mask.
     ///
@@ -65,6 +68,12 @@ extension DatapathText {
         guard let header = TextHeader.all.first(where: { $0.name == name }) else {
             throw DatapathTextError(name, "no such header")
         }
+        try readHeader(header, body, &key, &mask)
+    }
+
+    static func readHeader(
+        _ header: TextHeader, _ body: Substring, _ key: inout FlowKey, _ mask: inout FlowMask
+    ) throws(DatapathTextError) {
         for item in try items(body) {
             let parts = item.name.split(separator: "=", maxSplits: 1)
             let name = parts.count == 2 ? parts[0] : ""
@@ -98,7 +107,7 @@ extension DatapathText {
     }
 
     /// `tpid`, `vid`, `pcp` and `cfi` of a tag. The tag is there unless `cfi=0` says otherwise.
-    private static func readTag(_ body: Substring) throws(DatapathTextError) -> Masked<UInt16> {
+    static func readTag(_ body: Substring) throws(DatapathTextError) -> Masked<UInt16> {
         var tag = Masked(VLANTag.present, mask: VLANTag.present)
         for item in try items(body) {
             let parts = item.name.split(separator: "=", maxSplits: 1)
@@ -120,95 +129,15 @@ extension DatapathText {
         return tag
     }
 
-    // MARK: Actions
-
-    /// Reads a list of actions; `drop` is the empty list.
-    public static func parseActions(
-        _ text: String
-    ) throws(DatapathTextError) -> [DatapathAction] {
-        guard text != "drop" else { return [] }
-        var actions: [DatapathAction] = []
-        for item in try items(text[...]) { actions.append(try action(item)) }
-        return actions
-    }
-
-    private static func action(_ item: Item) throws(DatapathTextError) -> DatapathAction {
-        guard let body = item.body else {
-            if item.name == "pop_vlan" { return .popVLAN }
-            if item.name == "drop" { return .drop(.droppedByRule) }
-            guard let port = textNumber(item.name).flatMap(UInt32.init(exactly:)) else {
-                throw DatapathTextError(item.name, "no such action")
-            }
-            return .output(port: port)
-        }
-        switch item.name {
-        case "trunc":
-            guard let count = textNumber(body).flatMap(UInt32.init(exactly:)) else { break }
-            return .truncate(byteCount: count)
-        case "drop":
-            guard let end = PacketEnd.allCases.first(where: { $0.name == body }) else { break }
-            return .drop(end)
-        case "recirc":
-            guard let id = textNumber(body).flatMap(UInt32.init(exactly:)) else { break }
-            return .recirculate(id: id)
-        case "hash": return try hash(body)
-        case "push_vlan": return try pushVLAN(body)
-        case "set":
-            guard let header = try items(body).first, let inner = header.body else { break }
-            var (value, mask) = (FlowKey(), FlowMask())
-            try readHeader(header.name, inner, &value, &mask)
-            guard let rewrite = RewriteRow.rewrite(header.name, value, mask) else { break }
-            return .set(rewrite)
-        case "userspace": return .userspace(cookie: try cookie(body))
-        default: break
-        }
-        throw DatapathTextError("\(item.name)(\(body))", "no such action")
-    }
-
-    private static func hash(_ body: Substring) throws(DatapathTextError) -> DatapathAction {
-        guard let item = try items(body).first,
-            let algorithm = PacketHash.allCases.first(where: { $0.name == item.name }),
-            let basis = item.body.flatMap({ textNumber($0) }).flatMap(UInt32.init(exactly:))
-        else { throw DatapathTextError(body, "not a hash") }
-        return .hash(algorithm, basis: basis)
-    }
-
-    private static func pushVLAN(_ body: Substring) throws(DatapathTextError) -> DatapathAction {
-        var (tpid, rest) = (EtherType.vlan, body)
-        if body.hasPrefix("tpid=") {
-            let type = body.dropFirst(5).prefix { $0 != "," }
-            guard let number = textNumber(type).flatMap(UInt16.init(exactly:)) else {
-                throw DatapathTextError(body, "not an Ethernet type")
-            }
-            (tpid, rest) = (number, body.dropFirst(5 + type.count + 1))
-        }
-        return .pushVLAN(tpid: tpid, tci: try readTag(rest).value)
-    }
-
-    private static func cookie(_ body: Substring) throws(DatapathTextError) -> [UInt8] {
-        var cookie: [UInt8] = []
-        for item in try items(body) {
-            guard item.name == "userdata", let hex = item.body else { continue }
-            let digits = Array(hex)
-            guard digits.count.isMultiple(of: 2), digits.allSatisfy(\.isHexDigit) else {
-                throw DatapathTextError(hex, "not bytes in hexadecimal")
-            }
-            cookie = stride(from: 0, to: digits.count, by: 2).compactMap {
-                UInt8(String(digits[$0..<$0 + 2]), radix: 16)
-            }
-        }
-        return cookie
-    }
-
     // MARK: Items
 
-    private struct Item {
+    struct Item {
         var name: Substring
         var body: Substring?
     }
 
     /// Splits `a(b,c),d` at the commas outside parentheses.
-    private static func items(_ text: Substring) throws(DatapathTextError) -> [Item] {
+    static func items(_ text: Substring) throws(DatapathTextError) -> [Item] {
         var items: [Item] = []
         var (start, depth) = (text.startIndex, 0)
         func add(upTo end: Substring.Index) throws(DatapathTextError) {

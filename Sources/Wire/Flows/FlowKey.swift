@@ -6,26 +6,17 @@ public import Packets
 // So the key must be cheap to hash, to mask and to compare. It is therefore not a structure of
 // many small fields but a row of 64-bit words; the named properties below are windows into them.
 // Masking is a word-wise AND, comparing a word-wise XOR, and one table (`FlowField`) can describe
-// every field as (word, shift, width).
+// every field as (word, shift, width). Tunnels have their words at the end (`FlowKey+Tunnel`).
 //
 // A field that a packet does not have is zero. Whether it is there follows from fields before it:
 // `vlan0TCI` carries bit 0x1000 when there is a tag, `nwProto` means nothing without an IP type.
 
-/// A row of 64-bit words that can be masked and compared word by word.
-public protocol WordRow: Equatable, Hashable, Sendable {
-    static var wordCount: Int { get }
-    /// All words zero.
-    init()
-    /// The word at `index`, which must be in `0..<wordCount`: traps otherwise.
-    subscript(word index: Int) -> UInt64 { get set }
-}
-
 /// What the datapath knows of one packet: the key of its flow tables, and of
-/// `OVS_FLOW_ATTR_KEY`. 19 words, 152 bytes, no pointers.
+/// `OVS_FLOW_ATTR_KEY`. 26 words, 208 bytes, no pointers.
 public struct FlowKey: WordRow {
-    public static let wordCount = 19
+    public static let wordCount = 26
 
-    public var words: InlineArray<19, UInt64>
+    public var words: InlineArray<26, UInt64>
 
     @inlinable public init() { words = InlineArray(repeating: 0) }
 
@@ -175,7 +166,7 @@ public struct FlowKey: WordRow {
         set { (words[11], words[12]) = (newValue.high, newValue.low) }
     }
 
-    // Words 13 to 18: neighbour discovery, ARP's hardware addresses, deeper MPLS labels.
+    // Words 13 to 17: neighbour discovery, ARP's hardware addresses, deeper MPLS labels.
 
     /// Target of an ICMPv6 neighbour solicitation or advertisement (RFC 4861 §4.3, §4.4).
     @inlinable public var ndTarget: IPv6Address {
@@ -199,39 +190,6 @@ public struct FlowKey: WordRow {
     @inlinable public var mpls2: UInt32 {
         get { UInt32(truncatingIfNeeded: bits(17, 32, 32)) }
         set { setBits(17, 32, 32, UInt64(newValue)) }
-    }
-    /// Word 18 is spare, always zero: it keeps the key at a round size until tunnels fill it.
-    @inlinable public var spare: UInt64 { words[18] }
-}
-
-extension WordRow {
-    @inlinable public static func == (a: Self, b: Self) -> Bool {
-        var difference: UInt64 = 0
-        for index in 0..<wordCount { difference |= a[word: index] ^ b[word: index] }
-        return difference == 0
-    }
-
-    @inlinable public func hash(into hasher: inout Hasher) {
-        for index in 0..<Self.wordCount { hasher.combine(self[word: index]) }
-    }
-
-    /// The bits of this row that `mask` selects.
-    @inlinable public func masked(by mask: Self) -> Self {
-        var result = self
-        for index in 0..<Self.wordCount { result[word: index] &= mask[word: index] }
-        return result
-    }
-
-    /// All bits that this row or `other` has set.
-    @inlinable public mutating func formUnion(_ other: Self) {
-        for index in 0..<Self.wordCount { self[word: index] |= other[word: index] }
-    }
-
-    /// Whether this row, as a mask, selects every bit that `other` selects.
-    @inlinable public func covers(_ other: Self) -> Bool {
-        var missing: UInt64 = 0
-        for index in 0..<Self.wordCount { missing |= other[word: index] & ~self[word: index] }
-        return missing == 0
     }
 }
 

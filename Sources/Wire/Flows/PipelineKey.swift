@@ -6,51 +6,52 @@
 ///
 /// `packet.inPort` holds an OpenFlow port number here, not a datapath port.
 public struct PipelineKey: WordRow {
-    public static let wordCount = 28
+    public static let wordCount = FlowKey.wordCount + 9
 
-    public var words: InlineArray<28, UInt64>
+    /// The packet's own words. Stored as a key, so that its fields are read where they lie.
+    public var packet: FlowKey
+    /// Metadata, then two registers a word.
+    @usableFromInline var notes: InlineArray<9, UInt64>
 
-    public static let metadataWord = 19
-    public static let registersWord = 20
+    public static let metadataWord = FlowKey.wordCount
+    public static let registersWord = metadataWord + 1
 
-    @inlinable public init() { words = InlineArray(repeating: 0) }
+    @inlinable public init() { self.init(FlowKey()) }
 
     @inlinable public init(_ packet: FlowKey) {
-        self.init()
         self.packet = packet
+        notes = InlineArray(repeating: 0)
     }
 
     @inlinable public subscript(word index: Int) -> UInt64 {
-        get { words[index] }
-        set { words[index] = newValue }
-    }
-
-    /// The packet's own words.
-    @inlinable public var packet: FlowKey {
         get {
-            var key = FlowKey()
-            for index in 0..<FlowKey.wordCount { key[word: index] = words[index] }
-            return key
+            precondition((0..<Self.wordCount).contains(index), "a word of the row")
+            // Safe: checked; both parts are words in a row, the second right behind the first.
+            return unsafe withWords { unsafe $0[index] }
         }
-        set { for index in 0..<FlowKey.wordCount { words[index] = newValue[word: index] } }
+        set {
+            precondition((0..<Self.wordCount).contains(index), "a word of the row")
+            // Safe: as above.
+            unsafe withMutableWords { unsafe $0[index] = newValue }
+        }
     }
 
     /// The 64 bits that `write_metadata` sets (OpenFlow 1.3.5 §5.9).
     @inlinable public var metadata: UInt64 {
-        get { words[Self.metadataWord] }
-        set { words[Self.metadataWord] = newValue }
+        get { notes[0] }
+        set { notes[0] = newValue }
     }
 
     /// Nicira registers `reg0` to `reg15`. Traps outside `0..<16`.
     @inlinable public subscript(register index: Int) -> UInt32 {
         get {
             let shift = UInt64(32 * (index & 1))
-            return UInt32(truncatingIfNeeded: words[Self.registersWord + index / 2] >> shift)
+            return UInt32(truncatingIfNeeded: notes[1 + index / 2] >> shift)
         }
         set {
             let shift = UInt64(32 * (index & 1))
-            let word = Self.registersWord + index / 2
-            words[word] = words[word] & ~(0xffff_ffff << shift) | UInt64(newValue) << shift
+            let word = 1 + index / 2
+            notes[word] = notes[word] & ~(0xffff_ffff << shift) | UInt64(newValue) << shift
         }
     }
 }

@@ -85,6 +85,8 @@ struct ChecksumTests {
                 IPv6Address(high: high.value, low: low.value),
                 mask: IPv6Address(high: high.mask, low: low.mask))
         }
+        var label = masked(UInt32.self)
+        label.mask &= 0xf_ffff
         return [
             .set(
                 .ipv4(
@@ -92,7 +94,7 @@ struct ChecksumTests {
                     ttl: masked(UInt8.self))),
             .set(
                 .ipv6(
-                    source: addressV6(), destination: addressV6(), label: masked(UInt32.self),
+                    source: addressV6(), destination: addressV6(), label: label,
                     trafficClass: masked(UInt8.self), hopLimit: masked(UInt8.self))),
         ]
             + [6, 17, 132].map {

@@ -50,7 +50,7 @@ func run(
     var sink = RecordingSink()
     sink.scratchLimit = scratchLimit
     var ledger = RecordingLedger()
-    var state = ExecutionState()
+    var state = ExecutionState(seed: 1)
     let end = store.run(
         program, on: frame, extraction, state: &state, sink: &sink, ledger: &ledger)
     var continued: [FlowKey] = []
@@ -203,7 +203,7 @@ struct ExecutionTests {
         let result = try run(
             [
                 .userspace(cookie: [1, 2, 3, 4, 5, 6, 7, 8, 9]), .set(newSource), .popVLAN,
-                .set(.packetMark(Masked(0x55, mask: 0xff))), .set(.priority(9)),
+                .set(.packetMark(Masked(0x55, mask: 0xff))), .set(.priority(Masked(9, mask: .max))),
                 .truncate(byteCount: 20), .userspace(cookie: []),
             ], on: plain, tag: (0x8100, 5))
         #expect(result.end == .actionUpcall)
@@ -222,7 +222,7 @@ struct ExecutionTests {
             ([.drop(.vlanNotAllowed), .output(port: 1)], .vlanNotAllowed),
             ([.output(port: 1), .drop(.vlanNotAllowed)], .forwarded),
             ([.popVLAN, .set(newSource)], .actionsWithoutOutput),
-            ([.set(.priority(1))], .actionsWithoutOutput),
+            ([.set(.priority(Masked(1, mask: .max)))], .actionsWithoutOutput),
             ([.output(port: 9999)], .outputPortGone),
             ([.output(port: 9999), .output(port: 1)], .forwarded),
             ([.output(port: 1), .output(port: 9999)], .forwarded),

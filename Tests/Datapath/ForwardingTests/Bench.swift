@@ -42,6 +42,14 @@ struct Bench: ~Copyable {
         try forwarder.execute(packet, now: now, into: &sink)
     }
 
+    /// What the desk answers to one request.
+    mutating func ask(_ request: DatapathRequest) -> [DatapathReply] {
+        var desk = OrderDesk()
+        let effects = desk.take(
+            request, sequence: 5, from: ClientID(1), now: now, &forwarder, &sink)
+        return effects.compactMap { if case .reply(_, _, let reply, _) = $0 { reply } else { nil } }
+    }
+
     /// What has been sent since the last call.
     mutating func sent() -> [RecordingSink.Sent] {
         defer { sink.held = [] }

@@ -138,7 +138,7 @@ extension FlowTables {
             (mod(.add, Match([.ipv4Dst: 5]), flags: .checkOverlap), .overlap),
             (with([.output(port: .none, maxLength: 0)]), .badOutputPort(.none)),
             (with([.setField(.ethType, FieldValue(low: 1))]), .fieldNotWritable("eth_type")),
-            (with([.setField(.arpOp, FieldValue(low: 1))]), .fieldNotWritable("arp_op")),
+            (with([.setField(.nwProto, FieldValue(low: 1))]), .fieldNotWritable("nw_proto")),
             (
                 with([.load(FieldRange(.ethSrc, offset: 40, width: 9), FieldValue(low: 1))]),
                 .badFieldRange("eth_src")

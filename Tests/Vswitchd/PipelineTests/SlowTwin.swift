@@ -165,9 +165,6 @@ struct SlowTwin {
 func replay(_ actions: [DatapathAction], on key: FlowKey) -> [Sent] {
     var key = key
     var sent: [Sent] = []
-    func mix<Bits: FixedWidthInteger>(_ old: Bits, _ new: Masked<Bits>) -> Bits {
-        old & ~new.mask | new.value & new.mask
-    }
     for action in actions {
         switch action {
         case .output(let port): sent.append(Sent(port: port, key: key))
@@ -178,32 +175,10 @@ func replay(_ actions: [DatapathAction], on key: FlowKey) -> [Sent] {
         case .pushVLAN(let tpid, let tci):
             (key.vlan1TPID, key.vlan1TCI) = (key.vlan0TPID, key.vlan0TCI)
             (key.vlan0TPID, key.vlan0TCI) = (tpid, tci)
-        case .set(.ethernet(let source, let destination)):
-            key.ethSrc = MACAddress(
-                bits: key.ethSrc.bits & ~source.mask.bits | source.value.bits & source.mask.bits)
-            key.ethDst = MACAddress(
-                bits: key.ethDst.bits & ~destination.mask.bits
-                    | destination.value.bits & destination.mask.bits)
-        case .set(.ipv4(let source, let destination, let tos, let ttl)):
-            key.nwSrc.bits = mix(key.nwSrc.bits, Masked(source.value.bits, mask: source.mask.bits))
-            key.nwDst.bits = mix(
-                key.nwDst.bits, Masked(destination.value.bits, mask: destination.mask.bits))
-            key.nwTOS = mix(key.nwTOS, tos)
-            key.nwTTL = mix(key.nwTTL, ttl)
-        case .set(.ipv6(let source, _, let label, let trafficClass, let hopLimit)):
-            key.ipv6Src.low = mix(
-                key.ipv6Src.low, Masked(source.value.low, mask: source.mask.low))
-            key.ipv6Src.high = mix(
-                key.ipv6Src.high, Masked(source.value.high, mask: source.mask.high))
-            key.ipv6Label = mix(key.ipv6Label, label)
-            key.nwTOS = mix(key.nwTOS, trafficClass)
-            key.nwTTL = mix(key.nwTTL, hopLimit)
-        case .set(.ports(_, let source, let destination)):
-            key.tpSrc = mix(key.tpSrc, source)
-            key.tpDst = mix(key.tpDst, destination)
-        case .set(.packetMark(let mark)): key.packetMark = mix(key.packetMark, mark)
+        case .set(let rewrite): key = rewrite.applied(to: key)
         case .hash(let algorithm, let basis): key.dpHash = key.hash(algorithm, basis: basis)
-        case .set(.priority), .truncate, .drop, .recirculate: break
+        case .truncate, .drop: break
+        default: Issue.record("the twin does not know \(action)")
         }
     }
     return sent

@@ -50,7 +50,22 @@ extension SeededNumbers {
             EtherType.notEthernetII,
         ])
         addLayers(to: &key)
+        if chance(20) { addTunnel(to: &key) }
         return key
+    }
+
+    private mutating func addTunnel(to key: inout FlowKey) {
+        key.tunnelFlags = TunnelFlag.present | pick([0, TunnelFlag.dontFragment | TunnelFlag.oam])
+        if chance(70) {
+            (key.tunnelFlags, key.tunnelID) = (key.tunnelFlags | TunnelFlag.key, next())
+        }
+        if chance(70) {
+            key.tunnelDst = IPv4Address(bits: UInt32(truncatingIfNeeded: next()))
+        } else {
+            key.tunnelIPv6Dst = IPv6Address(high: next(), low: next())
+        }
+        (key.tunnelTTL, key.tunnelDestinationPort) = (64, pick([0, 4789]))
+        if chance(20) { key.tunnelGroupPolicy = UInt32(truncatingIfNeeded: next()) }
     }
 
     private mutating func addLayers(to key: inout FlowKey) {
@@ -112,59 +127,61 @@ extension SeededNumbers {
         if chance(50) { mask.nwProto = .max }
         if chance(50) { mask.nwFrag = pick([1, 2, 3]) }
         if chance(50) { mask.tpDst = .max }
+        if chance(50), key.hasTunnel {
+            mask.tunnelFlags = pick([0, TunnelFlag.present, TunnelFlag.present | TunnelFlag.key])
+            mask.tunnelDst = IPv4Address(bits: .max)
+            if chance(50) { mask.tunnelID = .max }
+        }
         if chance(20) { mask.formUnion(noise().masked(by: key)) }
         return mask
     }
 
-    mutating func actions() -> [DatapathAction] {
-        (0..<Int(next() % 6)).map { _ in action() }
+    mutating func actions(depth: Int = 0) -> [DatapathAction] {
+        (0..<Int(next() % (depth == 0 ? 6 : 3))).map { _ in action(depth: depth) }
     }
 
-    private mutating func masked<Value: FixedWidthInteger & UnsignedInteger>() -> Masked<Value> {
-        let mask = chance(40) ? Value.max : Value(truncatingIfNeeded: next())
-        return Masked(Value(truncatingIfNeeded: next()) & mask, mask: mask)
-    }
-    private mutating func mac() -> Masked<MACAddress> {
-        let both: Masked<UInt64> = masked()
-        return Masked(MACAddress(bits: both.value), mask: MACAddress(bits: both.mask))
-    }
-    private mutating func ipv4() -> Masked<IPv4Address> {
-        let both: Masked<UInt32> = masked()
-        return Masked(IPv4Address(bits: both.value), mask: IPv4Address(bits: both.mask))
-    }
-    private mutating func ipv6() -> Masked<IPv6Address> {
-        let (high, low): (Masked<UInt64>, Masked<UInt64>) = (masked(), masked())
-        return Masked(
-            IPv6Address(high: high.value, low: low.value),
-            mask: IPv6Address(high: high.mask, low: low.mask))
+    /// A rewrite of some bits of a header, at random.
+    mutating func rewrite() -> HeaderRewrite {
+        let kind = pick(HeaderKind.allCases)
+        let mask = chance(40) ? kind.fields : noise().masked(by: kind.fields)
+        return HeaderRewrite(kind, value: noise().masked(by: mask), mask: mask)
     }
 
-    private mutating func action() -> DatapathAction {
-        switch next() % 14 {
+    private mutating func action(depth: Int) -> DatapathAction {
+        switch next() % (depth < 3 ? 18 : 14) {
         case 0: .output(port: UInt32(truncatingIfNeeded: next()))
         case 1: .userspace(cookie: chance(20) ? [] : (0..<UInt8(next() % 200)).map { $0 })
-        case 2: .set(.ethernet(source: mac(), destination: mac()))
-        case 3: .set(.ipv4(source: ipv4(), destination: ipv4(), tos: masked(), ttl: masked()))
-        case 4:
-            .set(
-                .ipv6(
-                    source: ipv6(), destination: ipv6(), label: masked(), trafficClass: masked(),
-                    hopLimit: masked()))
-        case 5:
-            .set(
-                .ports(
-                    ipProtocol: pick([IPProtocol.tcp, IPProtocol.udp, IPProtocol.sctp]),
-                    source: masked(), destination: masked()))
-        case 6: .set(.packetMark(masked()))
-        case 7: .set(.priority(UInt32(truncatingIfNeeded: next())))
+        case 2, 3, 4: .set(rewrite())
+        case 5: .pushMPLS(etherType: EtherType.mpls, entry: UInt32(truncatingIfNeeded: next()))
+        case 6: .popMPLS(etherType: UInt16(truncatingIfNeeded: next()))
+        case 7: .meter(id: UInt32(truncatingIfNeeded: next()))
         case 8: .pushVLAN(tpid: EtherType.vlan, tci: UInt16(truncatingIfNeeded: next()))
         case 9: .popVLAN
         case 10: .truncate(byteCount: UInt32(truncatingIfNeeded: next()))
         case 11:
             .hash(pick(PacketHash.allCases), basis: UInt32(truncatingIfNeeded: next()))
         case 12: .recirculate(id: UInt32(truncatingIfNeeded: next()))
-        default: .drop(pick(PacketEnd.allCases))
+        case 13: .drop(pick(PacketEnd.allCases))
+        case 14: .clone(actions(depth: depth + 1))
+        case 15:
+            .sample(
+                probability: UInt32(truncatingIfNeeded: next()), actions(depth: depth + 1))
+        case 16: .decrementTTL(ifExpired: actions(depth: depth + 1))
+        default:
+            .checkLength(
+                byteCount: UInt16(truncatingIfNeeded: next()),
+                ifGreater: actions(depth: depth + 1), otherwise: actions(depth: depth + 1))
         }
+    }
+
+    mutating func meter() -> DatapathMeter {
+        DatapathMeter(
+            id: UInt32(truncatingIfNeeded: next()), unit: chance(50) ? .kilobits : .packets,
+            bands: (0...Int(next() % 8)).map { _ in
+                DatapathMeter.Band(
+                    rate: UInt32(truncatingIfNeeded: next()),
+                    burst: UInt32(truncatingIfNeeded: next()))
+            })
     }
 
     mutating func octets(upTo limit: Int) -> [UInt8] {
@@ -192,6 +209,8 @@ extension SeededNumbers {
                     key: key, mask: mask, actions: actions(),
                     ufid: chance(50) ? UFID(high: next(), low: next()) : nil)),
             .deleteFlow(key: key, mask: mask), .flushFlows, .listFlows,
+            .putMeter(meter()), .deleteMeter(id: UInt32(truncatingIfNeeded: next())),
+            .describeMeter(id: 7), .describeMeters,
             .execute(
                 ExecutedPacket(
                     bytes: octets(upTo: 200), offload: offload(), key: key, actions: actions())),
@@ -213,8 +232,14 @@ extension SeededNumbers {
         flow.statistics.packets = next()
         flow.statistics.usedMilliseconds = next()
         flow.statistics.tcpFlags = UInt8(truncatingIfNeeded: next())
+        let meter = meter()
+        var seen = MeterStatistics(bandCount: meter.bands.count)
+        seen.total = MeterStatistics.Count(packets: next(), bytes: next())
+        seen.usedMilliseconds = next()
+        for index in seen.bands.indices { seen.bands[index].packets = next() }
         let bytes = octets(upTo: 200)
         return [
+            .meter(meter, seen), .meterFeatures(meterCount: 65_536, bandCount: 8),
             .datapath(datapath), .port(port), .flow(flow), .done,
             .failed(errno: 17, text: "port 3 is there already"), .failed(errno: 2, text: ""),
             .upcall(

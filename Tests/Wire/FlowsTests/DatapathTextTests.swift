@@ -25,6 +25,10 @@ import Testing
         "recirc_id(0),in_port(1),eth(),eth_type(0x0800),ipv4(proto=17,frag=no),"
             + "udp(src=53,dst=0x8/0xff8)",
         "recirc_id(0),in_port(1),eth()",
+        "recirc_id(0),tunnel(tun_id=0x5,src=10.0.0.1,dst=10.0.0.2,ttl=64,tp_dst=4789,flags=0x8008),"
+            + "in_port(1),eth()",
+        "recirc_id(0),tunnel(ipv6_dst=fe80::/ffff::,gbp=0x10/0xff,flags=0x8000/0x8000),in_port(1),"
+            + "eth()",
     ])
     func flowsComeBack(line: String) throws {
         // Decimal values behind a hexadecimal spelling are printed in decimal.
@@ -40,6 +44,17 @@ import Testing
         "userspace(pid=0,userdata(00ff10))", "set(eth(src=02:00:00:00:00:01)),2",
         "set(ipv4(dst=10.0.0.1,ttl=63)),set(tcp(dst=80)),2", "set(udp(src=16/0xfff0))",
         "set(skb_mark(0x5)),set(skb_priority(0x10001))", "drop(vlan_not_allowed)",
+        "push_mpls(label=16,tc=1,ttl=64,bos=1,eth_type=0x8847),2", "pop_mpls(eth_type=0x800),2",
+        "meter(3),2", "clone(set(eth(dst=02:00:00:00:00:01)),1),2", "dec_ttl(le_1(drop)),2",
+        "dec_ttl(le_1(userspace(pid=0,userdata(01)))),2", "clone(drop)",
+        "sample(sample=50.0%,actions(1,clone(2))),3", "sample(sample=0.01%,actions(drop))",
+        "sample(sample=100.0%,actions(1))", "sample(sample=0.00000002%,actions(1))",
+        "check_pkt_len(size=1500,gt(drop),le(set(ipv4(ttl=1/0xf)),1))",
+        "set(arp(sip=10.0.0.1,op=2,tha=02:00:00:00:00:00/ff:00:00:00:00:00)),1",
+        "set(icmp(type=0,code=1)),1", "set(icmpv6(type=128/0xf0)),1",
+        "set(nd(target=fe80::1,sll=02:00:00:00:00:01,tll=02:00:00:00:00:02)),1",
+        "set(mpls(label=5,ttl=3)),1", "set(vlan(vid=5,pcp=1)),1", "set(sctp(dst=5)),1",
+        "set(dp_hash(0x1/0xf)),1", "set(skb_priority(0x10/0xff)),1",
         "set(ipv6(src=::1,hlimit=1))", "hash(l4(0)),recirc(0x13e)", "hash(sym_l4(7)),recirc(0x1)",
     ])
     func actionsComeBack(line: String) throws {
@@ -58,7 +73,12 @@ import Testing
     }
 
     @Test(arguments: [
-        "x", "set(eth)", "set(arp(op=1))", "-1", "4294967296", "trunc(x)",
+        "x", "set(eth)", "set(ipv4(proto=6))", "set(eth())", "set(in_port(1))",
+        "sample(sample=101%,actions(1))", "sample(sample=1%)", "sample(actions(1))", "meter(x)",
+        "check_pkt_len(size=70000,gt(1),le(2))", "check_pkt_len(size=7,gt(1))", "dec_ttl(1)",
+        "push_mpls(eth_type=0x8847)", "pop_mpls(1)",
+        "clone(clone(clone(clone(clone(clone(clone("
+            + "clone(clone(1)))))))))", "-1", "4294967296", "trunc(x)",
         "recirc(x)", "hash(l4)", "hash(l7(1))",
         "userspace(userdata(0))", "push_vlan(x=1)", "drop(nothing)",
     ])

@@ -454,7 +454,7 @@ struct KeyExtractionTests {
         isSound = isSound && (layout.transport == 0 || layout.transportProtocol == key.nwProto)
         isSound = isSound && (key.nwFrag & Fragment.later == 0 || layout.transport == 0)
         isSound = isSound && (key.tpSrc | key.tpDst == 0 || layout.transport != 0)
-        isSound = isSound && key.spare == 0
+        isSound = isSound && key.words[18] == 0
         if !isSound { Issue.record("unsound: \(extraction) of \(byteCount) bytes") }
     }
 }

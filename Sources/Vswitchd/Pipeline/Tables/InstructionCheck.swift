@@ -92,18 +92,6 @@ enum InstructionCheck {
     }
 
     private static func checkWritable(_ field: FlowField) throws(FlowModError) {
-        guard field.canBeRewritten else { throw .fieldNotWritable(field.name) }
-    }
-}
-
-extension FlowField {
-    /// Whether the pipeline may write it: writable at all, and of a header that the datapath has a
-    /// `set` action for (`HeaderRewrite`). ARP, ICMP, neighbour discovery and MPLS have none.
-    var canBeRewritten: Bool {
-        switch prerequisite {
-        case .none, .vlan, .ipv4, .ipv6, .ip, .tcp, .udp, .sctp: isWritable
-        case .mpls, .arp, .icmp, .icmpv6, .neighbourDiscovery, .neighbourSolicit, .neighbourAdvert:
-            false
-        }
+        guard field.isWritable else { throw .fieldNotWritable(field.name) }
     }
 }

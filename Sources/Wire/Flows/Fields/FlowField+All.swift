@@ -12,7 +12,8 @@ extension FlowField {
     public static let inPort = FlowField(
         "in_port", at: [.init(0, 0, 16)], .exact, .none, .port, nxm: nxm(0, 0), oxm: oxm(0))
     public static let metadata = FlowField(
-        "metadata", at: [.init(19, 0, 64)], .bitwise, .none, .hexadecimal, oxm: oxm(2))
+        "metadata", at: [.init(PipelineKey.metadataWord, 0, 64)], .bitwise, .none, .hexadecimal,
+        oxm: oxm(2))
     public static let packetMark = FlowField(
         "pkt_mark", at: [.init(1, 0, 32)], .bitwise, .none, .hexadecimal, nxm: nxm(1, 33))
     public static let dpHash = FlowField(

@@ -107,12 +107,20 @@ extension FieldValue {
 extension FlowField {
     /// The field's value in `key`.
     public func read(_ key: PipelineKey) -> FieldValue {
-        var value: UInt128 = 0
-        for place in places {
-            let bits = key[word: place.word] >> UInt64(place.shift) & place.ones
-            value = value << UInt128(place.width) | UInt128(bits)
+        unsafe key.withWords { words in
+            // Safe here and below: places lie in the row (tests hold each one against it).
+            guard places.count > 1 else {
+                let place = places[0]
+                let word = unsafe words[place.word]
+                return FieldValue(low: word >> UInt64(place.shift) & place.ones)
+            }
+            var value: UInt128 = 0
+            for place in places {
+                let bits = unsafe words[place.word] >> UInt64(place.shift) & place.ones
+                value = value << UInt128(place.width) | UInt128(bits)
+            }
+            return FieldValue(bits: value)
         }
-        return FieldValue(bits: value)
     }
 
     /// Writes the bits of `value` that `mask` selects into `key`; nil: those of `exactMask`.
@@ -121,14 +129,16 @@ extension FlowField {
     ) {
         var value = value.bits
         var mask = (mask ?? exactMask).bits
-        for place in places.reversed() {
-            let bits = UInt64(truncatingIfNeeded: value) & place.ones
-            let selected = UInt64(truncatingIfNeeded: mask) & place.ones
-            let shift = UInt64(place.shift)
-            key[word: place.word] =
-                key[word: place.word] & ~(selected << shift) | (bits & selected) << shift
-            value >>= UInt128(place.width)
-            mask >>= UInt128(place.width)
+        unsafe key.withMutableWords { words in
+            for place in places.reversed() {
+                let bits = UInt64(truncatingIfNeeded: value) & place.ones
+                let selected = UInt64(truncatingIfNeeded: mask) & place.ones
+                let shift = UInt64(place.shift)
+                let old = unsafe words[place.word]
+                unsafe words[place.word] = old & ~(selected << shift) | (bits & selected) << shift
+                value >>= UInt128(place.width)
+                mask >>= UInt128(place.width)
+            }
         }
     }
 

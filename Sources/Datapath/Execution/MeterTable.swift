@@ -1,0 +1,173 @@
+public import Flows
+public import Timekeeping
+
+// Meters: token buckets that decide which packets go on.
+//
+// Tokens are counted in billionths of a unit that a nanosecond brings exactly: 1 kbit/s times 1 ns
+// is one microbit, 1 packet/s times 1 ns one billionth of a packet. So nothing is ever rounded, and
+// a band that is asked a million times a second lets through no less than one asked once.
+
+/// Why a meter was refused.
+public enum MeterRefusal: Error, Hashable, Sendable {
+    case tooManyMeters(limit: UInt32)
+    /// None, or more than `DatapathMeter.bandCountMax`.
+    case badBandCount(Int)
+    /// A band with rate 0 would let nothing pass ever.
+    case badRate
+    case noSuchMeter
+}
+
+/// One band's bucket.
+@usableFromInline
+struct BandBucket {
+    @usableFromInline var rate: UInt64
+    @usableFromInline var depth: UInt64
+    @usableFromInline var tokens: UInt64
+    @usableFromInline var packets: UInt64 = 0
+    @usableFromInline var bytes: UInt64 = 0
+
+    init(_ band: DatapathMeter.Band) {
+        rate = UInt64(band.rate)
+        // Cannot overflow: 2³² × 10⁹ < 2⁶⁴.
+        depth = UInt64(band.burst == 0 ? band.rate : band.burst) * 1_000_000_000
+        tokens = depth
+    }
+
+    /// Fills the bucket for `elapsed` nanoseconds and takes `cost` out; false if it is not there.
+    mutating func admit(elapsed: UInt64, cost: UInt64) -> Bool {
+        let (gained, isTooMuch) = elapsed.multipliedReportingOverflow(by: rate)
+        tokens += min(isTooMuch ? .max : gained, depth - tokens)
+        guard cost <= tokens else { return false }
+        tokens -= cost
+        return true
+    }
+}
+
+@usableFromInline
+struct MeterState {
+    var isThere = false
+    var unit = DatapathMeter.Unit.kilobits
+    var bandCount = 0
+    var bands = InlineArray<8, BandBucket>(
+        repeating: BandBucket(DatapathMeter.Band(rate: 1, burst: 1)))
+    var filledAt = Instant.start
+    var packets: UInt64 = 0
+    var bytes: UInt64 = 0
+    var usedMilliseconds: UInt64 = 0
+
+    /// Each band is asked; of those that are exceeded the one with the highest rate counts the
+    /// packet (1.3.5 §5.7.1).
+    mutating func admit(byteCount: Int, now: Instant) -> Bool {
+        // A clock that steps back fills nothing.
+        let elapsed =
+            now > filledAt
+            ? now.nanosecondsSinceStart - filledAt.nanosecondsSinceStart : 0
+        filledAt = max(filledAt, now)
+        packets &+= 1
+        bytes &+= UInt64(truncatingIfNeeded: byteCount)
+        usedMilliseconds = now.millisecondsSinceStart
+        // A frame has less than 2¹⁷ bytes, so that its microbits fit.
+        let cost =
+            unit == .packets
+            ? 1_000_000_000 : UInt64(truncatingIfNeeded: byteCount) &* 8_000_000
+        var exceeded: Int?
+        for index in 0..<bandCount where !bands[index].admit(elapsed: elapsed, cost: cost) {
+            if exceeded.map({ bands[index].rate > bands[$0].rate }) ?? true { exceeded = index }
+        }
+        guard let exceeded else { return true }
+        bands[exceeded].packets &+= 1
+        bands[exceeded].bytes &+= UInt64(truncatingIfNeeded: byteCount)
+        return false
+    }
+}
+
+/// The meters of a datapath, by number. Owned by one thread.
+@safe
+public struct MeterTable: ~Copyable {
+    /// `capacity` initialised meters, there or not.
+    private var meters: UnsafeMutablePointer<MeterState>
+    private var capacity = 4
+    /// Meters that are there.
+    public private(set) var count = 0
+
+    init() {
+        // Safe: owned by this value alone, freed in its deinit; meters are trivial.
+        unsafe meters = .allocate(capacity: capacity)
+        unsafe meters.initialize(repeating: MeterState(), count: capacity)
+    }
+
+    // Safe: allocated by this value.
+    deinit { unsafe meters.deallocate() }
+
+    /// Whether a packet of `byteCount` bytes may go on at `now`; true without such a meter.
+    @usableFromInline
+    mutating func admit(_ id: UInt32, byteCount: Int, now: Instant) -> Bool {
+        // Safe: below `capacity` meters are initialised.
+        guard Int(id) < capacity, unsafe meters[Int(id)].isThere else { return true }
+        return unsafe meters[Int(id)].admit(byteCount: byteCount, now: now)
+    }
+
+    /// Adds a meter that is full at `now`, or changes one, whose counters then begin anew.
+    ///
+    /// - Throws: `.tooManyMeters`, `.badBandCount` or `.badRate`; then nothing has changed.
+    public mutating func put(_ meter: DatapathMeter, now: Instant) throws(MeterRefusal) {
+        guard meter.id < ExecutionLimits.meters else {
+            throw .tooManyMeters(limit: ExecutionLimits.meters)
+        }
+        guard (1...DatapathMeter.bandCountMax).contains(meter.bands.count) else {
+            throw .badBandCount(meter.bands.count)
+        }
+        guard meter.bands.allSatisfy({ $0.rate > 0 }) else { throw .badRate }
+        if Int(meter.id) >= capacity { grow(beyond: Int(meter.id)) }
+        var state = MeterState()
+        (state.isThere, state.unit, state.filledAt) = (true, meter.unit, now)
+        state.bandCount = meter.bands.count
+        for (index, band) in meter.bands.enumerated() { state.bands[index] = BandBucket(band) }
+        // Safe: below `capacity`.
+        if unsafe !meters[Int(meter.id)].isThere { count += 1 }
+        unsafe meters[Int(meter.id)] = state
+    }
+
+    private mutating func grow(beyond index: Int) {
+        var larger = capacity
+        while larger <= index { larger *= 2 }
+        // Safe: the first `capacity` meters move, the others are initialised behind them.
+        let moved = UnsafeMutablePointer<MeterState>.allocate(capacity: larger)
+        unsafe moved.moveInitialize(from: meters, count: capacity)
+        unsafe (moved + capacity).initialize(repeating: MeterState(), count: larger - capacity)
+        unsafe meters.deallocate()
+        unsafe meters = moved
+        capacity = larger
+    }
+
+    /// A meter with what it has seen; nil if it is not there.
+    public func meter(_ id: UInt32) -> (meter: DatapathMeter, statistics: MeterStatistics)? {
+        // Safe: below `capacity` meters are initialised.
+        guard Int(id) < capacity, unsafe meters[Int(id)].isThere else { return nil }
+        let state = unsafe meters[Int(id)]
+        var bands: [DatapathMeter.Band] = []
+        var statistics = MeterStatistics(bandCount: state.bandCount)
+        for index in 0..<state.bandCount {
+            let bucket = state.bands[index]
+            bands.append(
+                DatapathMeter.Band(
+                    rate: UInt32(truncatingIfNeeded: bucket.rate),
+                    burst: UInt32(truncatingIfNeeded: bucket.depth / 1_000_000_000)))
+            statistics.bands[index] = MeterStatistics.Count(
+                packets: bucket.packets, bytes: bucket.bytes)
+        }
+        statistics.total = MeterStatistics.Count(packets: state.packets, bytes: state.bytes)
+        statistics.usedMilliseconds = state.usedMilliseconds
+        return (DatapathMeter(id: id, unit: state.unit, bands: bands), statistics)
+    }
+
+    /// Takes a meter away; flows that name it let everything pass from now on.
+    ///
+    /// - Throws: `.noSuchMeter`.
+    public mutating func remove(_ id: UInt32) throws(MeterRefusal) {
+        guard Int(id) < capacity, unsafe meters[Int(id)].isThere else { throw .noSuchMeter }
+        // Safe: below `capacity`.
+        unsafe meters[Int(id)] = MeterState()
+        count -= 1
+    }
+}
