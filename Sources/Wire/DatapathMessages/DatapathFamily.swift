@@ -56,6 +56,7 @@ enum KeyAttribute {
     static let arp = UInt16(OVS_KEY_ATTR_ARP.rawValue)
     static let neighbourDiscovery = UInt16(OVS_KEY_ATTR_ND.rawValue)
     static let packetMark = UInt16(OVS_KEY_ATTR_SKB_MARK.rawValue)
+    static let tunnel = UInt16(OVS_KEY_ATTR_TUNNEL.rawValue)
     static let sctp = UInt16(OVS_KEY_ATTR_SCTP.rawValue)
     static let tcpFlags = UInt16(OVS_KEY_ATTR_TCP_FLAGS.rawValue)
     static let dpHash = UInt16(OVS_KEY_ATTR_DP_HASH.rawValue)

@@ -125,6 +125,14 @@ struct KeyReader {
             row.ethDst = bytes.macAddress(at: attribute.offset + 6)
         case 1...63 where try readLayer(bytes, attribute):
             layers |= 1 << UInt64(attribute.type)
+        case KeyAttribute.tunnel:
+            // A kernel's mask has this nest always, to say that it looks at nothing in it.
+            var fields = AttributeReader(bytes, nest: attribute, "OVS_KEY_TUNNEL")
+            while let field = try fields.nextAttribute() {
+                guard bytes.array(field).allSatisfy({ $0 == 0 }) else {
+                    throw .unsupported("OVS_KEY", type: attribute.type, offset: attribute.start)
+                }
+            }
         default:
             // The kernel's keys also have connection tracking and tunnels; we have none, so they
             // may be there only to say "nothing".
