@@ -17,10 +17,10 @@ public import Flows
 /// A set of rules `(key, mask, priority)`, each with a payload. Of two rules with the same
 /// priority that match the same packet, the one whose mask was used first answers, always.
 public struct Classifier<Payload: Sendable>: Sendable {
-    private var subtables: [Subtable<Payload>?] = []
+    @usableFromInline var subtables: [Subtable<Payload>?] = []
     private var freeSlots: [Int] = []
     /// Slots of `subtables`, by falling maximum priority, then age.
-    private var order: [Int] = []
+    @usableFromInline var order: [Int] = []
     /// Only ever asked by key: its order reaches no result.
     private var slotByMask: [PipelineMask: Int] = [:]
     private var nextSerial: UInt64 = 0
@@ -35,7 +35,9 @@ public struct Classifier<Payload: Sendable>: Sendable {
 
     /// The best rule for `packet`, or nil. ORs into `mask` every bit that the answer depends on.
     ///
-    /// - Complexity: O(`subtableCount`); allocates nothing.
+    /// - Complexity: O(`subtableCount`); allocates nothing. Inlinable, because a generic that is not
+    ///   specialised copies every payload and every table through its metadata.
+    @inlinable
     public func lookup(_ packet: PipelineKey, looking mask: inout PipelineMask) -> Payload? {
         // Safe: each subtable reads and writes words of the rows, inside the call.
         unsafe packet.withWords { packet in
@@ -43,7 +45,8 @@ public struct Classifier<Payload: Sendable>: Sendable {
         }
     }
 
-    private func lookup(
+    @inlinable
+    func lookup(
         _ packet: UnsafePointer<UInt64>, _ mask: UnsafeMutablePointer<UInt64>
     ) -> Payload? {
         var best: (priority: UInt16, slot: Int, entry: Int)?

@@ -8,38 +8,41 @@ import Flows
 // looked at and do not narrow the cached flow. So one rule about TCP ports of one host does not
 // make the flows of all other hosts depend on their ports.
 
+@usableFromInline
 struct Subtable<Payload: Sendable>: Sendable {
+    @usableFromInline
     struct Entry: Sendable {
-        var priority: UInt16
+        @usableFromInline var priority: UInt16
         var hash: Int
         /// Next in the chain of entries with the same hash, by falling priority; -1 = none.
-        var next: Int
-        var payload: Payload
+        @usableFromInline var next: Int
+        @usableFromInline var payload: Payload
     }
+    @usableFromInline
     struct Word: Sendable {
-        var index: Int
-        var bits: UInt64
+        @usableFromInline var index: Int
+        @usableFromInline var bits: UInt64
     }
 
     let mask: PipelineMask
     /// Age among the subtables of a classifier.
     let serial: UInt64
-    private(set) var entries: [Entry] = []
+    @usableFromInline private(set) var entries: [Entry] = []
     /// For each entry the words of its key that the mask selects bits of, in the order of `words`.
-    private var keys: [UInt64] = []
-    private(set) var maxPriority: UInt16 = 0
+    @usableFromInline var keys: [UInt64] = []
+    @usableFromInline private(set) var maxPriority: UInt16 = 0
     /// How many entries have that priority.
     private var maxPriorityCount = 0
 
     /// Words with a bit in the mask, by stage.
-    private let words: [Word]
+    @usableFromInline let words: [Word]
     /// For each stage that has words: how many of `words` have been taken after it.
-    private let stageEnds: [Int]
+    @usableFromInline let stageEnds: [Int]
     /// For each stage but the last: how many rules begin with a hash. Never iterated.
-    private var prefixes: [[Int: Int]]
+    @usableFromInline var prefixes: [[Int: Int]]
     /// First entry of the chain for a hash. Never iterated. `Hasher` is seeded per process, so a
     /// peer that makes us learn rules cannot choose them to collide.
-    private var heads: [Int: Int] = [:]
+    @usableFromInline var heads: [Int: Int] = [:]
 
     init(mask: PipelineMask, serial: UInt64) {
         self.mask = mask
@@ -60,6 +63,7 @@ struct Subtable<Payload: Sendable>: Sendable {
 
     /// The best entry for `packet`. ORs the bits that it looked at into `looked`. Both have the
     /// words of a `PipelineKey`.
+    @inlinable
     func find(
         _ packet: UnsafePointer<UInt64>, looking looked: UnsafeMutablePointer<UInt64>
     ) -> Int? {
@@ -180,7 +184,8 @@ struct Subtable<Payload: Sendable>: Sendable {
         if before >= 0 { entries[before].next = target }
     }
 
-    private func agrees(_ entry: Int, _ packet: UnsafePointer<UInt64>) -> Bool {
+    @inlinable
+    func agrees(_ entry: Int, _ packet: UnsafePointer<UInt64>) -> Bool {
         var difference: UInt64 = 0
         for (index, word) in words.enumerated() {
             // Safe: the indices of words are below PipelineKey.wordCount.
@@ -223,7 +228,7 @@ enum Stage: CaseIterable {
 
 extension Hasher {
     /// The hash of what was combined so far; more can be combined afterwards.
-    fileprivate var finalized: Int {
+    @inlinable var finalized: Int {
         let copy = self
         return copy.finalize()
     }
