@@ -41,8 +41,8 @@ struct ApusOVSDB: ParsableCommand {
         let process = try DaemonProcess.start(name: DatabaseDaemon.name, options: daemon)
         do {
             let server = try DatabaseDaemon(
-                process, remotes: remote, remoteOptions, databasePaths: database, durability: durability,
-                convertsOwnSchema: convert)
+                process, remotes: remote, remoteOptions, databasePaths: database,
+                durability: durability, convertsOwnSchema: convert)
             try server.serve()
             process.finish()
         } catch {

@@ -192,7 +192,7 @@ import Testing
             actions: [.pushVLAN(tpid: 0x8100, tci: 0x1001), .popVLAN, .output(port: 2)],
             isDeed: false),
         Listed(actions: [.pushVLAN(tpid: 0x88a8, tci: 0x1001), .output(port: 2)], isDeed: false),
-        Listed(actions: [.set(.priority(1)), .output(port: 2)], isDeed: false),
+        Listed(actions: [.set(.packetMark(Masked(1, mask: 1))), .output(port: 2)], isDeed: false),
         Listed(actions: [.popVLAN, .output(port: 2)], isDeed: true),
     ])
     func onlySimpleActionsAreDeeds(listed: Listed) {
