@@ -46,13 +46,14 @@ struct GenericNetlinkSocket: ~Copyable {
         }
         defer { unsafe nl_cache_free(cache) }
         var numbers: [UInt16] = []
-        for name in ["ovs_datapath", "ovs_vport", "ovs_flow", "ovs_packet"] {
+        for name in ["ovs_datapath", "ovs_vport", "ovs_flow", "ovs_packet", "ovs_meter"] {
             guard let family = unsafe genl_ctrl_search_by_name(cache, name) else { return nil }
             numbers.append(unsafe UInt16(genl_family_get_id(family)))
             unsafe genl_family_put(family)
         }
         return DatapathFamilies(
-            datapath: numbers[0], vport: numbers[1], flow: numbers[2], packet: numbers[3])
+            datapath: numbers[0], vport: numbers[1], flow: numbers[2], packet: numbers[3],
+            meter: numbers[4])
     }
 
     /// Hands the kernel one datagram, which it works off before this returns.

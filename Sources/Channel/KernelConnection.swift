@@ -335,7 +335,7 @@ public final class KernelConnection: DatapathEnd {
             }
             dump = nil
         // A port or flow of a kind that we do not make: somebody else's.
-        case .failure, .success(.upcall): return
+        case .failure, .success(.upcall), .success(.meter), .success(.meterFeatures): return
         }
         body(reply)
     }

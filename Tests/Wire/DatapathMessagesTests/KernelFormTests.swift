@@ -37,7 +37,7 @@ import Testing
         writer.destination.interfaceIndex = 0x0102_0304
         writer.destination.upcallPort = 0x0506_0708
         writer.destination.cpuCount = 2
-        let families = DatapathFamilies(datapath: 30, vport: 31, flow: 32, packet: 33)
+        let families = DatapathFamilies(datapath: 30, vport: 31, flow: 32, packet: 33, meter: 34)
         #expect(try writer.append(.takeUpcalls, sequence: 9, families: families))
         let bytes = writer.bytes
         #expect(bytes[4] == 30 && bytes[5] == 0)
