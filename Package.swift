@@ -24,6 +24,7 @@ house.add("Timekeeping", .ground, at: "Ground/Timekeeping")  // moments that are
 // Wire: what bytes and text mean. Nothing here survives a call.
 house.add("Packets", .wire, at: "Wire/Packets")
 house.add("Flows", .wire, at: "Wire/Flows", ["Packets"])
+house.add("KernelPrograms", .wire, at: "Wire/KernelPrograms", ["Flows", "Packets"])
 house.add("OpenFlow", .wire, at: "Wire/OpenFlow", ["Flows", "Packets"])
 house.add("DatabaseProtocol", .wire, at: "Wire/DatabaseProtocol")
 house.add("LinkValues", .wire, at: "Wire/LinkValues", ["Packets"])
@@ -47,9 +48,13 @@ house.add("FlowCache", .rules, at: "Datapath/FlowCache", ["Flows", "Packets", "T
 house.add("Execution", .rules, at: "Datapath/Execution", ["Flows", "Packets"])
 house.add(
     "Forwarding", .rules, at: "Datapath/Forwarding",
-    ["DatapathMessages", "Execution", "FlowCache", "Flows", "Packets", "Timekeeping"])
+    [
+        "DatapathMessages", "Execution", "FlowCache", "Flows", "KernelPrograms", "Packets",
+        "Timekeeping",
+    ])
 house.add(
-    "PacketPorts", .device, at: "Datapath/PacketPorts", ["Flows", "Packets", "Timekeeping"],
+    "PacketPorts", .device, at: "Datapath/PacketPorts",
+    ["Flows", "KernelPrograms", "Packets", "Timekeeping"],
     c: ["CLinuxPacket"])
 
 // Channel: the netlink-like wire between the two halves.
@@ -107,7 +112,7 @@ house.addProgram(
     "apus-datapath",
     [
         "Channel", "Daemon", "DatapathMessages", "Execution", "FlowCache", "Flows", "Forwarding",
-        "Links", "PacketPorts", "Packets", "Timekeeping",
+        "KernelPrograms", "Links", "PacketPorts", "Packets", "Timekeeping",
     ])
 house.addProgram(
     "apus",
@@ -119,7 +124,7 @@ house.addProgram(
 // Journeys: the whole switch in memory, and the walls of the house.
 house.addJourneys([
     "Bridges", "DatabaseEngine", "DatabaseProtocol", "DatabaseReplica", "DatapathMessages",
-    "Execution", "Flows", "Forwarding", "LinkValues", "Packets", "Timekeeping",
+    "Execution", "Flows", "Forwarding", "KernelPrograms", "LinkValues", "Packets", "Timekeeping",
 ])
 
 let package = Package(

@@ -217,7 +217,7 @@ struct World: ~Copyable {
         for request in received {
             let count = sink.held.count
             let effects = desk.take(
-                request, sequence: sequence, from: Self.client, &forwarder, &sink)
+                request, sequence: sequence, from: Self.client, now: now, &forwarder, &sink)
             if case .execute = request {
                 note("8 Execution: \(sink.held.count - count) outputs")
                 note("9 PacketPorts: sent")
@@ -252,3 +252,5 @@ struct World: ~Copyable {
         }
     }
 }
+
+extension RecordingSink: ExpressTier {}

@@ -26,8 +26,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "IngressProgram.h"
 #include "InterfaceRequests.h"
+#include "KernelTables.h"
 #include "NetworkNamespace.h"
 #include "PacketSocket.h"
 #include "PacketSteering.h"

@@ -14,6 +14,12 @@ public struct FlowTables: ~Copyable {
     public var misses: UInt64 { missCount }
     @usableFromInline var missCount: UInt64 = 0
 
+    /// Whether the last lookup is one to look at more closely: it made a microflow (as a rule, the
+    /// second packet of a flow), or is one of every `FlowCacheLimits.hitsBetweenSamples` others.
+    @usableFromInline var isSample = false
+    public var sampled: Bool { @inlinable get { isSample } }
+    @usableFromInline var hitsUntilSample = FlowCacheLimits.hitsBetweenSamples
+
     /// - Parameter seed: Random, anew in each process.
     public init(flowLimit: Int, microflowCount: Int, seed: UInt64) {
         megaflows = MegaflowTable(flowLimit: flowLimit, seed: seed)
@@ -29,8 +35,14 @@ public struct FlowTables: ~Copyable {
     @inlinable
     mutating func lookup(_ key: KeyWords) -> FlowSlot? {
         let hashed = unsafe megaflows.hash.hash(key)
+        isSample = false
         if let slot = unsafe microflows.find(key, hash: hashed, in: megaflows) {
             microflowHitCount &+= 1
+            hitsUntilSample &-= 1
+            if hitsUntilSample == 0 {
+                hitsUntilSample = FlowCacheLimits.hitsBetweenSamples
+                isSample = true
+            }
             return slot
         }
         guard let slot = unsafe megaflows.lookup(key) else {
@@ -38,6 +50,7 @@ public struct FlowTables: ~Copyable {
             return nil
         }
         megaflowHitCount &+= 1
+        isSample = true
         unsafe microflows.insert(
             key, hash: hashed, slot: slot, generation: megaflows.generation(of: slot))
         return slot

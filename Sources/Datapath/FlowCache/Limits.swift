@@ -12,6 +12,8 @@ public enum FlowCacheLimits {
     /// Entries of the microflow cache: Open vSwitch's 2¹³ (1.3 MB here) and how far one may go.
     public static let microflowsByDefault = 8192
     public static let microflows = 1 << 20
+    /// Packets of known microflows between two that are looked at more closely.
+    public static let hitsBetweenSamples = 64
     /// Megaflow lookups between two passes that move masks with many hits to the front.
     public static let lookupsBetweenSorts = 1024
 }

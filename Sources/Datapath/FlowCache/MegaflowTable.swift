@@ -138,6 +138,17 @@ public struct MegaflowTable: ~Copyable {
             byteCount: byteCount, tcpFlags: tcpFlags, nowMilliseconds: nowMilliseconds)
     }
 
+    /// Counts packets that used the flow at `slot` without coming here one by one.
+    public mutating func count(
+        _ slot: FlowSlot, packets: UInt64, bytes: UInt64, nowMilliseconds: UInt64
+    ) {
+        precondition(Int(slot) < slotCount, "a slot of this table")
+        // Safe: below slotCount records are initialised.
+        unsafe records[Int(slot)].packets &+= packets
+        unsafe records[Int(slot)].bytes &+= bytes
+        unsafe records[Int(slot)].usedMilliseconds = nowMilliseconds
+    }
+
     /// One pass from the back: the busiest mask comes to the front, others one place at most. Then
     /// all hits are halved, so that yesterday's traffic fades.
     @usableFromInline

@@ -138,7 +138,7 @@ extension Forwarder {
     public var statistics: DatapathStatistics {
         var sums = DatapathStatistics()
         sums.cacheHits = tables.microflowHits
-        sums.hits = tables.microflowHits &+ tables.megaflowHits
+        sums.hits = tables.microflowHits &+ tables.megaflowHits &+ lane.packets
         sums.misses = tables.misses
         sums.lost = ledger.upcalls.lost
         sums.flows = UInt64(tables.megaflows.count)
@@ -160,6 +160,10 @@ extension Forwarder {
     public func brokenInvariant() -> String? {
         if let broken = tables.brokenInvariant() ?? ledger.upcalls.brokenInvariant() {
             return broken
+        }
+        // Which of several broken ones is told does not matter.
+        if let stray = lane.flows.first(where: { !tables.megaflows.isLive($0.value.slot) }) {
+            return "an express flow of port \(stray.value.inPort) has lost its megaflow"
         }
         guard programs.count == tables.megaflows.count else {
             return "\(programs.count) programs for \(tables.megaflows.count) flows"

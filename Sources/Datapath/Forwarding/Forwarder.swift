@@ -35,6 +35,7 @@ public struct Forwarder: ~Copyable {
     @usableFromInline var tables: FlowTables
     @usableFromInline var programs = ProgramStore()
     @usableFromInline var ledger: Ledger
+    var lane = ExpressLane()
     /// Packets from a port that is not there (any more). They are in nobody's counters.
     @usableFromInline var strays: UInt64 = 0
     /// How packets ended that userspace sent to be executed, by raw value.
@@ -63,7 +64,7 @@ public struct Forwarder: ~Copyable {
     ///   - port: A frame from a port that is not there is dropped, and counted in `strayPackets`.
     ///   - now: The moment of the batch.
     @inlinable
-    public mutating func process<Sink: PacketSink & ~Copyable>(
+    public mutating func process<Sink: PacketSink & ExpressTier & ~Copyable>(
         _ frame: Frame, from port: UInt32, now: Instant, into sink: inout Sink
     ) {
         let place = ledger.ports.place(of: port)
@@ -82,7 +83,7 @@ public struct Forwarder: ~Copyable {
     }
 
     @inlinable
-    mutating func forward<Sink: PacketSink & ~Copyable>(
+    mutating func forward<Sink: PacketSink & ExpressTier & ~Copyable>(
         _ frame: Frame, _ port: UInt32, _ nowMilliseconds: UInt64, _ sink: inout Sink
     ) -> PacketEnd {
         guard unsafe frame.offload.fits(byteCount: frame.byteCount) else { return .invalidOffload }
@@ -99,6 +100,9 @@ public struct Forwarder: ~Copyable {
         unsafe tables.megaflows.count(
             slot, byteCount: frame.wireByteCount, tcpFlags: extraction.key.tcpFlags,
             nowMilliseconds: nowMilliseconds)
+        if unsafe tables.sampled || frame.byteCount >= ForwardingLimits.largeFrameByteCount {
+            offerExpress(extraction.key, slot, nowMilliseconds, &sink)
+        }
         return unsafe programs.run(
             tables.megaflows.program(of: slot), on: frame, extraction, sink: &sink,
             ledger: &ledger)

@@ -5,6 +5,16 @@ public enum ForwardingLimits {
     public static let portNumber: UInt32 = 65534
     /// Bytes of a packet that userspace sends to be executed: a super-frame of 64 KiB and tags.
     public static let executedByteCount = 65_536 + 64
+    /// Flows that the kernel forwards by itself at most; its table has as many places.
+    public static let expressFlows = 4096
+    /// Flows that are offered to it per second at most. Each offer costs a few microseconds, so a
+    /// flood of new flows wastes less than a hundredth of a processor on them.
+    static let expressOffersPerSecond = 1000
+    /// When half of the places are taken, those that have had no packet for so long are given up,
+    /// in milliseconds. Until then a flow keeps its place as long as its megaflow lives.
+    static let expressIdleMilliseconds: UInt64 = 5000
+    /// A frame of so many bytes is a super-frame, and its flow in a hurry.
+    public static let largeFrameByteCount = 4096
     /// Slots that one portion of a dump looks at, so that forwarding goes on between portions.
     public static let slotsPerPortion = 4096
     /// Upcalls that wait per port, and bytes that wait over all of them, if nobody says otherwise.

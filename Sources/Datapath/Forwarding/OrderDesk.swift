@@ -1,5 +1,6 @@
 public import DatapathMessages
 public import Execution
+public import Timekeeping
 
 // Where orders come in: who asked, what is answered, which devices are to be opened or closed.
 //
@@ -62,8 +63,8 @@ public struct OrderDesk: Sendable {
     }
 
     /// Takes one order.
-    public mutating func take<Sink: PacketSink & ~Copyable>(
-        _ request: DatapathRequest, sequence: UInt32, from client: ClientID,
+    public mutating func take<Sink: PacketSink & ExpressTier & ~Copyable>(
+        _ request: DatapathRequest, sequence: UInt32, from client: ClientID, now: Instant,
         _ forwarder: inout Forwarder, _ sink: inout Sink
     ) -> [DeskEffect] {
         func reply(_ reply: DatapathReply, inDump: Bool = false) -> DeskEffect {
@@ -72,6 +73,7 @@ public struct OrderDesk: Sendable {
         do throws(OrderRefusal) {
             switch request {
             case .describeDatapath:
+                forwarder.refreshExpress(now: now, &sink)
                 let description = DatapathDescription(
                     name: DatapathReport.name, statistics: forwarder.statistics)
                 return [reply(.datapath(description), inDump: true), reply(.done, inDump: true)]
@@ -80,18 +82,26 @@ public struct OrderDesk: Sendable {
                 forwarder.hasVswitchd = true
             case .addPort(let port): return try addPort(port, sequence, client, forwarder)
             case .deletePort(let number):
+                forwarder.closeExpress(ofPort: number, now: now, &sink)
                 try forwarder.removePort(number)
                 ports[number] = nil
                 return [.closePort(number: number), reply(.done)]
             case .listPorts:
+                forwarder.refreshExpress(now: now, &sink)
                 return portsInOrder.map { reply(.port(told($0, forwarder)), inDump: true) }
                     + [reply(.done, inDump: true)]
-            case .putFlow(let flow): try forwarder.install(flow)
+            case .putFlow(let flow):
+                forwarder.closeExpress(ofFlow: flow.key, mask: flow.mask, now: now, &sink)
+                try forwarder.install(flow)
             case .deleteFlow(let key, let mask):
+                forwarder.closeExpress(ofFlow: key, mask: mask, now: now, &sink)
                 let flow = try forwarder.delete(key: key, mask: mask)
                 return [reply(.flow(flow)), reply(.done)]
-            case .flushFlows: forwarder.flush()
+            case .flushFlows:
+                forwarder.closeExpress(ofPort: nil, now: now, &sink)
+                forwarder.flush()
             case .listFlows:
+                forwarder.refreshExpress(now: now, &sink)
                 dumps.append(Dump(client: client, sequence: sequence))
                 return []
             case .execute(let packet): try forwarder.execute(packet, into: &sink)

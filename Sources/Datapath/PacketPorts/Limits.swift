@@ -35,4 +35,9 @@ public enum PortLimits {
     static let receiveQueueByteCount: Int32 = 16 << 20
     /// What a sender's socket may hold of frames that the interface has not sent yet.
     static let sendBufferByteCount: Int32 = 4 << 20
+    /// Flows that the kernel forwards by itself: 1 MB of its memory, read in a few milliseconds.
+    public static let expressFlowCount = 4096
+    /// Entries read from its table by one system call. More than a bucket of it can hold in
+    /// practice.
+    static let expressBatchCount = 1024
 }

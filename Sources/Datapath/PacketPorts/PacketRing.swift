@@ -178,8 +178,14 @@ public struct PacketRing: ~Copyable {
     /// Receives nothing from here on.
     func hearNothing() throws(PortError) { try Self.makeDeaf(descriptor, interface.name) }
 
-    /// Begins to receive, after `isDeaf`.
-    func hear() throws(PortError) {
+    /// Receives what the kernel does not forward by itself, or everything, also after `isDeaf`.
+    func hear(through express: ExpressHooks?) throws(PortError) {
+        if let express {
+            guard apus_socket_filter_by(descriptor, express.decide) == 0 else {
+                throw PortError(interface: interface.name, call: "setsockopt(SO_ATTACH_BPF)")
+            }
+            return
+        }
         guard apus_socket_make_hear(descriptor) == 0 else {
             throw PortError(interface: interface.name, call: "setsockopt(SO_DETACH_FILTER)")
         }

@@ -18,6 +18,7 @@
 
 internal import CLinuxPacket
 internal import Glibc
+internal import KernelPrograms
 
 /// Everything that one interface receives, as `PacketRing`, through two rings.
 @safe
@@ -42,13 +43,19 @@ public struct SteeredRings: ~Copyable {
 
     /// Begins to receive, each frame once.
     ///
+    /// - Parameter express: Keeps frames away that the kernel forwards by itself; to be attached at
+    ///   the interface's ingress too (`HostIngressDrop`).
     /// - Throws: As `PacketRing`; `.notPermitted` without CAP_BPF.
-    public init(interface: InterfaceFacts) throws(PortError) {
+    public init(
+        interface: InterfaceFacts, express: ExpressHooks? = nil
+    ) throws(PortError) {
         let name = interface.name
-        let map = try Descriptor(
-            apus_steering_map(), interface: name, call: "bpf(BPF_MAP_CREATE)")
-        let program = try Descriptor(
-            apus_steering_program(map.number), interface: name, call: "bpf(BPF_PROG_LOAD)")
+        let map = try KernelProgram.table(
+            type: BPF_MAP_TYPE_ARRAY, keyByteCount: 4, valueByteCount: 8, count: 1,
+            flags: UInt32(BPF_F_MMAPABLE), name: "apus_steering", interface: name)
+        let program = try KernelProgram.load(
+            ExpressPrograms.steer(by: map.number), type: KernelProgram.socketFilter,
+            name: "apus_steer", interface: name)
         let slots = try PacketRing(interface: interface, layout: .prompt, isDeaf: false)
         // Until it is in the group it would receive every frame a second time.
         let blocks = try PacketRing(interface: interface, layout: .standard, isDeaf: true)
@@ -61,9 +68,10 @@ public struct SteeredRings: ~Copyable {
         } else {
             try slots.hearNothing()
         }
-        try blocks.hear()
+        try blocks.hear(through: express)
+        if let express, canSteer { try slots.hear(through: express) }
         // Unmapped in deinit.
-        guard let word = unsafe apus_steering_word(map.number) else {
+        guard let word = unsafe apus_table_map(map.number) else {
             throw PortError(interface: name, call: "mmap(BPF map)")
         }
         active = canSteer ? .slots : .blocks
@@ -75,7 +83,7 @@ public struct SteeredRings: ~Copyable {
         unsafe self.word = word
     }
 
-    deinit { unsafe apus_steering_unmap(word) }
+    deinit { unsafe apus_table_unmap(word) }
 
     public var interface: InterfaceFacts { slots.interface }
     /// Both to be watched, as `PacketRing.descriptor`.

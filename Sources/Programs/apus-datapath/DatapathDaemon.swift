@@ -37,14 +37,15 @@ final class DatapathDaemon {
     private var lastClient: UInt64 = 0
     private var nextCount: Instant
 
-    init(_ process: DaemonProcess) throws {
+    /// - Parameter express: Whether the kernel may forward busy flows by itself.
+    init(_ process: DaemonProcess, express isWanted: Bool) throws {
         self.process = process
         guard geteuid() == 0 else {
             throw DaemonError(
                 "\(Self.name) opens packet sockets and needs root; run it with sudo")
         }
         var random = SystemRandomNumberGenerator()
-        worker = Worker(hashSeed: random.next())
+        worker = Worker(hashSeed: random.next(), express: Self.express(isWanted, logger))
         do {
             listener = try ChannelListener(runDirectory: process.places.rundir)
             readySet = try ReadySet()
@@ -55,6 +56,17 @@ final class DatapathDaemon {
         let mailbox = mailbox
         control = try ControlServer(of: process, commands: Self.commands) {
             mailbox.post(.control($0))
+        }
+    }
+
+    /// Without this tier the switch works, and every frame comes by the rings.
+    private static func express(_ isWanted: Bool, _ logger: Logger) -> ExpressTable? {
+        guard isWanted else { return nil }
+        do throws(PortError) {
+            return try ExpressTable()
+        } catch {
+            logger.warning("all frames come by the rings, none by the kernel alone: \(error)")
+            return nil
         }
     }
 
@@ -129,6 +141,7 @@ final class DatapathDaemon {
         guard now >= nextCount else { return }
         nextCount = now + Self.countPause
         for number in worker.forwarder.portNumbers { worker.countRingDrops(of: number) }
+        worker.refreshExpress(now: now)
     }
 
     // MARK: Orders
@@ -154,10 +167,11 @@ final class DatapathDaemon {
             logger.warning("client \(id.rawValue): \(error)")
             gone(id)
         }
+        let now = MonotonicClock.now()
         for request in requests {
             switch request.content {
             case .success(let order):
-                let effects = worker.take(order, sequence: request.sequence, from: id)
+                let effects = worker.take(order, sequence: request.sequence, from: id, now: now)
                 for effect in effects { carryOut(effect) }
             case .failure(let error):
                 reply(id, request.sequence, .failed(errno: EINVAL, text: "\(error)"))

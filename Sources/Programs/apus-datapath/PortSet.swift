@@ -6,6 +6,8 @@
 
 import Execution
 import Flows
+import Forwarding
+import KernelPrograms
 import PacketPorts
 import Packets
 
@@ -16,11 +18,11 @@ struct RingPort: ~Copyable {
     /// Keeps the host's own stack away while the port is ours.
     let drop: HostIngressDrop
 
-    init(name: String) throws(PortError) {
+    init(name: String, express: ExpressHooks?) throws(PortError) {
         let interface = try InterfaceFacts(name: name)
-        let drop = try HostIngressDrop(interface: interface)
+        let drop = try HostIngressDrop(interface: interface, express: express)
         let sender = try FrameSender(interface: interface)
-        let ring = try SteeredRings(interface: interface)
+        let ring = try SteeredRings(interface: interface, express: express)
         self.drop = drop
         self.sender = sender
         self.ring = ring
@@ -29,9 +31,10 @@ struct RingPort: ~Copyable {
 
 /// All open devices, by datapath port number.
 @safe
-struct PortSet: ~Copyable, PacketSink {
+struct PortSet: ~Copyable, PacketSink, ExpressTier {
     /// One entry for each possible port number.
     private static let tableCount = 65_536
+    private static let ethernetHeaderByteCount = 14
     private static let scratchByteCount = 1 << 20
     /// What one frame may need of scratch memory: a super-frame, copied for a few of its outputs.
     private static let scratchPerFrame = 384 * 1024
@@ -45,8 +48,12 @@ struct PortSet: ~Copyable, PacketSink {
     private var scratchUsed = 0
     /// Frames that could not be sent, by port, since `takeFailures`.
     private var failures: [UInt32: UInt64] = [:]
+    /// Flows that the kernel forwards by itself; nil where it cannot.
+    private let express: ExpressTable?
 
-    init() {
+    /// - Parameter express: nil for a set whose every frame comes by the rings.
+    init(express: consuming ExpressTable?) {
+        self.express = express
         // Freed in deinit; all entries begin empty.
         unsafe rings = .allocate(capacity: Self.tableCount)
         unsafe rings.initialize(repeating: nil, count: Self.tableCount)
@@ -75,9 +82,16 @@ struct PortSet: ~Copyable, PacketSink {
 
     // MARK: Opening
 
+    private var expressHooks: ExpressHooks? {
+        switch express {
+        case .some(let table): table.hooks
+        case .none: nil
+        }
+    }
+
     /// - Returns: The index of its interface.
     mutating func openRing(_ name: String, number: UInt32) throws(PortError) -> Int32 {
-        let port = try RingPort(name: name)
+        let port = try RingPort(name: name, express: expressHooks)
         let index = port.ring.interface.index
         let memory = UnsafeMutablePointer<RingPort>.allocate(capacity: 1)
         unsafe memory.initialize(to: port)
@@ -169,6 +183,40 @@ struct PortSet: ~Copyable, PacketSink {
         guard !failures.isEmpty else { return [:] }
         defer { failures = [:] }
         return failures
+    }
+
+    // MARK: Express flows
+
+    func openExpress(_ key: FlowKey, _ deed: ExpressDeed) -> ExpressKey? {
+        // Safe: port numbers are below the table's count; entries are live.
+        guard key.inPort < UInt32(Self.tableCount), deed.outPort < UInt32(Self.tableCount),
+            let inRing = unsafe rings[Int(key.inPort)],
+            let outRing = unsafe rings[Int(deed.outPort)]
+        else { return nil }
+        let inIndex = unsafe UInt32(inRing.pointee.ring.interface.index)
+        let out = unsafe outRing.pointee.ring.interface
+        guard let expressKey = ExpressKey(key, interfaceIndex: inIndex) else { return nil }
+        let flow = ExpressLayout.flow(
+            deed, interfaceIndex: UInt32(out.index),
+            largestByteCount: UInt32(out.mtu + Self.ethernetHeaderByteCount))
+        switch express {
+        case .some(let table): return table.put(expressKey, flow) ? expressKey : nil
+        case .none: return nil
+        }
+    }
+
+    func closeExpress(_ key: ExpressKey) -> ExpressCounts {
+        switch express {
+        case .some(let table): table.take(key) ?? ExpressCounts()
+        case .none: ExpressCounts()
+        }
+    }
+
+    func readExpress(_ body: (ExpressKey, ExpressCounts) -> Void) {
+        switch express {
+        case .some(let table): table.readAll(body)
+        case .none: return
+        }
     }
 
     // MARK: Scratch memory

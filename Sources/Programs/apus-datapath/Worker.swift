@@ -13,10 +13,13 @@ struct Worker: ~Copyable {
     static let blocksPerTurn = 4
 
     var forwarder: Forwarder
-    var ports = PortSet()
+    var ports: PortSet
     var desk = OrderDesk()
 
-    init(hashSeed: UInt64) { forwarder = Forwarder(ForwarderSettings(hashSeed: hashSeed)) }
+    init(hashSeed: UInt64, express: consuming ExpressTable?) {
+        forwarder = Forwarder(ForwarderSettings(hashSeed: hashSeed))
+        ports = PortSet(express: express)
+    }
 
     /// Takes what waits at a port, up to a bound. Ports that are not open are passed over.
     mutating func serve(_ number: UInt32, now: Instant) {
@@ -62,6 +65,9 @@ struct Worker: ~Copyable {
         ports.flush()
         unsafe tap.pointee.reuseBuffers()
     }
+
+    /// Brings in what the kernel forwarded by itself.
+    mutating func refreshExpress(now: Instant) { forwarder.refreshExpress(now: now, &ports) }
 
     /// Asks the kernel how many frames found no room in a port's ring.
     mutating func countRingDrops(of number: UInt32) {

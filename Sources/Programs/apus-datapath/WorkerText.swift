@@ -4,15 +4,16 @@ import DatapathMessages
 import Flows
 import Forwarding
 import Packets
+import Timekeeping
 
 extension Worker {
     // The desk works on the forwarder and the ports at once, which only their owner can lend.
 
     mutating func take(
-        _ request: DatapathRequest, sequence: UInt32, from client: ClientID
+        _ request: DatapathRequest, sequence: UInt32, from client: ClientID, now: Instant
     ) -> [DeskEffect] {
         ports.prepareForFrame()
-        return desk.take(request, sequence: sequence, from: client, &forwarder, &ports)
+        return desk.take(request, sequence: sequence, from: client, now: now, &forwarder, &ports)
     }
 
     mutating func opened(

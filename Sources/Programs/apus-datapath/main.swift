@@ -12,10 +12,15 @@ struct ApusDatapath: ParsableCommand {
 
     @OptionGroup var daemon: DaemonOptions
 
+    @Flag(
+        name: .customLong("no-express"),
+        help: "Let every frame come by the rings; the kernel forwards no flow by itself.")
+    var noExpress = false
+
     func run() throws {
         let process = try DaemonProcess.start(name: DatapathDaemon.name, options: daemon)
         do {
-            try DatapathDaemon(process).serve()
+            try DatapathDaemon(process, express: !noExpress).serve()
             process.finish()
         } catch {
             process.finish()

@@ -70,3 +70,6 @@ struct Bench: ~Copyable {
             key: key, mask: mask, actions: actions, ufid: UFID(high: 1, low: UInt64(inPort)))
     }
 }
+
+/// Without a tier of the kernel's; `ExpressLaneTests` has one.
+extension RecordingSink: ExpressTier {}

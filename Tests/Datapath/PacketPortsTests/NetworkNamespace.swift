@@ -139,3 +139,13 @@ func waitUntilReadable(_ descriptor: CInt, milliseconds: CInt = 2000) -> Bool {
     var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
     return poll(&entry, 1, milliseconds) > 0
 }
+
+/// Whether `condition` comes true within 10 s, asked every 10 ms.
+func eventually(_ condition: () -> Bool) -> Bool {
+    let end = ContinuousClock.now + .seconds(10)
+    while ContinuousClock.now < end {
+        if condition() { return true }
+        usleep(10_000)
+    }
+    return false
+}

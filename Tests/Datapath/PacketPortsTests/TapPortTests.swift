@@ -134,7 +134,17 @@ struct TapPortTests {
                 let facts = try InterfaceFacts(name: "t0")
                 #expect(facts.index == tap.interface.index)
             }
-            #expect(throws: PortError.self) { try InterfaceFacts(name: "t0") }
+            // A process that another test starts at this moment holds a copy of the descriptor
+            // until it becomes its own program; the interface goes with the last copy.
+            let isGone = eventually {
+                do {
+                    _ = try InterfaceFacts(name: "t0")
+                    return false
+                } catch {
+                    return (error as? PortError)?.kind == .noSuchInterface
+                }
+            }
+            #expect(isGone)
         }
     }
 
