@@ -50,8 +50,8 @@ extension DatagramWriter {
             case .listPorts:
                 (family, command, flags) = (families.vport, OVS_VPORT_CMD_GET.rawValue, dump)
             case .putFlow:
+                // With NLM_F_CREATE a kernel would refuse to give an existing flow new actions.
                 (family, command) = (families.flow, OVS_FLOW_CMD_NEW.rawValue)
-                flags |= NLM_F_CREATE
             case .deleteFlow:
                 (family, command) = (families.flow, OVS_FLOW_CMD_DEL.rawValue)
                 flags |= NLM_F_ECHO

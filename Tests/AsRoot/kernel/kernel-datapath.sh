@@ -43,7 +43,8 @@ in_host 2 timeout 5 tcpdump -lni eth0 -c 1 'icmp and dst 10.9.0.2 and icmp[icmpt
 sleep 1; in_host 1 ping -q -c 3 -i 0.2 -W 1 10.9.0.9 > /dev/null; wait $sniff
 like "by the module" '10.9.0.1 > 10.9.0.2' "$(cat "$work/seen")"
 
-old=$(cat "$OVS_RUNDIR/ovs-vswitchd.pid"); kill -KILL "$old"
+check "flows settle" in_host 1 ping -q -c 3 -i 0.2 -W 1 10.9.0.2
+kill -KILL "$(cat "$OVS_RUNDIR/ovs-vswitchd.pid")"
 check "the module goes on without vswitchd" in_host 1 ping -q -c 5 -i 0.2 -W 1 10.9.0.2
 check "vswitchd comes back" start_vswitchd
 check "and answers upcalls again" within 10 sh -c "ip netns exec $name-h2 ip neigh flush all; ip netns exec $name-h2 ping -q -c 1 -W 1 10.9.0.1"

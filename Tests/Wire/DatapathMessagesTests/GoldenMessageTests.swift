@@ -35,7 +35,7 @@ import Testing
     }()
 
     static let expected = """
-        e0000000 0303 0504 07000000 00000000 | nlmsghdr: 224 bytes, REQUEST ACK CREATE, seq 7
+        e0000000 0303 0500 07000000 00000000 | nlmsghdr: 224 bytes, REQUEST ACK, seq 7
         01 01 0000 00000000 | genlmsghdr NEW version 1; ovs_header dp_ifindex 0
         7800 0180 | OVS_FLOW_ATTR_KEY, nested, 4 + 116
         0800 1400 00000000 | RECIRC_ID
