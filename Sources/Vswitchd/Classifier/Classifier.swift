@@ -35,8 +35,8 @@ public struct Classifier<Payload: Sendable>: Sendable {
 
     /// The best rule for `packet`, or nil. ORs into `mask` every bit that the answer depends on.
     ///
-    /// - Complexity: O(`subtableCount`); allocates nothing. Inlinable, because a generic that is not
-    ///   specialised copies every payload and every table through its metadata.
+    /// - Complexity: O(`subtableCount`); allocates nothing. Inlinable, because a generic that is
+    ///   not specialised copies every payload and every table through its metadata.
     @inlinable
     public func lookup(_ packet: PipelineKey, looking mask: inout PipelineMask) -> Payload? {
         // Safe: each subtable reads and writes words of the rows, inside the call.
