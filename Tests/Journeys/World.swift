@@ -214,7 +214,7 @@ struct World: ~Copyable {
                 watched = names
                 if !cables.isEmpty { tellLinks() }
             case .closeDatabase, .listen, .stopListening, .connect, .sendSession, .closeSession,
-                .closeDatapath, .removeStrayLinks, .log:
+                .closeDatapath, .removeStrayLinks, .useTLS, .log:
                 break
             }
         }
