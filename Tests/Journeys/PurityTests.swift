@@ -25,8 +25,8 @@ enum Purity {
     static let own: Set<String> = [
         "Timekeeping", "Product", "Packets", "Flows", "OpenFlow", "DatabaseProtocol",
         "DatapathMessages", "FlowCache", "Execution", "Forwarding", "Classifier", "Switching",
-        "Pipeline", "DatabaseReplica", "DatabaseEngine", "Bridges", "KernelPrograms",
-        "LinkValues", "Tools",
+        "Pipeline", "DatabaseHistory", "DatabaseReplica", "DatabaseEngine", "Bridges",
+        "KernelPrograms", "LinkValues", "Tools",
     ]
 
     /// Forbidden imports in `text`, the file at `path` below Sources.
