@@ -138,17 +138,11 @@ struct KeyReader {
             try bytes.check(attribute, 12, "OVS_KEY_ETHERNET")
             row.ethSrc = bytes.macAddress(at: attribute.offset)
             row.ethDst = bytes.macAddress(at: attribute.offset + 6)
-        case KeyAttribute.tunnel: try row.readTunnel(bytes, attribute)
+        case KeyAttribute.tunnel:
+            try row.readTunnel(bytes, attribute)
+            if isMask { row.forgetBareTunnel() }
         case 1...63 where try readLayer(bytes, attribute):
             layers |= 1 << UInt64(attribute.type)
-        case KeyAttribute.tunnel:
-            // A kernel's mask has this nest always, to say that it looks at nothing in it.
-            var fields = AttributeReader(bytes, nest: attribute, "OVS_KEY_TUNNEL")
-            while let field = try fields.nextAttribute() {
-                guard bytes.array(field).allSatisfy({ $0 == 0 }) else {
-                    throw .unsupported("OVS_KEY", type: attribute.type, offset: attribute.start)
-                }
-            }
         default:
             // The kernel's keys also have connection tracking; we have none, so it
             // may be there only to say "nothing".

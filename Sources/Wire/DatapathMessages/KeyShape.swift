@@ -112,7 +112,10 @@ struct KeyShape: Hashable {
     /// compares the whole tag where a mask says nothing of it.
     func carried(mask: FlowMask) -> FlowMask {
         var result = mask.masked(by: fields)
-        if hasTunnel, mask.hasTunnelBits { result.settleTunnel() }
+        if hasTunnel, mask.hasTunnelBits {
+            result.settleTunnel()
+            result.forgetBareTunnel()
+        }
         if result.nwFrag != 0 { result.nwFrag = Fragment.any | Fragment.later }
         if tags == 0 { result.vlan0TCI = 0xffff }
         if tags == 1 { result.vlan1TCI = 0xffff }
@@ -168,6 +171,14 @@ extension FlowKey {
     /// Whether there is any bit in the words of a tunnel.
     var hasTunnelBits: Bool {
         (FlowKey.plainWordCount - 1..<FlowKey.wordCount).contains { self[word: $0] != 0 }
+    }
+
+    /// A kernel's mask has a tunnel's nest always, also to say that it looks at nothing in it.
+    mutating func forgetBareTunnel() {
+        guard tunnelFlags == TunnelFlag.present else { return }
+        tunnelFlags = 0
+        // Something else is looked at: then the nest means what it says.
+        if hasTunnelBits { tunnelFlags = TunnelFlag.present }
     }
 
     /// What a reader makes of a tunnel that was written: the nest is there, and an id only with its
