@@ -32,12 +32,14 @@ static inline int apus_table_make(
     return (int)apus_bpf(BPF_MAP_CREATE, &attributes);
 }
 
+// Puts an entry that is not there yet; EEXIST if it is.
 static inline int apus_table_put(int table, const void *key, const void *value) {
     union bpf_attr attributes;
     memset(&attributes, 0, sizeof attributes);
     attributes.map_fd = (uint32_t)table;
     attributes.key = (uint64_t)(uintptr_t)key;
     attributes.value = (uint64_t)(uintptr_t)value;
+    attributes.flags = BPF_NOEXIST;
     return (int)apus_bpf(BPF_MAP_UPDATE_ELEM, &attributes);
 }
 

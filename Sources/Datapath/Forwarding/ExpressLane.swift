@@ -26,7 +26,8 @@ public import Timekeeping
 public protocol ExpressTier: ~Copyable {
     /// Has all further packets of `key` treated as `deed` says, without us.
     ///
-    /// - Returns: By which key the tier knows them; nil if it cannot or has no room.
+    /// - Returns: By which key the tier knows them; nil if it cannot, has no room, or has them
+    ///   already: frames that were on their way up when a flow was opened offer it once more.
     mutating func openExpress(_ key: FlowKey, _ deed: ExpressDeed) -> ExpressKey?
 
     /// From here on the packets come to us again.
@@ -82,10 +83,7 @@ struct ExpressLane {
     }
 
     mutating func note(_ key: ExpressKey, _ flow: Flow) {
-        // The tier writes over a flow with the same key, and begins to count anew.
-        if let before = flows.updateValue(flow, forKey: key) {
-            keys[before.slot]?.removeAll { $0 == key }
-        }
+        flows[key] = flow
         keys[flow.slot, default: []].append(key)
     }
 

@@ -69,7 +69,8 @@ public struct ExpressTable: ~Copyable {
     /// From the next frame on, frames with `key` are treated as `flow` says
     /// (`ExpressLayout.flow`). One system call.
     ///
-    /// - Returns: Whether the kernel took it; not if the table is full.
+    /// - Returns: Whether the kernel took it; not if the table is full, nor if the flow is there
+    ///   already: that one goes on, with what it has counted.
     public func put(_ key: ExpressKey, _ flow: SIMD8<UInt32>) -> Bool {
         var (key, flow) = (key.octets, flow)
         // Safe: both live through the call, and are as large as the table was made for.

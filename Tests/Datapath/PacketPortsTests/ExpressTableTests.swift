@@ -72,6 +72,11 @@ struct ExpressTableTests {
             }
             let up = try next(&rings)
             #expect(up == [frame(to: 81)])
+            let isTakenAgain = table.put(
+                expressKey,
+                ExpressLayout.flow(
+                    deed, interfaceIndex: UInt32(p1.index), largestByteCount: 1514))
+            #expect(!isTakenAgain)
             var told: [ExpressKey: ExpressCounts] = [:]
             table.readAll { told[$0] = $1 }
             #expect(told == [expressKey: ExpressCounts(packets: 5, bytes: 300)])
