@@ -88,7 +88,7 @@ house.add(
     ])
 
 // Links: Linux interfaces, by libnl.
-house.add("Links", .device, at: "Links", ["LinkValues", "Packets"], c: ["CNetlink"])
+house.add("Links", .device, at: "Links", ["Flows", "LinkValues", "Packets"], c: ["CNetlink"])
 
 // Tools: arguments in, requests and text out.
 house.add(

@@ -19,7 +19,11 @@
 #include <netlink/netlink.h>
 #include <netlink/object.h>
 #include <netlink/route/addr.h>
+#include <netlink/route/class.h>
 #include <netlink/route/link.h>
+#include <netlink/route/qdisc.h>
+#include <netlink/route/qdisc/htb.h>
+#include <netlink/route/tc.h>
 #include <netlink/socket.h>
 #include <string.h>
 #include <sys/epoll.h>

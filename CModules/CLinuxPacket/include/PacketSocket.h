@@ -53,6 +53,11 @@ static inline int apus_socket_set_send_buffer(int fd, int byte_count) {
     return setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &byte_count, sizeof byte_count);
 }
 
+// Frames of the socket get this priority, by which queueing disciplines sort them.
+static inline int apus_socket_set_priority(int fd, unsigned priority) {
+    return setsockopt(fd, SOL_SOCKET, SO_PRIORITY, &priority, sizeof priority);
+}
+
 // `everything`: whether frames of all Ethernet types are to be received, or none.
 static inline int apus_packet_bind(int fd, int interface_index, int everything) {
     struct sockaddr_ll address;

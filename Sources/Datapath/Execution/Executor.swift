@@ -165,7 +165,8 @@ struct PacketRun {
         }
         let leaving = unsafe byteLimit == .max ? frame : truncated()
         unsafe byteLimit = .max
-        let taken = unsafe sink.output(leaving, port: port)
+        let priority = unsafe UInt32(truncatingIfNeeded: noted.1 >> 32)
+        let taken = unsafe sink.output(leaving, port: port, priority: priority)
         if taken == .forwarded { unsafe isLent = true }
         unsafe ledger.didOffer(port: port, byteCount: leaving.wireByteCount, end: taken)
         unsafe settle(taken)

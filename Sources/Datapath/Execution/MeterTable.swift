@@ -6,6 +6,9 @@ public import Timekeeping
 // Tokens are counted in billionths of a unit that a nanosecond brings exactly: 1 kbit/s times 1 ns
 // is one microbit, 1 packet/s times 1 ns one billionth of a packet. So nothing is ever rounded, and
 // a band that is asked a million times a second lets through no less than one asked once.
+//
+// A super-frame may cost more than its bucket holds. It passes a full bucket and leaves a debt that
+// is filled up first, so that TCP gets its rate through the shallowest bucket, and not more.
 
 /// Why a meter was refused.
 public enum MeterRefusal: Error, Hashable, Sendable {
@@ -21,23 +24,27 @@ public enum MeterRefusal: Error, Hashable, Sendable {
 @usableFromInline
 struct BandBucket {
     @usableFromInline var rate: UInt64
-    @usableFromInline var depth: UInt64
-    @usableFromInline var tokens: UInt64
+    /// Below 2⁶³: see `init`.
+    @usableFromInline var depth: Int64
+    /// At most `depth`; negative while a super-frame is paid off.
+    @usableFromInline var tokens: Int64
     @usableFromInline var packets: UInt64 = 0
     @usableFromInline var bytes: UInt64 = 0
 
     init(_ band: DatapathMeter.Band) {
         rate = UInt64(band.rate)
-        // Cannot overflow: 2³² × 10⁹ < 2⁶⁴.
-        depth = UInt64(band.burst == 0 ? band.rate : band.burst) * 1_000_000_000
+        // Cannot overflow: 2³² × 10⁹ < 2⁶³.
+        depth = Int64(band.burst == 0 ? band.rate : band.burst) * 1_000_000_000
         tokens = depth
     }
 
-    /// Fills the bucket for `elapsed` nanoseconds and takes `cost` out; false if it is not there.
-    mutating func admit(elapsed: UInt64, cost: UInt64) -> Bool {
+    /// Fills the bucket for `elapsed` nanoseconds and takes `cost` out, which is below 2⁴¹; false
+    /// if it is not there.
+    mutating func admit(elapsed: UInt64, cost: Int64) -> Bool {
         let (gained, isTooMuch) = elapsed.multipliedReportingOverflow(by: rate)
-        tokens += min(isTooMuch ? .max : gained, depth - tokens)
-        guard cost <= tokens else { return false }
+        let room = UInt64(depth - tokens)
+        tokens += Int64(min(isTooMuch ? .max : gained, room))
+        guard min(cost, depth) <= tokens else { return false }
         tokens -= cost
         return true
     }
@@ -69,7 +76,7 @@ struct MeterState {
         // A frame has less than 2¹⁷ bytes, so that its microbits fit.
         let cost =
             unit == .packets
-            ? 1_000_000_000 : UInt64(truncatingIfNeeded: byteCount) &* 8_000_000
+            ? 1_000_000_000 : Int64(truncatingIfNeeded: byteCount) &* 8_000_000
         var exceeded: Int?
         for index in 0..<bandCount where !bands[index].admit(elapsed: elapsed, cost: cost) {
             if exceeded.map({ bands[index].rate > bands[$0].rate }) ?? true { exceeded = index }
@@ -90,7 +97,7 @@ public struct MeterTable: ~Copyable {
     /// Meters that are there.
     public private(set) var count = 0
 
-    init() {
+    public init() {
         // Safe: owned by this value alone, freed in its deinit; meters are trivial.
         unsafe meters = .allocate(capacity: capacity)
         unsafe meters.initialize(repeating: MeterState(), count: capacity)
@@ -100,8 +107,7 @@ public struct MeterTable: ~Copyable {
     deinit { unsafe meters.deallocate() }
 
     /// Whether a packet of `byteCount` bytes may go on at `now`; true without such a meter.
-    @usableFromInline
-    mutating func admit(_ id: UInt32, byteCount: Int, now: Instant) -> Bool {
+    public mutating func admit(_ id: UInt32, byteCount: Int, now: Instant) -> Bool {
         // Safe: below `capacity` meters are initialised.
         guard Int(id) < capacity, unsafe meters[Int(id)].isThere else { return true }
         return unsafe meters[Int(id)].admit(byteCount: byteCount, now: now)
@@ -161,11 +167,14 @@ public struct MeterTable: ~Copyable {
         return (DatapathMeter(id: id, unit: state.unit, bands: bands), statistics)
     }
 
-    /// Takes a meter away; flows that name it let everything pass from now on.
-    ///
-    /// - Throws: `.noSuchMeter`.
-    public mutating func remove(_ id: UInt32) throws(MeterRefusal) {
-        guard Int(id) < capacity, unsafe meters[Int(id)].isThere else { throw .noSuchMeter }
+    public func contains(_ id: UInt32) -> Bool {
+        // Safe: below `capacity` meters are initialised.
+        unsafe Int(id) < capacity && meters[Int(id)].isThere
+    }
+
+    /// Takes a meter away, if it is there; flows that name it let everything pass from now on.
+    public mutating func remove(_ id: UInt32) {
+        guard contains(id) else { return }
         // Safe: below `capacity`.
         unsafe meters[Int(id)] = MeterState()
         count -= 1

@@ -14,10 +14,11 @@ public protocol PacketSink: ~Copyable {
     /// Takes `frame` for `port`. The frame's bytes stay valid and unchanged until the caller of
     /// `Forwarder.process` (or `execute`) takes its memory back; the `Frame` value is the sink's.
     ///
+    /// - Parameter priority: The packet's queueing priority (`FlowKey.priority`), 0 for none.
     /// - Returns: `.forwarded` if the frame was taken, otherwise why not: `.outputPortGone`,
     ///   `.exceedsMTU` or `.sendFailed`. A frame that was taken and fails later is told to
     ///   `Forwarder.countSendFailures`.
-    mutating func output(_ frame: Frame, port: UInt32) -> PacketEnd
+    mutating func output(_ frame: Frame, port: UInt32, priority: UInt32) -> PacketEnd
 
     /// Lends `byteCount` bytes that stay valid as long as the frame that is being processed; nil if
     /// there are none left, and then the packet ends as `.actionLimit`.

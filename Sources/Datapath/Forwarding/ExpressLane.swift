@@ -119,7 +119,7 @@ extension Forwarder {
     mutating func offerExpress<Sink: ExpressTier & ~Copyable>(
         _ key: FlowKey, _ slot: UInt32, _ nowMilliseconds: UInt64, _ sink: inout Sink
     ) {
-        guard lane.hasRoom, lane.takeOffer(nowMilliseconds) else { return }
+        guard lane.hasRoom, !isPoliced(key.inPort), lane.takeOffer(nowMilliseconds) else { return }
         let (_, mask, record) = tables.megaflows.flow(at: slot)
         guard ExpressKey.covers(mask),
             let deed = ExpressDeed(programs.actions(of: record.program)),

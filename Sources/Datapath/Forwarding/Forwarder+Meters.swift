@@ -23,11 +23,7 @@ extension Forwarder {
         _ id: UInt32
     ) throws(OrderRefusal) -> (DatapathMeter, MeterStatistics) {
         guard let last = state.meters.meter(id) else { throw .meter(.noSuchMeter) }
-        do {
-            try state.meters.remove(id)
-        } catch {
-            throw .meter(error)
-        }
+        state.meters.remove(id)
         return last
     }
 

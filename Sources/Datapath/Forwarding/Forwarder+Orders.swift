@@ -28,6 +28,7 @@ extension Forwarder {
     /// - Throws: `.noSuchPort`.
     public mutating func removePort(_ number: UInt32) throws(OrderRefusal) {
         let place = try ledger.ports.remove(number)
+        removePolicers(at: place)
         ledger.upcalls.removeAll(at: place)
     }
 

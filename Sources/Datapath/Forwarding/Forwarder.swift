@@ -37,6 +37,8 @@ public struct Forwarder: ~Copyable {
     @usableFromInline var state: ExecutionState
     @usableFromInline var ledger: Ledger
     var lane = ExpressLane()
+    /// What ports take in; see `setPolicing`.
+    @usableFromInline var policers = MeterTable()
     /// Packets from a port that is not there (any more). They are in nobody's counters.
     @usableFromInline var strays: UInt64 = 0
     /// How packets ended that userspace sent to be executed, by raw value.
@@ -78,7 +80,9 @@ public struct Forwarder: ~Copyable {
         let byteCount = unsafe frame.wireByteCount
         state.now = now
         ledger.place = place
-        let end = unsafe forward(frame, port, now.millisecondsSinceStart, &sink)
+        let end =
+            admits(byteCount, at: place, now)
+            ? unsafe forward(frame, port, now.millisecondsSinceStart, &sink) : .policed
         ledger.ports.count(at: place) { record in
             record.rxPackets &+= 1
             record.rxBytes &+= UInt64(truncatingIfNeeded: byteCount)

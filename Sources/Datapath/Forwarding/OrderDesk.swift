@@ -1,6 +1,6 @@
 public import DatapathMessages
 public import Execution
-import Flows
+public import Flows
 public import Timekeeping
 
 // Where orders come in: who asked, what is answered, which devices are to be opened or closed.
@@ -25,6 +25,8 @@ public enum DeskEffect: Hashable, Sendable {
     case reply(ClientID, sequence: UInt32, DatapathReply, inDump: Bool)
     /// Open the device of `port`, whose number is set, and report.
     case openPort(ClientID, sequence: UInt32, Vport)
+    /// Have the device of a port share out what leaves, and report: nil ends that.
+    case shapePort(ClientID, sequence: UInt32, number: UInt32, PortTraffic.Shaping?)
     /// Close the device of a port that is no longer there.
     case closePort(number: UInt32)
 }
@@ -41,6 +43,8 @@ public struct OrderDesk: Sendable {
     }
 
     private var ports: [UInt32: Vport] = [:]
+    /// What was said of ports' traffic; nothing of most.
+    private var traffic: [UInt32: PortTraffic] = [:]
     private var dumps: [Dump] = []
     /// Who is asked about packets that no flow knows.
     public private(set) var upcallClient: ClientID?
@@ -85,8 +89,10 @@ public struct OrderDesk: Sendable {
             case .deletePort(let number):
                 forwarder.closeExpress(ofPort: number, now: now, &sink)
                 try forwarder.removePort(number)
-                ports[number] = nil
+                (ports[number], traffic[number]) = (nil, nil)
                 return [.closePort(number: number), reply(.done)]
+            case .setTraffic(let number, let wanted):
+                return try setTraffic(wanted, number, sequence, client, now, &forwarder, &sink)
             case .listPorts:
                 forwarder.refreshExpress(now: now, &sink)
                 return portsInOrder.map { reply(.port(told($0, forwarder)), inDump: true) }
@@ -172,6 +178,36 @@ public struct OrderDesk: Sendable {
         errno: Int32, text: String, sequence: UInt32, for client: ClientID
     ) -> [DeskEffect] {
         [.reply(client, sequence: sequence, .failed(errno: errno, text: text), inDump: false)]
+    }
+
+    private mutating func setTraffic<Sink: PacketSink & ExpressTier & ~Copyable>(
+        _ wanted: PortTraffic, _ number: UInt32, _ sequence: UInt32, _ client: ClientID,
+        _ now: Instant, _ forwarder: inout Forwarder, _ sink: inout Sink
+    ) throws(OrderRefusal) -> [DeskEffect] {
+        guard ports[number] != nil else { throw .noSuchPort(number) }
+        let before = traffic[number] ?? PortTraffic()
+        if wanted.policing != before.policing {
+            forwarder.closeExpress(ofPort: number, now: now, &sink)
+            try forwarder.setPolicing(wanted.policing, ofPort: number, now: now)
+        }
+        traffic[number] = wanted
+        guard wanted.shaping != before.shaping else {
+            return [.reply(client, sequence: sequence, .done, inDump: false)]
+        }
+        return [.shapePort(client, sequence: sequence, number: number, wanted.shaping)]
+    }
+
+    /// What became of shaping a port; `refusal` is nil if it is in force.
+    public mutating func portShaped(
+        _ number: UInt32, refusal: (errno: Int32, text: String)?, sequence: UInt32,
+        for client: ClientID
+    ) -> [DeskEffect] {
+        guard let refusal else {
+            return [.reply(client, sequence: sequence, .done, inDump: false)]
+        }
+        traffic[number]?.shaping = nil
+        return portRefused(
+            errno: refusal.errno, text: refusal.text, sequence: sequence, for: client)
     }
 
     /// A port with its counters.

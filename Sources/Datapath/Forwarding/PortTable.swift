@@ -48,7 +48,8 @@ struct PortRecord {
         report.statistics.txBytes = txBytes
         report.statistics.txDropped = txDropped
         report.statistics.rxErrors = sum(.truncatedEthernet, .truncatedByRing, .invalidOffload)
-        report.statistics.rxDropped = sum(.ringFull, .upcallQueueFull, .noVswitchd)
+        report.statistics.rxDropped = sum(
+            .ringFull, .upcallQueueFull, .noVswitchd, .policed)
         report.lostUpcalls = lostUpcalls
         return report
     }

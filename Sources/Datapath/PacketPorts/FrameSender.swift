@@ -48,7 +48,9 @@ public struct FrameSender: ~Copyable {
     public let interface: InterfaceFacts
     private let socket: Descriptor
     /// Whether frames pass by the interface's queueing discipline.
-    private var bypassesQueue = true
+    private var bypassesQueue: Bool
+    /// Whether they wait there on purpose: a full queue then is the end of what comes next.
+    private let isShaped: Bool
     private let slots: UnsafeMutableRawPointer
     private let vectors: UnsafeMutablePointer<iovec>
     private let messages: UnsafeMutablePointer<mmsghdr>
@@ -74,9 +76,14 @@ public struct FrameSender: ~Copyable {
 
     /// - Throws: `.notPermitted` without CAP_NET_RAW, `.noSuchInterface` if the interface went
     ///   away since `interface` was read, or what the kernel said.
-    public init(interface: InterfaceFacts) throws(PortError) {
+    ///
+    /// - Parameter queue: Frames take the interface's queueing discipline, with this priority; nil:
+    ///   they pass it by.
+    public init(interface: InterfaceFacts, queue: UInt32? = nil) throws(PortError) {
         self.interface = interface
-        socket = try Self.makeSocket(interface)
+        socket = try Self.makeSocket(interface, queue: queue)
+        bypassesQueue = queue == nil
+        isShaped = queue != nil
         unsafe slots = .allocate(byteCount: Self.capacity * Self.slotByteCount, alignment: 64)
         unsafe vectors = .allocate(capacity: Self.capacity * 2)
         unsafe messages = .allocate(capacity: Self.capacity)
@@ -92,15 +99,22 @@ public struct FrameSender: ~Copyable {
         }
     }
 
-    private static func makeSocket(_ interface: InterfaceFacts) throws(PortError) -> Descriptor {
+    private static func makeSocket(
+        _ interface: InterfaceFacts, queue: UInt32?
+    ) throws(PortError) -> Descriptor {
         let socket = try Descriptor(
             apus_packet_socket(), interface: interface.name, call: "socket(AF_PACKET)")
-        for (option, text) in [
-            (PACKET_VNET_HDR, "PACKET_VNET_HDR"), (PACKET_QDISC_BYPASS, "PACKET_QDISC_BYPASS"),
+        let passes: CInt = queue == nil ? 1 : 0
+        for (option, text, value) in [
+            (PACKET_VNET_HDR, "PACKET_VNET_HDR", 1),
+            (PACKET_QDISC_BYPASS, "PACKET_QDISC_BYPASS", passes),
         ] {
-            guard apus_packet_set(socket.number, option, 1) == 0 else {
+            guard apus_packet_set(socket.number, option, value) == 0 else {
                 throw PortError(interface: interface.name, call: "setsockopt(\(text))")
             }
+        }
+        guard apus_socket_set_priority(socket.number, queue ?? 0) == 0 else {
+            throw PortError(interface: interface.name, call: "setsockopt(SO_PRIORITY)")
         }
         guard apus_socket_set_send_buffer(socket.number, PortLimits.sendBufferByteCount) == 0
         else { throw PortError(interface: interface.name, call: "setsockopt(SO_SNDBUFFORCE)") }
@@ -228,6 +242,7 @@ public struct FrameSender: ~Copyable {
             bypassesQueue = false
             return apus_packet_set(socket.number, PACKET_QDISC_BYPASS, 0) == 0
         }
+        guard !isShaped else { return false }
         retryCount += 1
         return retryCount <= PortLimits.sendRetryCount
     }

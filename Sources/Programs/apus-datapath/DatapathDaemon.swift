@@ -10,6 +10,7 @@ import DatapathMessages
 import Flows
 import Forwarding
 import Glibc
+import Links
 import Logging
 import PacketPorts
 import Streams
@@ -186,6 +187,11 @@ final class DatapathDaemon {
             self.reply(id, sequence, reply, inDump: inDump)
         case .openPort(let id, let sequence, let port):
             for effect in open(port, sequence, id) { carryOut(effect) }
+        case .shapePort(let id, let sequence, let number, let shaping):
+            let refusal = shape(number, shaping)
+            let effects = worker.desk.portShaped(
+                number, refusal: refusal, sequence: sequence, for: id)
+            for effect in effects { carryOut(effect) }
         case .closePort(let number):
             for descriptor in worker.ports.descriptors(of: number) {
                 readySet.remove(descriptor)
@@ -215,6 +221,23 @@ final class DatapathDaemon {
             return worker.desk.portRefused(
                 errno: error.errorNumber == 0 ? EINVAL : error.errorNumber, text: "\(error)",
                 sequence: sequence, for: id)
+        }
+    }
+
+    /// - Returns: Why not.
+    private func shape(
+        _ number: UInt32, _ shaping: PortTraffic.Shaping?
+    ) -> (errno: Int32, text: String)? {
+        guard let name = worker.ports.shapedInterface(of: number) else {
+            return shaping == nil
+                ? nil : (EOPNOTSUPP, "QoS is for interfaces of the system, not for internal ones")
+        }
+        do {
+            try LinkTable().shape(name, shaping)
+            try worker.ports.shape(number, shaping)
+            return nil
+        } catch {
+            return (EINVAL, "\(error)")
         }
     }
 

@@ -15,6 +15,7 @@ import Packets
 struct RingPort: ~Copyable {
     var ring: SteeredRings
     var sender: FrameSender
+    var queues = QueueSenders()
     /// Keeps the host's own stack away while the port is ours.
     let drop: HostIngressDrop
 
@@ -119,6 +120,25 @@ struct PortSet: ~Copyable, PacketSink, ExpressTier {
         return []
     }
 
+    /// Sends by queues from now on, or past them. What waited has left before.
+    ///
+    /// - Parameter shaping: Is in force in the interface's queueing discipline.
+    mutating func shape(_ number: UInt32, _ shaping: PortTraffic.Shaping?) throws(PortError) {
+        guard let ring = unsafe rings[Int(number)] else { return }
+        flush()
+        let interface = unsafe ring.pointee.sender.interface
+        let queues = try QueueSenders(shaping, interface: interface)
+        let sender = try FrameSender(interface: interface, queue: shaping == nil ? nil : 0)
+        unsafe ring.pointee.queues = queues
+        unsafe ring.pointee.sender = sender
+    }
+
+    /// The name of a port's interface; nil for a tap, and for a port that is not open.
+    func shapedInterface(of number: UInt32) -> String? {
+        guard let ring = unsafe rings[Int(number)] else { return nil }
+        return unsafe ring.pointee.sender.interface.name
+    }
+
     /// How often a port went over to its other ring; nil for a tap.
     func ringChanges(of number: UInt32) -> UInt64? {
         guard let ring = unsafe rings[Int(number)] else { return nil }
@@ -140,14 +160,26 @@ struct PortSet: ~Copyable, PacketSink, ExpressTier {
 
     // MARK: Sending
 
-    mutating func output(_ frame: Frame, port: UInt32) -> PacketEnd {
+    mutating func output(_ frame: Frame, port: UInt32, priority: UInt32) -> PacketEnd {
         guard port < UInt32(Self.tableCount) else { return .outputPortGone }
         // Safe here and below: the index was checked, and entries are live.
         guard let ring = unsafe rings[Int(port)] else { return unsafe toTap(frame, port) }
+        if priority != 0, unsafe toQueue(frame, ring, port, priority) { return .forwarded }
         if unsafe ring.pointee.sender.isFull { unsafe flush(ring, port) }
         if unsafe ring.pointee.sender.waitingCount == 0 { note(port) }
         unsafe ring.pointee.sender.append(frame, token: port)
         return .forwarded
+    }
+
+    /// Whether the port has a queue for the priority, which the frame then waits for.
+    private mutating func toQueue(
+        _ frame: Frame, _ ring: UnsafeMutablePointer<RingPort>, _ port: UInt32, _ priority: UInt32
+    ) -> Bool {
+        guard let queue = unsafe ring.pointee.queues.index(of: priority) else { return false }
+        if unsafe ring.pointee.queues.isFull(queue) { unsafe flush(ring, port) }
+        if unsafe !ring.pointee.queues.areWaiting { note(port) }
+        unsafe ring.pointee.queues.append(frame, to: queue, token: port)
+        return true
     }
 
     private mutating func toTap(_ frame: Frame, _ port: UInt32) -> PacketEnd {
@@ -164,7 +196,8 @@ struct PortSet: ~Copyable, PacketSink, ExpressTier {
     }
 
     private mutating func flush(_ ring: UnsafeMutablePointer<RingPort>, _ port: UInt32) {
-        let report = unsafe ring.pointee.sender.flush()
+        var report = unsafe ring.pointee.sender.flush()
+        unsafe ring.pointee.queues.flush(into: &report)
         if report.failureCount > 0 { failures[port, default: 0] += UInt64(report.failureCount) }
     }
 

@@ -43,6 +43,7 @@ enum DatapathOrder {
     case describe
     case addPort(name: String)
     case deletePort(name: String)
+    case setTraffic(name: String)
     case listPorts(number: UInt64)
     case listFlows(number: UInt64)
     case putFlow(FlowIdentity)
@@ -156,9 +157,14 @@ extension Vswitch {
         if let failure { failed(order, failure.errno, failure.text) }
         switch order {
         case .addPort(let name):
-            if failure == nil { checkAttached(name) }
+            if failure == nil {
+                checkAttached(name)
+                // A port begins without limits.
+                if vports.byName[name] != nil { vports.traffic[name] = PortTraffic() }
+                orderTraffic(only: name)
+            }
             finishReconfigurationIfReady(now: now)
-        case .deletePort: finishReconfigurationIfReady(now: now)
+        case .deletePort, .setTraffic: finishReconfigurationIfReady(now: now)
         case .listPorts(let number):
             datapath.completePortDump = number
             if !datapath.knowsPorts {
@@ -179,6 +185,9 @@ extension Vswitch {
             log(.warning, "bridge", "could not open network device \(name): \(text)")
         case .deletePort(let name):
             log(.warning, "bridge", "the datapath did not remove \(name): \(text)")
+        case .setTraffic(let name):
+            vports.errors[name] = text
+            log(.warning, "bridge", "traffic of \(name) is not limited as it should be: \(text)")
         case .putFlow(let identity):
             upcallCounts.refused += 1
             if let slot = ledger.slot(of: identity) { ledger.remove(slot) }

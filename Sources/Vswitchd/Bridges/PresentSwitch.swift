@@ -1,5 +1,6 @@
 internal import DatabaseProtocol
 internal import DatapathMessages
+internal import Flows
 internal import OpenFlow
 internal import Pipeline
 internal import Switching
@@ -54,6 +55,8 @@ extension PortNumber {
 /// Ports of the datapath, by name, as far as we know them.
 struct PresentVports {
     private(set) var byName: [String: Vport] = [:]
+    /// What the datapath was last told of their traffic; nil while that is unknown.
+    var traffic: [String: PortTraffic] = [:]
     /// Why a wanted port is not there, in words for `Interface.error`.
     var errors: [String: String] = [:]
 
@@ -62,7 +65,7 @@ struct PresentVports {
         errors[vport.name] = nil
     }
 
-    mutating func remove(_ name: String) { byName[name] = nil }
-    mutating func removeAll() { (byName, errors) = ([:], [:]) }
+    mutating func remove(_ name: String) { (byName[name], traffic[name]) = (nil, nil) }
+    mutating func removeAll() { (byName, traffic, errors) = ([:], [:], [:]) }
     var names: [String] { byName.keys.sorted() }
 }

@@ -77,6 +77,7 @@ extension Vswitch {
         vports.errors = [:]
         orderLinks()
         attachMissing()
+        orderTraffic()
         finishReconfigurationIfReady(now: now)
     }
 
@@ -117,7 +118,7 @@ extension Vswitch {
     mutating func finishReconfigurationIfReady(now: Instant) {
         let isWaiting = datapath.outstanding.values.contains {
             switch $0 {
-            case .addPort, .deletePort: true
+            case .addPort, .deletePort, .setTraffic: true
             default: false
             }
         }

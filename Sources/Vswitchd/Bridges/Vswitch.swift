@@ -183,7 +183,7 @@ extension Vswitch {
             "Port",
             [
                 "name", "interfaces", "tag", "trunks", "vlan_mode", "bond_mode", "bond_updelay",
-                "bond_downdelay", "bond_active_slave", "lacp", "other_config",
+                "bond_downdelay", "bond_active_slave", "lacp", "qos", "other_config",
             ]),
         .init(
             "Interface",
@@ -191,7 +191,11 @@ extension Vswitch {
                 "name", "type", "options", "ofport", "ofport_request", "error",
                 "mac_in_use", "ifindex", "mtu", "admin_state", "link_state", "link_speed", "duplex",
                 "statistics", "status", "lacp_current", "other_config",
+                "ingress_policing_rate", "ingress_policing_burst",
+                "ingress_policing_kpkts_rate", "ingress_policing_kpkts_burst",
             ]),
+        .init("QoS", ["type", "queues", "other_config"]),
+        .init("Queue", ["other_config"]),
         .init(
             "Controller",
             [

@@ -1,6 +1,7 @@
 public import DatabaseProtocol
 public import DatabaseReplica
 internal import DatapathMessages
+public import Flows
 public import LinkValues
 public import Packets
 
@@ -80,6 +81,7 @@ public struct WantedPort: Hashable, Sendable {
     public var lacp: WantedLACP?
     /// Address of the bond's last active member, kept in the database over restarts.
     public var lastActive: MACAddress?
+    public var qos: WantedQoS?
 }
 
 public struct WantedInterface: Hashable, Sendable {
@@ -93,6 +95,7 @@ public struct WantedInterface: Hashable, Sendable {
     /// The error it has in the database.
     public var presentError: String?
     public var lacp = WantedLACPMember()
+    public var policing = PortTraffic.Policing()
 
     public enum Kind: Hashable, Sendable {
         case system
@@ -191,6 +194,8 @@ extension WantedPort {
         bond = WantedBond(row: row)
         lacp = WantedLACP(row: row)
         lastActive = row.string("bond_active_slave").flatMap { MACAddress($0) }
+        qos = row.reference("qos").flatMap { replica.row("QoS", $0) }
+            .map { WantedQoS(row: $0, replica) }
         interfaces = row.references("interfaces")
             .compactMap { replica.row("Interface", $0) }
             .compactMap(WantedInterface.init)
@@ -218,7 +223,7 @@ extension WantedInterface {
             uuid: row.uuid, name: name, kind: kind,
             portRequest: row.integer("ofport_request").flatMap { UInt16(exactly: $0) },
             presentPort: row.integer("ofport"), presentError: row.string("error"),
-            lacp: WantedLACPMember(row: row))
+            lacp: WantedLACPMember(row: row), policing: PortTraffic.Policing(row: row))
     }
 }
 

@@ -39,6 +39,8 @@ enum OwnAttribute {
     static let offload: UInt16 = 0x2003
     /// In a packet: what the frame has beyond `packetAttributeByteCountMax`.
     static let packetRest: UInt16 = 0x2004
+    /// In a vport: its limits and queues, see `TrafficCodec`.
+    static let traffic: UInt16 = 0x2005
 }
 
 /// `OVS_KEY_ATTR_*` as `nla_type`.

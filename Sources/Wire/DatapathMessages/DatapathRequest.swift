@@ -17,6 +17,9 @@ public enum DatapathRequest: Hashable, Sendable {
     case takeUpcalls
     case addPort(Vport)
     case deletePort(number: UInt32)
+    /// OVS_VPORT_CMD_SET with an attribute of our own: what the port takes in, and how it shares
+    /// out what leaves. Replaces what was said of it before.
+    case setTraffic(port: UInt32, PortTraffic)
     /// OVS_VPORT_CMD_GET as a dump.
     case listPorts
     /// OVS_FLOW_CMD_NEW without NLM_F_EXCL: an existing flow with the same key and mask gets the

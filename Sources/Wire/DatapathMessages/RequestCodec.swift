@@ -47,6 +47,7 @@ extension DatagramWriter {
                 // A kernel tells what became of it only to those who ask.
                 flags |= NLM_F_ECHO
             case .deletePort: (family, command) = (families.vport, OVS_VPORT_CMD_DEL.rawValue)
+            case .setTraffic: (family, command) = (families.vport, OVS_VPORT_CMD_SET.rawValue)
             case .listPorts:
                 (family, command, flags) = (families.vport, OVS_VPORT_CMD_GET.rawValue, dump)
             case .putFlow:
@@ -89,6 +90,9 @@ extension DatagramWriter {
             guard destination.upcallPort != 0 else { break }
             put(UInt16(OVS_VPORT_ATTR_UPCALL_PID.rawValue), host: destination.upcallPort)
         case .deletePort(let number): put(UInt16(OVS_VPORT_ATTR_PORT_NO.rawValue), host: number)
+        case .setTraffic(let number, let traffic):
+            put(UInt16(OVS_VPORT_ATTR_PORT_NO.rawValue), host: number)
+            put(traffic)
         case .putFlow(let flow): try put(flow, withCounters: false)
         case .deleteFlow(let key, let mask):
             put(UInt16(OVS_FLOW_ATTR_KEY.rawValue), key: key)
@@ -131,6 +135,9 @@ extension DatapathRequest {
             return .addPort(try Vport(bytes, message.attributes))
         case (families.vport, OVS_VPORT_CMD_DEL.rawValue, false):
             return .deletePort(number: try portNumber(bytes, message))
+        case (families.vport, OVS_VPORT_CMD_SET.rawValue, false):
+            return .setTraffic(
+                port: try portNumber(bytes, message), try traffic(bytes, message))
         case (families.flow, OVS_FLOW_CMD_GET.rawValue, true): return .listFlows
         case (families.flow, OVS_FLOW_CMD_NEW.rawValue, false):
             let parts = try FlowParts(bytes, message.attributes)
@@ -187,7 +194,20 @@ extension DatapathRequest {
             }
         }
         throw .missingAttribute(
-            "OVS_VPORT_PORT_NO", in: "OVS_VPORT_CMD_DEL", offset: message.attributes.lowerBound)
+            "OVS_VPORT_PORT_NO", in: "OVS_VPORT", offset: message.attributes.lowerBound)
+    }
+
+    private static func traffic(
+        _ bytes: RawSpan, _ message: FamilyMessage
+    ) throws(DatapathMessageError) -> PortTraffic {
+        var attributes = AttributeReader(bytes, message.attributes, "OVS_VPORT")
+        while let attribute = try attributes.nextAttribute() {
+            if attribute.type == OwnAttribute.traffic {
+                return try PortTraffic(bytes, attribute)
+            }
+        }
+        throw .missingAttribute(
+            "port traffic", in: "OVS_VPORT_CMD_SET", offset: message.attributes.lowerBound)
     }
 }
 

@@ -52,6 +52,8 @@ public enum PacketEnd: UInt8, CaseIterable, Hashable, Sendable {
     case droppedByMeter = 40
     /// Its time to live came to an end, and no action says what then.
     case ttlExpired = 41
+    /// More than `ingress_policing_rate` or `ingress_policing_kpkts_rate` of its port allow.
+    case policed = 42
 
     // It could not be read.
     /// Shorter than an Ethernet header.

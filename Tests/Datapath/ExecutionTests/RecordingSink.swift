@@ -22,7 +22,7 @@ struct RecordingSink: PacketSink, ~Copyable {
     /// What ports above 1000 answer.
     var refusal = PacketEnd.sendFailed
 
-    mutating func output(_ frame: Frame, port: UInt32) -> PacketEnd {
+    mutating func output(_ frame: Frame, port: UInt32, priority: UInt32) -> PacketEnd {
         guard port <= 1000 else { return refusal }
         held.append((port, frame))
         return .forwarded

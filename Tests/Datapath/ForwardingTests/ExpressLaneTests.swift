@@ -14,7 +14,7 @@ struct TierSink: PacketSink, ExpressTier, ~Copyable {
     var sentCount = 0
     var hasRoom = true
 
-    mutating func output(_ frame: Frame, port: UInt32) -> PacketEnd {
+    mutating func output(_ frame: Frame, port: UInt32, priority: UInt32) -> PacketEnd {
         sentCount += 1
         return .forwarded
     }

@@ -28,6 +28,21 @@ extension SeededNumbers {
         return row
     }
 
+    mutating func traffic() -> PortTraffic {
+        var traffic = PortTraffic()
+        traffic.policing.kilobits = .init(
+            rate: UInt32(truncatingIfNeeded: next()), burst: UInt32(truncatingIfNeeded: next()))
+        traffic.policing.packets.rate = UInt32(truncatingIfNeeded: next())
+        guard chance(50) else { return traffic }
+        let queues = (0..<UInt32(next() % 64)).map {
+            PortTraffic.Queue(
+                number: $0, minRate: next(), maxRate: next(),
+                burst: UInt32(truncatingIfNeeded: next()), priority: UInt32(next() % 8))
+        }
+        traffic.shaping = .init(maxRate: next(), queues: queues)
+        return traffic
+    }
+
     /// A key as extraction makes them.
     mutating func key() -> FlowKey {
         var key = FlowKey()
@@ -204,6 +219,7 @@ extension SeededNumbers {
             .addPort(Vport(number: chance(50) ? 7 : nil, kind: .netdev, name: "first_br")),
             .addPort(Vport(number: 0, kind: .internal, name: "br0")),
             .deletePort(number: UInt32(next() % 65535)), .listPorts,
+            .setTraffic(port: UInt32(next() % 65535), traffic()),
             .putFlow(
                 CachedFlow(
                     key: key, mask: mask, actions: actions(),
