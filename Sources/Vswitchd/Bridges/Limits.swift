@@ -15,8 +15,8 @@ public enum BridgeLimits {
     /// How long a change of configuration waits for a datapath that is not there before the
     /// operator is told.
     public static let datapathPatience = Duration.seconds(3)
-    /// Bits per second, and largest payload in bytes, of a link that does not say: what Open vSwitch
-    /// and Ethernet take for granted.
+    /// Bits per second, and largest payload in bytes, of a link that does not say: what Open
+    /// vSwitch and Ethernet take for granted.
     static let unknownLinkRate: UInt64 = 100_000_000
     static let ethernetMTU = 1500
     /// OpenFlow streams over all bridges.
