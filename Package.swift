@@ -131,6 +131,14 @@ house.addProgram(
 // The fuzzer: breaks what strangers send, and looks whether it breaks us.
 house.addProgram("apus-fuzz", ["DatabaseEngine", "DatabaseProtocol", "Timekeeping"])
 
+// The bench: floods for tools/bench to count, and the cost of single steps. Not installed.
+house.addProgram(
+    "apus-bench",
+    [
+        "DatapathMessages", "Execution", "FlowCache", "Flows", "Forwarding", "KernelPrograms",
+        "PacketPorts", "Packets", "Timekeeping",
+    ])
+
 // Journeys: the whole switch in memory, and the walls of the house.
 house.addJourneys([
     "Bridges", "DatabaseEngine", "DatabaseProtocol", "DatabaseReplica", "DatapathMessages",

@@ -12,9 +12,10 @@ public import Timekeeping
 //                                                                                   │
 //     flow removed or changed, port gone ──> tier.close ──> last counts <── idle ───┘
 //
-// A place there is offered whenever a microflow is made, that is with the second packet of a flow,
-// to frames so large that somebody is in a hurry, and to a sample of the others. It is given up
-// when the flow goes or its port, or when places run short and nothing came for a while. What an
+// What is opened is a megaflow, or as much of it as the tier can recognise. A place is offered
+// whenever a microflow is made, that is with the second packet of a flow, to frames so large that
+// somebody is in a hurry, and to a sample of the others. It is given up when the flow goes or its
+// port, or when places run short and nothing came for a while. What an
 // order causes happens before the order is answered, so that an answer means "in force", here as
 // in the tables.
 //
@@ -24,11 +25,14 @@ public import Timekeeping
 /// Where express flows live: the kernel's table, or an array in a test. Used as a generic
 /// parameter.
 public protocol ExpressTier: ~Copyable {
-    /// Has all further packets of `key` treated as `deed` says, without us.
+    /// Has further packets that agree with `key` under `mask` treated as `deed` says, without us:
+    /// as many of them as the tier can recognise, and not one other.
     ///
     /// - Returns: By which key the tier knows them; nil if it cannot, has no room, or has them
     ///   already: frames that were on their way up when a flow was opened offer it once more.
-    mutating func openExpress(_ key: FlowKey, _ deed: ExpressDeed) -> ExpressKey?
+    mutating func openExpress(
+        _ key: FlowKey, mask: FlowMask, _ deed: ExpressDeed
+    ) -> ExpressKey?
 
     /// From here on the packets come to us again.
     ///
@@ -41,7 +45,9 @@ public protocol ExpressTier: ~Copyable {
 
 /// A sink without a tier: nothing is ever taken.
 extension ExpressTier where Self: ~Copyable {
-    public mutating func openExpress(_ key: FlowKey, _ deed: ExpressDeed) -> ExpressKey? { nil }
+    public mutating func openExpress(
+        _ key: FlowKey, mask: FlowMask, _ deed: ExpressDeed
+    ) -> ExpressKey? { nil }
     public mutating func closeExpress(_ key: ExpressKey) -> ExpressCounts { ExpressCounts() }
     public mutating func readExpress(_ body: (ExpressKey, ExpressCounts) -> Void) {}
 }
@@ -69,8 +75,18 @@ struct ExpressLane {
     private var offersEndMilliseconds: UInt64 = 0
     /// Packets that passed below us.
     private(set) var packets: UInt64 = 0
+    /// A flow found no place since the last refresh.
+    private var hasRefused = false
 
     var hasRoom: Bool { flows.count < ForwardingLimits.expressFlows }
+
+    mutating func noteRefusal() { hasRefused = true }
+
+    /// Whether flows that do nothing should make room. Begins anew with each call.
+    mutating func takeShortage() -> Bool {
+        defer { hasRefused = false }
+        return hasRefused || flows.count > ForwardingLimits.expressFlows / 2
+    }
 
     /// Whether one more flow may be looked at in this second.
     mutating func takeOffer(_ nowMilliseconds: UInt64) -> Bool {
@@ -121,11 +137,13 @@ extension Forwarder {
     ) {
         guard lane.hasRoom, !isPoliced(key.inPort), lane.takeOffer(nowMilliseconds) else { return }
         let (_, mask, record) = tables.megaflows.flow(at: slot)
-        guard ExpressKey.covers(mask),
-            let deed = ExpressDeed(programs.actions(of: record.program)),
-            ledger.hasPort(deed.outPort),
-            let expressKey = sink.openExpress(key, deed)
+        guard let deed = ExpressDeed(programs.actions(of: record.program)),
+            ledger.hasPort(deed.outPort)
         else { return }
+        guard let expressKey = sink.openExpress(key, mask: mask, deed) else {
+            lane.noteRefusal()
+            return
+        }
         let inTag: UInt64 = key.vlan0TCI == 0 ? 0 : 4
         let kept = deed.popsTag ? 0 : inTag
         lane.note(
@@ -145,7 +163,7 @@ extension Forwarder {
         guard !lane.flows.isEmpty else { return }
         var all: [(ExpressKey, ExpressCounts)] = []
         sink.readExpress { all.append(($0, $1)) }
-        let areShort = lane.flows.count > ForwardingLimits.expressFlows / 2
+        let areShort = lane.takeShortage()
         for (key, counts) in all {
             add(key, counts, nowMilliseconds)
             guard let flow = lane.flows[key] else { continue }

@@ -10,8 +10,9 @@ public enum ForwardingLimits {
     /// Flows that are offered to it per second at most. Each offer costs a few microseconds, so a
     /// flood of new flows wastes less than a hundredth of a processor on them.
     static let expressOffersPerSecond = 1000
-    /// When half of the places are taken, those that have had no packet for so long are given up,
-    /// in milliseconds. Until then a flow keeps its place as long as its megaflow lives.
+    /// When half of the places are taken, or a flow was refused one, those that have had no packet
+    /// for so long are given up, in milliseconds. Until then a flow keeps its place as long as its
+    /// megaflow lives.
     static let expressIdleMilliseconds: UInt64 = 5000
     /// A frame of so many bytes is a super-frame, and its flow in a hurry.
     public static let largeFrameByteCount = 4096

@@ -50,7 +50,7 @@ struct PortSet: ~Copyable, PacketSink, ExpressTier {
     /// Frames that could not be sent, by port, since `takeFailures`.
     private var failures: [UInt32: UInt64] = [:]
     /// Flows that the kernel forwards by itself; nil where it cannot.
-    private let express: ExpressTable?
+    private var express: ExpressTable?
 
     /// - Parameter express: nil for a set whose every frame comes by the rings.
     init(express: consuming ExpressTable?) {
@@ -220,7 +220,9 @@ struct PortSet: ~Copyable, PacketSink, ExpressTier {
 
     // MARK: Express flows
 
-    func openExpress(_ key: FlowKey, _ deed: ExpressDeed) -> ExpressKey? {
+    mutating func openExpress(
+        _ key: FlowKey, mask: FlowMask, _ deed: ExpressDeed
+    ) -> ExpressKey? {
         // Safe: port numbers are below the table's count; entries are live.
         guard key.inPort < UInt32(Self.tableCount), deed.outPort < UInt32(Self.tableCount),
             let inRing = unsafe rings[Int(key.inPort)],
@@ -228,21 +230,18 @@ struct PortSet: ~Copyable, PacketSink, ExpressTier {
         else { return nil }
         let inIndex = unsafe UInt32(inRing.pointee.ring.interface.index)
         let out = unsafe outRing.pointee.ring.interface
-        guard let expressKey = ExpressKey(key, interfaceIndex: inIndex) else { return nil }
+        guard let expressKey = ExpressKey(key, interfaceIndex: inIndex),
+            let expressMask = ExpressMask(mask, like: key)
+        else { return nil }
         let flow = ExpressLayout.flow(
             deed, interfaceIndex: UInt32(out.index),
-            largestByteCount: UInt32(out.mtu + Self.ethernetHeaderByteCount))
-        switch express {
-        case .some(let table): return table.put(expressKey, flow) ? expressKey : nil
-        case .none: return nil
-        }
+            largestByteCount: UInt32(out.mtu + Self.ethernetHeaderByteCount),
+            toPeer: out.leadsToOtherNamespace)
+        return express?.put(expressKey, mask: expressMask, flow)
     }
 
-    func closeExpress(_ key: ExpressKey) -> ExpressCounts {
-        switch express {
-        case .some(let table): table.take(key) ?? ExpressCounts()
-        case .none: ExpressCounts()
-        }
+    mutating func closeExpress(_ key: ExpressKey) -> ExpressCounts {
+        express?.take(key) ?? ExpressCounts()
     }
 
     func readExpress(_ body: (ExpressKey, ExpressCounts) -> Void) {

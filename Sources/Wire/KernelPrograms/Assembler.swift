@@ -30,6 +30,7 @@ public struct Assembler {
         case vlanPop = 19
         case redirect = 23
         case loadBytes = 26
+        case redirectToPeer = 155
     }
 
     private var instructions: [Instruction] = []
@@ -65,6 +66,9 @@ public struct Assembler {
     }
     public mutating func and(_ to: Register, _ value: Int32) {
         instructions.append(Instruction(0x57, to, immediate: value))
+    }
+    public mutating func and(_ to: Register, _ from: Register) {
+        instructions.append(Instruction(0x5f, to, source: from.rawValue))
     }
     public mutating func shiftLeft(_ to: Register, _ count: Int32) {
         instructions.append(Instruction(0x67, to, immediate: count))

@@ -3,18 +3,22 @@ internal import Packets
 
 // A cached flow in the form in which the kernel itself can act on it.
 //
-// Most bytes belong to a few flows that do little: in here, out there, perhaps with another tag.
-// For those the datapath leaves a note with the kernel, "frames with exactly these headers leave
-// there", and never sees them again. The note's key is what a short program finds in a frame:
+// Most frames belong to flows that do little: in here, out there, perhaps with another tag. For
+// those the datapath leaves a note with the kernel, "frames with these headers leave there", and
+// never sees them again. Like the megaflow that it stands for, a note is a key and a mask. The key
+// is what a short program finds in a frame:
 //
-//      0      2          16               20        24
-//      │ tag  │ Ethernet │ interface      │ protocol│ 0, source, destination, ports, 0 …   (IPv4)
-//      │      │  header  │ it came in by  │         │ source, destination, ports, 0        (IPv6)
+//      0      2          16               20        24                                      60
+//      │ tag  │ Ethernet │ interface      │ protocol│ 0, source, destination, ports, 0 …    │ 0
+//      │      │  header  │ it came in by  │         │ source, destination, ports            │ 0
+//                                                      above IPv4, below IPv6
 //
 // It holds less than a `FlowKey`. What it leaves out is either constant (the program passes over
-// fragments, IPv4 options, extension headers, second tags) or varies within a flow (time to live,
-// DSCP and ECN, TCP's flags, the IPv6 flow label): a megaflow that looks at one of those has no
-// express flows.
+// fragments, IPv4 options, extension headers, second tags) or varies (time to live, DSCP and ECN,
+// TCP's flags, the IPv6 flow label): a megaflow that looks at one of those has no express flows.
+//
+// In the kernel's table a key is masked, and its last four bytes are the number of its mask, so
+// that the flows of all masks share one table.
 
 /// What the kernel's program recognises a frame by: 64 bytes.
 public struct ExpressKey: Hashable, Sendable {
@@ -22,62 +26,69 @@ public struct ExpressKey: Hashable, Sendable {
 
     public init(octets: SIMD64<UInt8>) { self.octets = octets }
 
-    /// The key of all frames of a flow; nil if the program does not recognise such frames.
+    /// The key of a frame; nil if the program does not recognise such frames.
     ///
     /// - Parameters:
-    ///   - key: As extracted from one of the frames.
+    ///   - key: As extracted from the frame.
     ///   - interfaceIndex: The interface behind `key.inPort`.
     public init?(_ key: FlowKey, interfaceIndex: UInt32) {
         guard key.recirculationID == 0, key.vlan1TCI == 0, key.nwFrag == 0,
-            key.vlan0TPID == 0 || key.vlan0TPID == EtherType.vlan
+            key.vlan0TPID == 0 || key.vlan0TPID == EtherType.vlan,
+            key.ethType == EtherType.ipv4 || key.ethType == EtherType.ipv6
         else { return nil }
-        var octets = SIMD64<UInt8>()
-        func put(_ number: some FixedWidthInteger, at offset: Int, inNetworkOrder: Bool = true) {
-            let size = number.bitWidth / 8
-            for index in 0..<size {
-                let shift = inNetworkOrder ? (size - 1 - index) * 8 : index * 8
-                octets[offset + index] = UInt8(truncatingIfNeeded: number >> shift)
-            }
-        }
-        put(key.vlan0TCI, at: 0, inNetworkOrder: false)
-        put(key.ethDst.bits << 16, at: 2)
-        put(key.ethSrc.bits << 16, at: 8)
-        put(key.ethType, at: 14)
-        put(interfaceIndex, at: 16, inNetworkOrder: false)
-        put(UInt32(key.nwProto), at: 20, inNetworkOrder: false)
-        let ports: Int
-        switch key.ethType {
-        case EtherType.ipv4:
-            put(key.nwSrc.bits, at: 28)
-            put(key.nwDst.bits, at: 32)
-            ports = 36
-        case EtherType.ipv6:
-            put(key.ipv6Src.high, at: 24)
-            put(key.ipv6Src.low, at: 32)
-            put(key.ipv6Dst.high, at: 40)
-            put(key.ipv6Dst.low, at: 48)
-            ports = 56
-        default: return nil
-        }
         switch (key.nwProto, key.ethType) {
-        case (IPProtocol.tcp, _), (IPProtocol.udp, _):
-            put(key.tpSrc, at: ports)
-            put(key.tpDst, at: ports + 2)
-        case (IPProtocol.icmp, EtherType.ipv4),
-            (IPProtocol.icmpv6, EtherType.ipv6) where Self.isEcho(key.tpSrc):
-            octets[ports] = UInt8(truncatingIfNeeded: key.tpSrc)
-            octets[ports + 1] = UInt8(truncatingIfNeeded: key.tpDst)
+        case (IPProtocol.tcp, _), (IPProtocol.udp, _), (IPProtocol.icmp, EtherType.ipv4): break
+        // ICMPv6 echo request and reply (RFC 4443 §4); neighbour discovery says more than its type.
+        case (IPProtocol.icmpv6, EtherType.ipv6) where key.tpSrc == 128 || key.tpSrc == 129: break
         default: return nil
         }
-        self.octets = octets
+        octets = ExpressPlaces.lay(key, like: key, interface: interfaceIndex)
     }
 
-    /// ICMPv6 echo request and reply (RFC 4443 §4); neighbour discovery says more than its type.
-    private static func isEcho(_ type: UInt16) -> Bool { type == 128 || type == 129 }
+    /// The key as it stands in the kernel's table.
+    ///
+    /// - Parameter number: Of the mask; not 0.
+    public func masked(by mask: ExpressMask, number: UInt32) -> ExpressKey {
+        var masked = octets & mask.octets
+        ExpressPlaces.put(number, at: ExpressPlaces.number, inNetworkOrder: false, in: &masked)
+        return ExpressKey(octets: masked)
+    }
 
-    /// Whether frames with one key have one fate under `mask`: it looks at nothing that the key
-    /// leaves out.
-    public static func covers(_ mask: FlowMask) -> Bool {
+    /// Number of the mask of a key that stands in the kernel's table.
+    public var maskNumber: UInt32 {
+        (0..<4).reduce(0) { $0 | UInt32(octets[ExpressPlaces.number + $1]) << ($1 * 8) }
+    }
+}
+
+/// Which bits of its `ExpressKey` an express flow looks at.
+public struct ExpressMask: Hashable, Sendable {
+    /// The last four are 0: the place of a number.
+    public var octets: SIMD64<UInt8>
+
+    /// - Parameter octets: The last four count as 0.
+    public init(octets: SIMD64<UInt8>) {
+        self.octets = octets
+        ExpressPlaces.put(UInt32(0), at: ExpressPlaces.number, in: &self.octets)
+    }
+
+    /// A mask under which frames that agree with a frame of `key` agree with it under `mask`.
+    ///
+    /// It looks at more than `mask` where the places of other fields depend on it: at the
+    /// interface, at the Ethernet type, at whether there is a tag, and for ports at the protocol.
+    /// All else that `mask` may look at is the same in every frame that the program recognises.
+    ///
+    /// - Returns: nil if `mask` looks at what keys leave out.
+    public init?(_ mask: FlowMask, like key: FlowKey) {
+        guard Self.covers(mask) else { return nil }
+        var wider = mask
+        wider.ethType = .max
+        wider.vlan0TCI |= VLANTag.present
+        if mask.tpSrc | mask.tpDst != 0 { wider.nwProto = .max }
+        octets = ExpressPlaces.lay(wider, like: key, interface: .max)
+    }
+
+    /// Whether `mask` looks at nothing that keys leave out.
+    static func covers(_ mask: FlowMask) -> Bool {
         (0..<FlowMask.wordCount).allSatisfy { mask[word: $0] & leftOut[word: $0] == 0 }
     }
 
@@ -89,6 +100,54 @@ public struct ExpressKey: Hashable, Sendable {
         mask.nwTTL = .max
         return mask
     }()
+}
+
+/// Where fields lie in an `ExpressKey` and an `ExpressMask`.
+enum ExpressPlaces {
+    static let number = 60
+
+    /// The fields of `row`, a key or a mask, where the frames of `key` have them. `key` is one that
+    /// the program recognises.
+    static func lay(_ row: FlowKey, like key: FlowKey, interface: UInt32) -> SIMD64<UInt8> {
+        var octets = SIMD64<UInt8>()
+        put(row.vlan0TCI, at: 0, inNetworkOrder: false, in: &octets)
+        put(row.ethDst.bits << 16, at: 2, in: &octets)
+        put(row.ethSrc.bits << 16, at: 8, in: &octets)
+        put(row.ethType, at: 14, in: &octets)
+        put(interface, at: 16, inNetworkOrder: false, in: &octets)
+        put(UInt32(row.nwProto), at: 20, inNetworkOrder: false, in: &octets)
+        let ports: Int
+        if key.ethType == EtherType.ipv4 {
+            put(row.nwSrc.bits, at: 28, in: &octets)
+            put(row.nwDst.bits, at: 32, in: &octets)
+            ports = 36
+        } else {
+            put(row.ipv6Src.high, at: 24, in: &octets)
+            put(row.ipv6Src.low, at: 32, in: &octets)
+            put(row.ipv6Dst.high, at: 40, in: &octets)
+            put(row.ipv6Dst.low, at: 48, in: &octets)
+            ports = 56
+        }
+        if key.nwProto == IPProtocol.tcp || key.nwProto == IPProtocol.udp {
+            put(row.tpSrc, at: ports, in: &octets)
+            put(row.tpDst, at: ports + 2, in: &octets)
+        } else {
+            octets[ports] = UInt8(truncatingIfNeeded: row.tpSrc)
+            octets[ports + 1] = UInt8(truncatingIfNeeded: row.tpDst)
+        }
+        return octets
+    }
+
+    static func put(
+        _ number: some FixedWidthInteger, at offset: Int, inNetworkOrder: Bool = true,
+        in octets: inout SIMD64<UInt8>
+    ) {
+        let size = number.bitWidth / 8
+        for index in 0..<size {
+            let shift = inNetworkOrder ? (size - 1 - index) * 8 : index * 8
+            octets[offset + index] = UInt8(truncatingIfNeeded: number >> shift)
+        }
+    }
 }
 
 /// What is done to the frames of an express flow.

@@ -13,26 +13,37 @@
 /// Where things lie in the memory that programs and datapath share.
 public enum ExpressLayout {
     /// A verdict: the interface that the frame came in by, the one that it leaves by (0: none),
-    /// what is done to its tag, the tag's TCI; 32 bits each.
+    /// what is done to it, the new tag's TCI; 32 bits each.
     public static let verdictByteCount = 16
-    /// A flow: the interface that frames leave by, their largest byte count, what is done to the
-    /// tag, its TCI (32 bits each), packets and bytes so far (64 bits each).
+    /// A flow: the interface that frames leave by, their largest byte count, what is done to
+    /// them, the new tag's TCI (32 bits each), packets and bytes so far (64 bits each).
     public static let flowByteCount = 32
     public static let keyByteCount = 64
+    /// Masks, one after the other. Its last four bytes are a mask's number; 0 if there is none in
+    /// this place. Whoever writes a mask writes its number last, and never uses a number twice.
+    public static let maskByteCount = 64
+    public static let maskCount = 8
+    /// Where in a mask its number lies.
+    public static let maskNumberOffset = ExpressPlaces.number
 
-    /// Bits of what is done to the tag.
+    /// Bits of what is done to the frame.
     static let pops: Int32 = 1
     static let pushes: Int32 = 2
+    static let goesToPeer: Int32 = 4
 
     /// A flow as it is put into the table.
     ///
     /// - Parameters:
     ///   - interfaceIndex: By which frames leave.
     ///   - largestByteCount: Longer frames go to the rings, unless they will be segmented.
+    ///   - toPeer: Frames are handed to the other end of the interface at once, which is then a
+    ///     veth with its other end in another network namespace.
     public static func flow(
-        _ deed: ExpressDeed, interfaceIndex: UInt32, largestByteCount: UInt32
+        _ deed: ExpressDeed, interfaceIndex: UInt32, largestByteCount: UInt32, toPeer: Bool = false
     ) -> SIMD8<UInt32> {
-        let change = (deed.popsTag ? pops : 0) | (deed.pushedTCI == nil ? 0 : pushes)
+        let change =
+            (deed.popsTag ? pops : 0) | (deed.pushedTCI == nil ? 0 : pushes)
+            | (toPeer ? goesToPeer : 0)
         // The kernel's TCI has a bit for drop eligibility where ours says that there is a tag.
         let tci = UInt32(deed.pushedTCI ?? 0) & 0xefff
         return [
@@ -58,7 +69,8 @@ private enum Context {
 }
 
 public enum ExpressPrograms {
-    // The stack frame: the key, then an index for arrays.
+    // The stack frame: the masked key, the key, then an index for arrays.
+    private static let masked: Int16 = -136
     private static let key: Int16 = -72
     private static let index: Int16 = -4
 
@@ -70,10 +82,9 @@ public enum ExpressPrograms {
 
     /// The program that decides: a filter of packet sockets.
     ///
-    /// - Parameters: Descriptors of the table of flows (`keyByteCount` to `flowByteCount`) and of
-    /// the
-    ///   array of one verdict per processor.
-    public static func decide(flows: Int32, verdict: Int32) -> [UInt64] {
+    /// - Parameters: Descriptors of the table of flows (`keyByteCount` to `flowByteCount`), of an
+    ///   array of one value with `maskCount` masks, and of the array of one verdict per processor.
+    public static func decide(flows: Int32, masks: Int32, verdict: Int32) -> [UInt64] {
         var code = Assembler()
         let (toRing, known) = (code.label(), code.label())
         code.move(.r6, .r1)
@@ -96,7 +107,11 @@ public enum ExpressPrograms {
         code.place(isIPv6)
         readIPv6(&code, toRing)
         code.place(known)
-        act(&code, flows, toRing)
+        let found = code.label()
+        findFlow(&code, flows, masks, found)
+        code.jump(to: toRing)
+        code.place(found)
+        act(&code, toRing)
         code.place(toRing)
         code.move(.r0, -1)
         code.exit()
@@ -210,13 +225,34 @@ public enum ExpressPrograms {
         code.jump(to: known)
     }
 
-    /// Looks the key up, counts, and notes the verdict.
-    private static func act(_ code: inout Assembler, _ flows: Int32, _ toRing: Assembler.Label) {
-        code.load(map: flows, into: .r1)
-        code.move(.r2, .frame)
-        code.add(.r2, Int32(key))
-        code.call(.mapLookup)
-        code.jump(if: .r0, .equal, 0, to: toRing)
+    /// Looks the key up under each mask in turn. r0 = the flow, or on to what follows.
+    private static func findFlow(
+        _ code: inout Assembler, _ flows: Int32, _ masks: Int32, _ found: Assembler.Label
+    ) {
+        code.load(valueOf: masks, into: .r8)
+        for index in 0..<ExpressLayout.maskCount {
+            let next = code.label()
+            let mask = Int16(index * ExpressLayout.maskByteCount)
+            code.load(.word, .r9, .r8, mask + Int16(ExpressLayout.maskNumberOffset))
+            code.jump(if: .r9, .equal, 0, to: next)
+            for offset in stride(from: 0, to: Int16(ExpressLayout.keyByteCount), by: 8) {
+                code.load(.double, .r1, .frame, key + offset)
+                code.load(.double, .r2, .r8, mask + offset)
+                code.and(.r1, .r2)
+                code.store(.double, .frame, masked + offset, .r1)
+            }
+            code.store(.word, .frame, masked + Int16(ExpressLayout.maskNumberOffset), .r9)
+            code.load(map: flows, into: .r1)
+            code.move(.r2, .frame)
+            code.add(.r2, Int32(masked))
+            code.call(.mapLookup)
+            code.jump(if: .r0, .notEqual, 0, to: found)
+            code.place(next)
+        }
+    }
+
+    /// r0 = the flow: counts, and notes the verdict.
+    private static func act(_ code: inout Assembler, _ toRing: Assembler.Label) {
         let fits = code.label()
         code.load(.word, .r9, .r6, Context.byteCount)
         code.load(.word, .r1, .r6, Context.segmentByteCount)
@@ -262,8 +298,9 @@ public enum ExpressPrograms {
         code.place(tagStays)
 
         let noNewTag = code.label()
-        code.and(.r9, ExpressLayout.pushes)
-        code.jump(if: .r9, .equal, 0, to: noNewTag)
+        code.move(.r1, .r9)
+        code.and(.r1, ExpressLayout.pushes)
+        code.jump(if: .r1, .equal, 0, to: noNewTag)
         code.move(.r1, .r6)
         code.move(.r2, vlan)
         code.load(.word, .r3, .r7, 12)
@@ -271,9 +308,15 @@ public enum ExpressPrograms {
         code.jump(if: .r0, .notEqual, 0, to: drop)
         code.place(noNewTag)
 
+        let toPeer = code.label()
         code.move(.r1, .r8)
         code.move(.r2, 0)
+        code.and(.r9, ExpressLayout.goesToPeer)
+        code.jump(if: .r9, .notEqual, 0, to: toPeer)
         code.call(.redirect)
+        code.exit()
+        code.place(toPeer)
+        code.call(.redirectToPeer)
         code.exit()
         code.place(drop)
         // TC_ACT_SHOT of classic tc, TCX_DROP of tcx.

@@ -17,6 +17,9 @@ struct ExpressTableTests {
         try space.addPair("p1", "h1")
     }
 
+    /// Looks at everything.
+    private static let exact = ExpressMask(octets: SIMD64(repeating: 0xff))
+
     /// UDP over IPv4 from port 1000 to port `port`.
     private func frame(to port: UInt16, byteCount: Int = 60) -> [UInt8] {
         var octets: [UInt8] = [2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0]
@@ -48,7 +51,7 @@ struct ExpressTableTests {
 
     @Test func aFlowInTheTablePassesBelowTheRingAndOthersComeUp() throws {
         try space.run {
-            let table = try ExpressTable()
+            var table = try ExpressTable()
             let (p0, p1) = (try InterfaceFacts(name: "p0"), try InterfaceFacts(name: "p1"))
             let drop = try HostIngressDrop(interface: p0, express: table.hooks)
             var rings = try SteeredRings(interface: p0, express: table.hooks)
@@ -56,12 +59,9 @@ struct ExpressTableTests {
             let deed = try #require(
                 ExpressDeed([.pushVLAN(tpid: 0x8100, tci: 0x1065), .output(port: 2)]))
             let express = frame(to: 80)
-            let expressKey = try key(express, p0)
-            let isTaken = table.put(
-                expressKey,
-                ExpressLayout.flow(
-                    deed, interfaceIndex: UInt32(p1.index), largestByteCount: 1514))
-            #expect(isTaken)
+            let flow = ExpressLayout.flow(
+                deed, interfaceIndex: UInt32(p1.index), largestByteCount: 1514)
+            let entry = try #require(table.put(try key(express, p0), mask: Self.exact, flow))
 
             for _ in 0..<5 { try h0.send(express) }
             try h0.send(frame(to: 81))
@@ -72,18 +72,15 @@ struct ExpressTableTests {
             }
             let up = try next(&rings)
             #expect(up == [frame(to: 81)])
-            let isTakenAgain = table.put(
-                expressKey,
-                ExpressLayout.flow(
-                    deed, interfaceIndex: UInt32(p1.index), largestByteCount: 1514))
-            #expect(!isTakenAgain)
+            let again = table.put(try key(express, p0), mask: Self.exact, flow)
+            #expect(again == nil)
             var told: [ExpressKey: ExpressCounts] = [:]
             table.readAll { told[$0] = $1 }
-            #expect(told == [expressKey: ExpressCounts(packets: 5, bytes: 300)])
+            #expect(told == [entry: ExpressCounts(packets: 5, bytes: 300)])
 
-            let last = table.take(expressKey)
+            let last = table.take(entry)
             #expect(last == ExpressCounts(packets: 5, bytes: 300))
-            let none = table.take(expressKey)
+            let none = table.take(entry)
             #expect(none == nil)
             try h0.send(express)
             let after = try next(&rings)
@@ -95,22 +92,87 @@ struct ExpressTableTests {
 
     @Test func theTableHoldsSoManyFlowsAndTellsOfEach() throws {
         try space.run {
-            let table = try ExpressTable()
+            var table = try ExpressTable()
             let p0 = try InterfaceFacts(name: "p0")
             let deed = try #require(ExpressDeed([.output(port: 2)]))
             let flow = ExpressLayout.flow(deed, interfaceIndex: 1, largestByteCount: 1514)
             var keys: Set<ExpressKey> = []
             for port in 0..<PortLimits.expressFlowCount {
-                let expressKey = try key(frame(to: UInt16(port)), p0)
-                keys.insert(expressKey)
-                let isTaken = table.put(expressKey, flow)
-                #expect(isTaken)
+                let entry = table.put(
+                    try key(frame(to: UInt16(port)), p0), mask: Self.exact, flow)
+                keys.insert(try #require(entry))
             }
-            let oneMore = table.put(try key(frame(to: 60_000), p0), flow)
-            #expect(!oneMore)
+            let oneMore = table.put(try key(frame(to: 60_000), p0), mask: Self.exact, flow)
+            #expect(oneMore == nil)
             var told: Set<ExpressKey> = []
             table.readAll { expressKey, _ in told.insert(expressKey) }
             #expect(told == keys)
+        }
+    }
+
+    /// One flow with a mask for all destination ports; and masks beyond their number are refused
+    /// until a flow takes the last of its mask away.
+    @Test func aMaskedFlowServesAllThatAgreeAndMasksAreBounded() throws {
+        try space.run {
+            var table = try ExpressTable()
+            let (p0, p1) = (try InterfaceFacts(name: "p0"), try InterfaceFacts(name: "p1"))
+            let drop = try HostIngressDrop(interface: p0, express: table.hooks)
+            let rings = try SteeredRings(interface: p0, express: table.hooks)
+            let (h0, h1) = (try PlainSocket("h0"), try PlainSocket("h1"))
+            let deed = try #require(ExpressDeed([.output(port: 2)]))
+            let flow = ExpressLayout.flow(
+                deed, interfaceIndex: UInt32(p1.index), largestByteCount: 1514)
+            var mask = Self.exact
+            (mask.octets[38], mask.octets[39]) = (0, 0)
+            let entry = try #require(table.put(try key(frame(to: 1), p0), mask: mask, flow))
+            for port in 80..<90 as Range<UInt16> { try h0.send(frame(to: port)) }
+            for port in 80..<90 as Range<UInt16> {
+                let seen = try h1.receive()
+                #expect(seen.octets == frame(to: port))
+            }
+            for number in 1..<ExpressLayout.maskCount {
+                var other = Self.exact
+                other.octets[0] = UInt8(number)
+                let isTaken = table.put(try key(frame(to: 1), p0), mask: other, flow) != nil
+                #expect(isTaken)
+            }
+            let tooMany = table.put(try key(frame(to: 2), p0), mask: Self.exact, flow)
+            #expect(tooMany == nil)
+            let last = table.take(entry)
+            #expect(last == ExpressCounts(packets: 10, bytes: 600))
+            let fits = table.put(try key(frame(to: 2), p0), mask: Self.exact, flow)
+            #expect(fits != nil)
+            #expect(drop.interface.name == rings.interface.name)
+        }
+    }
+
+    /// To the other end in another namespace, without a wait in between; and which interfaces lead
+    /// there.
+    @Test func aFrameGoesToTheOtherEndAtOnce() throws {
+        let far = try NetworkNamespace()
+        try space.addPair("p2", "h2", peerIn: far)
+        try space.run {
+            var table = try ExpressTable()
+            let (p0, p2) = (try InterfaceFacts(name: "p0"), try InterfaceFacts(name: "p2"))
+            #expect(p2.leadsToOtherNamespace)
+            #expect(!p0.leadsToOtherNamespace)
+            let drop = try HostIngressDrop(interface: p0, express: table.hooks)
+            let rings = try SteeredRings(interface: p0, express: table.hooks)
+            let h0 = try PlainSocket("h0")
+            let deed = try #require(
+                ExpressDeed([.pushVLAN(tpid: 0x8100, tci: 0x1065), .output(port: 2)]))
+            let flow = ExpressLayout.flow(
+                deed, interfaceIndex: UInt32(p2.index), largestByteCount: 1514, toPeer: true)
+            let isTaken = table.put(try key(frame(to: 80), p0), mask: Self.exact, flow) != nil
+            #expect(isTaken)
+            let h2 = try far.run { try PlainSocket("h2") }
+            try h0.send(frame(to: 80))
+            let seen = try h2.receive()
+            #expect(seen.octets == frame(to: 80))
+            #expect(seen.vlanTCI == 0x65)
+            #expect(drop.interface.name == rings.interface.name)
+            try command("tc", "qdisc", "add", "dev", "p2", "root", "pfifo")
+            #expect(!p2.leadsToOtherNamespace)
         }
     }
 }

@@ -13,9 +13,11 @@ struct KernelMachine {
         static let verdict: UInt64 = 0x3_0000
         static let flow: UInt64 = 0x4_0000
         static let tables: UInt64 = 0x5_0000
+        static let masks: UInt64 = 0x6_0000
     }
     static let flowTable: Int32 = 7
     static let verdictTable: Int32 = 8
+    static let maskTable: Int32 = 9
 
     var frame: [UInt8] = []
     var interface: UInt32 = 3
@@ -24,23 +26,36 @@ struct KernelMachine {
     /// What every processor has of its own.
     var verdict = [UInt8](repeating: 0, count: ExpressLayout.verdictByteCount)
     var flows: [ExpressKey: SIMD8<UInt32>] = [:]
-    /// The key that was last looked up.
-    private(set) var asked: ExpressKey?
+    private(set) var masks = [UInt8](
+        repeating: 0, count: ExpressLayout.maskCount * ExpressLayout.maskByteCount)
+    /// The keys that were looked up, in turn.
+    private(set) var asked: [ExpressKey] = []
     private(set) var redirectedTo: UInt32?
+    private(set) var wentToPeer = false
     private var flow = [UInt8](repeating: 0, count: ExpressLayout.flowByteCount)
     private var stack = [UInt8?](repeating: nil, count: 512)
+
+    /// Puts a mask with a number into a place.
+    mutating func place(_ mask: ExpressMask, number: UInt32, at place: Int = 0) {
+        for index in 0..<ExpressLayout.maskByteCount {
+            let shift = (index - ExpressLayout.maskNumberOffset) * 8
+            masks[place * ExpressLayout.maskByteCount + index] =
+                index < ExpressLayout.maskNumberOffset
+                ? mask.octets[index] : UInt8(truncatingIfNeeded: number >> UInt32(shift))
+        }
+    }
 
     /// Runs a program from its start.
     ///
     /// - Returns: r0 at its end, as 32 bits.
     mutating func run(_ program: [UInt64]) throws -> UInt32 {
         stack = [UInt8?](repeating: nil, count: 512)
-        (asked, redirectedTo) = (nil, nil)
+        (asked, redirectedTo, wentToPeer) = ([], nil, false)
         var r = [UInt64](repeating: 0, count: 11)
         r[1] = Base.context
         r[10] = Base.stack + 512
         var at = 0
-        for _ in 0..<1000 {
+        for _ in 0..<2000 {
             guard at < program.count else { throw Stop.tooLong }
             let word = program[at]
             let code = UInt8(truncatingIfNeeded: word)
@@ -52,7 +67,7 @@ struct KernelMachine {
             case 0x95: return UInt32(truncatingIfNeeded: r[0])
             case 0x85: try call(Int32(truncatingIfNeeded: word >> 32), &r)
             case 0x18:
-                r[to] = Base.tables + (value & 0xffff)
+                r[to] = from == 2 ? Base.masks : Base.tables + (value & 0xffff)
                 at += 1
             case 0x61, 0x69, 0x71, 0x79: r[to] = try load(Self.size(code), r[from], offset)
             case 0x62, 0x6a, 0x72, 0x7a: try store(Self.size(code), r[to], offset, value)
@@ -112,7 +127,7 @@ struct KernelMachine {
             var octets = SIMD64<UInt8>()
             for index in 0..<64 { octets[index] = UInt8(try load(1, r[2], index)) }
             let key = ExpressKey(octets: octets)
-            asked = key
+            asked.append(key)
             r[0] = 0
             guard let entry = flows[key] else { return }
             for index in 0..<32 { flow[index] = UInt8(entry[index / 4] >> (index % 4 * 8) & 0xff) }
@@ -133,8 +148,9 @@ struct KernelMachine {
         case 18:
             tag = (UInt16(truncatingIfNeeded: r[2]).byteSwapped, UInt16(truncatingIfNeeded: r[3]))
             r[0] = 0
-        case 23:
+        case 23, 155:
             redirectedTo = UInt32(truncatingIfNeeded: r[1])
+            wentToPeer = helper == 155
             r[0] = 7
         default: throw Stop.badInstruction(0x85)
         }
@@ -167,6 +183,7 @@ struct KernelMachine {
             return octet
         case Base.verdict where index < verdict.count: return verdict[index]
         case Base.flow where index < flow.count: return flow[index]
+        case Base.masks where index < masks.count: return masks[index]
         default: throw Stop.badAccess(address)
         }
     }
