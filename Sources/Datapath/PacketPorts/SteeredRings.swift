@@ -110,7 +110,7 @@ public struct SteeredRings: ~Copyable {
             grant = try budget.take(.blocks, for: interface.name)
             first = try PacketRing(interface: interface, layout: grant.layout, isDeaf: true)
         }
-        try first.hear(through: express)
+        if express != nil || number < 0 { try first.hear(through: express) }
         // The last that can fail: a mapping has nobody to end it before deinit.
         unsafe word = number < 0 ? nil : try Self.steer(first.descriptor, interface.name)
         group = number < 0 ? nil : number
