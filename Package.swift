@@ -118,7 +118,7 @@ house.addProgram(
     "apus-datapath",
     [
         "Channel", "Daemon", "DatapathMessages", "Execution", "FlowCache", "Flows", "Forwarding",
-        "KernelPrograms", "Links", "PacketPorts", "Packets", "Timekeeping",
+        "KernelPrograms", "LinkValues", "Links", "PacketPorts", "Packets", "Timekeeping",
     ])
 house.addProgram(
     "apus",

@@ -207,7 +207,9 @@ struct World: ~Copyable {
             case .makeLink(let order):
                 linkOrders.append("make \(order)")
                 toMachine.append(.linkMade(name: order.name, linkOutcome))
-            case .removeLink(let name, _): linkOrders.append("remove \(name)")
+            case .removeLink(let name, _):
+                linkOrders.append("remove \(name)")
+                toMachine.append(.linkRemoved(name: name))
             case .sendDatapath(let sequence, let request): send(request, sequence)
             case .answer(_, let answer): answers.append(answer)
             case .watchLinks(let names):
@@ -269,12 +271,12 @@ struct World: ~Copyable {
         switch effect {
         case .reply(_, let sequence, let reply, let inDump):
             tellMachine(reply, sequence, inDump: inDump)
-        case .openPort(let client, let sequence, var port):
-            port.interfaceIndex = indices[port.name] ?? 0
-            for effect in desk.portOpened(port, sequence: sequence, for: client, &forwarder) {
-                carryOut(effect)
-            }
-        case .closePort: break
+        case .openPort(let port):
+            let effects = desk.portOpened(
+                number: port.number ?? 0, interfaceIndex: indices[port.name] ?? 0, forwarder)
+            for effect in effects { carryOut(effect) }
+        case .closePort(_, let caller):
+            for effect in desk.portClosed(caller) { carryOut(effect) }
         }
     }
 

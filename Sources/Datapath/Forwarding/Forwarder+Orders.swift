@@ -2,6 +2,7 @@ public import DatapathMessages
 import Execution
 import FlowCache
 public import Flows
+public import Timekeeping
 
 // What vswitchd and tools order between batches: ports, flows, and what is to be told of them.
 
@@ -47,6 +48,14 @@ extension Forwarder {
             report = record.report(lostUpcalls: ledger.upcalls.lost(at: place))
         }
         return report
+    }
+
+    /// The interface of a port went down, came up, or takes frames of another size: what the tier
+    /// below us decided about it is decided again.
+    public mutating func linkChanged<Sink: ExpressTier & ~Copyable>(
+        ofPort number: UInt32, now: Instant, _ sink: inout Sink
+    ) {
+        closeExpress(ofPort: number, now: now, &sink)
     }
 
     // MARK: Flows

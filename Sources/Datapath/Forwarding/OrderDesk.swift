@@ -9,9 +9,10 @@ public import Timekeeping
 //                             ├─> open or close a port's device (the program does it, and reports)
 //                             └─> replies, each with the number of its request
 //
-// The desk is pure. Opening a device takes a system call, so it is an effect that comes back as
-// `portOpened` or `portRefused`; everything else is answered on the spot. Dumps are told in
-// portions, so that a table of a million flows neither stops packets nor fills memory.
+// The desk is pure. Opening or closing a device keeps the kernel busy for tens of milliseconds, so it
+// is an effect that comes back as `portOpened`, `portRefused` or `portClosed`, in any order and with
+// other orders in between; the answer waits for it. Everything else is answered on the spot. Dumps
+// are told in portions, so that a table of a million flows neither stops packets nor fills memory.
 
 /// A connection of the channel, numbered by the program.
 public struct ClientID: Hashable, Comparable, Sendable {
@@ -20,15 +21,21 @@ public struct ClientID: Hashable, Comparable, Sendable {
     public static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
 }
 
+/// Who gave an order, and under which number: where its answer goes.
+public struct DeskCaller: Hashable, Sendable {
+    var client: ClientID
+    var sequence: UInt32
+}
+
 /// What the program is to do about an order.
 public enum DeskEffect: Hashable, Sendable {
     case reply(ClientID, sequence: UInt32, DatapathReply, inDump: Bool)
-    /// Open the device of `port`, whose number is set, and report.
-    case openPort(ClientID, sequence: UInt32, Vport)
-    /// Have the device of a port share out what leaves, and report: nil ends that.
-    case shapePort(ClientID, sequence: UInt32, number: UInt32, PortTraffic.Shaping?)
-    /// Close the device of a port that is no longer there.
-    case closePort(number: UInt32)
+    /// Open the device of a port, whose number is set, and report `portOpened` or `portRefused`.
+    case openPort(Vport)
+    /// Have the device of a port share out what leaves, and report `portShaped`: nil ends that.
+    case shapePort(number: UInt32, PortTraffic.Shaping?, DeskCaller)
+    /// Close the device of a port that is no longer there, and report `portClosed` with the caller.
+    case closePort(number: UInt32, DeskCaller?)
 }
 
 /// The state of orders: ports by number, who takes upcalls, dumps that are under way.
@@ -42,7 +49,17 @@ public struct OrderDesk: Sendable {
         var cursor = FlowCursor()
     }
 
+    private struct Opening: Sendable {
+        var port: Vport
+        /// Who asked for it; more than one if vswitchd began anew meanwhile.
+        var callers: [DeskCaller]
+    }
+
     private var ports: [UInt32: Vport] = [:]
+    /// Ports whose devices are being opened. Their numbers are taken.
+    private var opening: [UInt32: Opening] = [:]
+    /// Numbers of both, by name.
+    private var numbers: [String: UInt32] = [:]
     /// What was said of ports' traffic; nothing of most.
     private var traffic: [UInt32: PortTraffic] = [:]
     private var dumps: [Dump] = []
@@ -55,6 +72,8 @@ public struct OrderDesk: Sendable {
     public var portsInOrder: [Vport] {
         ports.sorted { $0.key < $1.key }.map(\.value)
     }
+
+    public func name(ofPort number: UInt32) -> String? { ports[number]?.name }
 
     /// Whether flows are still to be told.
     public var hasDumps: Bool { !dumps.isEmpty }
@@ -85,14 +104,20 @@ public struct OrderDesk: Sendable {
             case .takeUpcalls:
                 upcallClient = client
                 forwarder.hasVswitchd = true
-            case .addPort(let port): return try addPort(port, sequence, client, forwarder)
+            case .addPort(let port):
+                let caller = DeskCaller(client: client, sequence: sequence)
+                return try addPort(port, caller, &forwarder)
             case .deletePort(let number):
+                guard let port = ports[number] else { throw .noSuchPort(number) }
                 forwarder.closeExpress(ofPort: number, now: now, &sink)
                 try forwarder.removePort(number)
                 (ports[number], traffic[number]) = (nil, nil)
-                return [.closePort(number: number), reply(.done)]
+                numbers[port.name] = nil
+                let caller = DeskCaller(client: client, sequence: sequence)
+                return [.closePort(number: number, caller)]
             case .setTraffic(let number, let wanted):
-                return try setTraffic(wanted, number, sequence, client, now, &forwarder, &sink)
+                let caller = DeskCaller(client: client, sequence: sequence)
+                return try setTraffic(wanted, number, caller, now, &forwarder, &sink)
             case .listPorts:
                 forwarder.refreshExpress(now: now, &sink)
                 return portsInOrder.map { reply(.port(told($0, forwarder)), inDump: true) }
@@ -136,78 +161,93 @@ public struct OrderDesk: Sendable {
 
     // MARK: Ports
 
-    private func addPort(
-        _ wanted: Vport, _ sequence: UInt32, _ client: ClientID, _ forwarder: borrowing Forwarder
+    private mutating func addPort(
+        _ wanted: Vport, _ caller: DeskCaller, _ forwarder: inout Forwarder
     ) throws(OrderRefusal) -> [DeskEffect] {
-        if let present = portsInOrder.first(where: { $0.name == wanted.name }) {
-            throw .portExists(present.number ?? 0)
+        if let present = numbers[wanted.name] {
+            guard opening[present]?.port.kind == wanted.kind, wanted.number ?? present == present
+            else { throw .portExists(present) }
+            opening[present]?.callers.append(caller)
+            return []
         }
         guard let number = wanted.number ?? forwarder.freePortNumber() else {
             throw .invalidPortNumber(ForwardingLimits.portNumber)
         }
-        guard ports[number] == nil else { throw .portExists(number) }
+        try forwarder.addPort(number)
         var port = wanted
         port.number = number
-        return [.openPort(client, sequence: sequence, port)]
+        opening[number] = Opening(port: port, callers: [caller])
+        numbers[port.name] = number
+        return [.openPort(port)]
     }
 
     /// The device of a port is open: packets may come.
+    ///
+    /// - Parameter interfaceIndex: The kernel's number of its interface.
     public mutating func portOpened(
-        _ port: Vport, sequence: UInt32, for client: ClientID, _ forwarder: inout Forwarder
+        number: UInt32, interfaceIndex: UInt32, _ forwarder: borrowing Forwarder
     ) -> [DeskEffect] {
-        let number = port.number ?? 0
-        do throws(OrderRefusal) {
-            try forwarder.addPort(number)
-        } catch {
-            return [
-                .closePort(number: number),
-                .reply(
-                    client, sequence: sequence,
-                    .failed(errno: error.errorNumber, text: "\(error)"), inDump: false),
-            ]
-        }
+        guard let opened = opening.removeValue(forKey: number) else { return [] }
+        var port = opened.port
+        port.interfaceIndex = interfaceIndex
         ports[number] = port
-        return [
-            .reply(client, sequence: sequence, .port(told(port, forwarder)), inDump: false),
-            .reply(client, sequence: sequence, .done, inDump: false),
-        ]
+        var effects: [DeskEffect] = []
+        for caller in opened.callers {
+            for reply in [.port(told(port, forwarder)), DatapathReply.done] {
+                effects.append(
+                    .reply(caller.client, sequence: caller.sequence, reply, inDump: false))
+            }
+        }
+        return effects
     }
 
     /// The device of a port could not be opened.
-    public func portRefused(
-        errno: Int32, text: String, sequence: UInt32, for client: ClientID
+    public mutating func portRefused(
+        number: UInt32, errno: Int32, text: String, _ forwarder: inout Forwarder
     ) -> [DeskEffect] {
-        [.reply(client, sequence: sequence, .failed(errno: errno, text: text), inDump: false)]
+        guard let refused = opening.removeValue(forKey: number) else { return [] }
+        numbers[refused.port.name] = nil
+        do throws(OrderRefusal) {
+            try forwarder.removePort(number)
+        } catch { preconditionFailure("a port that was being opened had no place: \(error)") }
+        return refused.callers.map {
+            .reply(
+                $0.client, sequence: $0.sequence, .failed(errno: errno, text: text), inDump: false)
+        }
+    }
+
+    /// The device of a port is closed.
+    public func portClosed(_ caller: DeskCaller?) -> [DeskEffect] {
+        caller.map(done) ?? []
     }
 
     private mutating func setTraffic<Sink: PacketSink & ExpressTier & ~Copyable>(
-        _ wanted: PortTraffic, _ number: UInt32, _ sequence: UInt32, _ client: ClientID,
-        _ now: Instant, _ forwarder: inout Forwarder, _ sink: inout Sink
+        _ wanted: PortTraffic, _ number: UInt32, _ caller: DeskCaller, _ now: Instant,
+        _ forwarder: inout Forwarder, _ sink: inout Sink
     ) throws(OrderRefusal) -> [DeskEffect] {
         guard ports[number] != nil else { throw .noSuchPort(number) }
         let before = traffic[number] ?? PortTraffic()
+        if wanted != before { forwarder.closeExpress(ofPort: number, now: now, &sink) }
         if wanted.policing != before.policing {
-            forwarder.closeExpress(ofPort: number, now: now, &sink)
             try forwarder.setPolicing(wanted.policing, ofPort: number, now: now)
         }
         traffic[number] = wanted
-        guard wanted.shaping != before.shaping else {
-            return [.reply(client, sequence: sequence, .done, inDump: false)]
-        }
-        return [.shapePort(client, sequence: sequence, number: number, wanted.shaping)]
+        guard wanted.shaping != before.shaping else { return done(caller) }
+        return [.shapePort(number: number, wanted.shaping, caller)]
     }
 
     /// What became of shaping a port; `refusal` is nil if it is in force.
     public mutating func portShaped(
-        _ number: UInt32, refusal: (errno: Int32, text: String)?, sequence: UInt32,
-        for client: ClientID
+        _ number: UInt32, refusal: (errno: Int32, text: String)?, for caller: DeskCaller
     ) -> [DeskEffect] {
-        guard let refusal else {
-            return [.reply(client, sequence: sequence, .done, inDump: false)]
-        }
+        guard let refusal else { return done(caller) }
         traffic[number]?.shaping = nil
-        return portRefused(
-            errno: refusal.errno, text: refusal.text, sequence: sequence, for: client)
+        let reply = DatapathReply.failed(errno: refusal.errno, text: refusal.text)
+        return [.reply(caller.client, sequence: caller.sequence, reply, inDump: false)]
+    }
+
+    private func done(_ caller: DeskCaller) -> [DeskEffect] {
+        [.reply(caller.client, sequence: caller.sequence, .done, inDump: false)]
     }
 
     /// A port with its counters.

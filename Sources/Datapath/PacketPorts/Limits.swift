@@ -33,6 +33,21 @@ public enum PortLimits {
     /// What a ring's socket may hold of frames larger than a slot; what comes beyond is cut to its
     /// slot. More than the largest TCP window that Linux offers by default.
     static let receiveQueueByteCount: Int32 = 16 << 20
+    /// Memory of all rings of a process, which the kernel never swaps out: 2,000 ports that are
+    /// quiet, or some 200 that are busy at once. On machines with less than 8 GiB a part of theirs.
+    public static let ringMemoryByteCount = 2 << 30
+    /// Which part of a machine's memory rings may take at most.
+    static let ringMemoryDivisor = 4
+    /// Which part of what is left a ring may take: the first has 4 MiB, the 1,000th 1 MiB. Rings of
+    /// blocks exist on busy ports only.
+    static let slotRingShare = 512
+    static let blockRingShare = 64
+    /// The shortest rings: 256 slots, one run four times over, so that a port that is flooded can go
+    /// over to blocks; of blocks four, so that one is filled while others are read.
+    static let slotRingByteCountMin = 512 << 10
+    static let blockRingByteCountMin = 1 << 20
+    /// How long a port keeps its ring of blocks after it went back to slots.
+    public static let idleBlockSeconds = 10
     /// What a sender's socket may hold of frames that the interface has not sent yet.
     static let sendBufferByteCount: Int32 = 4 << 20
     /// Flows that the kernel forwards by itself: 1 MB of its memory, read in a few milliseconds.

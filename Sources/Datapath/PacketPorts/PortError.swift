@@ -22,6 +22,8 @@ public struct PortError: Error, Hashable, Sendable {
         case notPermitted
         /// This kernel does not have what was asked for.
         case unsupported
+        /// The rings that are there take all the memory that rings may (`RingBudget`).
+        case noRingMemory(limitByteCount: Int)
         /// Any other refusal of the kernel; `errorNumber` says which.
         case refused
     }
@@ -71,9 +73,12 @@ extension PortError: CustomStringConvertible {
             case .notEthernet: "the interface does not carry Ethernet frames"
             case .notPermitted: "not permitted (run as root, or with CAP_NET_RAW and CAP_NET_ADMIN)"
             case .unsupported: "this kernel does not support it"
+            case .noRingMemory(let limit):
+                "the rings of other ports take all of the \(limit >> 20) MiB that rings may take "
+                    + "(remove ports that are not needed)"
             case .refused: "refused by the kernel"
             }
-        guard errorNumber != 0 else { return "\(interface): \(sentence)" }
+        guard errorNumber != 0, !call.isEmpty else { return "\(interface): \(sentence)" }
         // Safe: strerror always returns a C string, copied before the next call.
         let text = unsafe String(cString: strerror(errorNumber))
         return "\(interface): \(sentence): \(call): \(text)"

@@ -25,9 +25,9 @@ public struct RingLayout: Hashable, Sendable {
     /// frames when the worker had to wait for a core), or 40,000 small frames: 80 ms of the fastest
     /// flood that one core can forward.
     public static let standard = RingLayout(blockByteCount: 256 << 10, blockCount: 32)
-    /// Slots: 8 MiB for 4096 frames of up to 1.8 KB, which is 10 ms of such a flood, and at most
-    /// 16 MiB more of super-frames that wait.
-    public static let prompt = RingLayout(slotCount: 4096)
+    /// Slots: 4 MiB for 2048 frames of up to 1.8 KB, which is 5 ms of such a flood, and at most
+    /// 16 MiB more of super-frames that wait. A port that is flooded goes over to blocks.
+    public static let prompt = RingLayout(slotCount: 2048)
 
     /// Bytes of a slot; a frame has 2 KiB less the kernel's header and the headroom.
     static let slotByteCount = RingSlotHeader.slotByteCount
@@ -53,6 +53,18 @@ public struct RingLayout: Hashable, Sendable {
         blockCount = slotCount * Self.slotByteCount / blockByteCount
     }
 
-    var byteCount: Int { blockByteCount * blockCount }
+    /// - Parameter byteCount: A power of two from 512 KiB, of slots at most 128 MiB.
+    init(_ handover: Handover, byteCount: Int) {
+        switch handover {
+        case .blocks:
+            self.init(
+                blockByteCount: Self.standard.blockByteCount,
+                blockCount: byteCount / Self.standard.blockByteCount)
+        case .slots: self.init(slotCount: byteCount / Self.slotByteCount)
+        }
+    }
+
+    /// Memory of the kernel that a ring of this layout takes.
+    public var byteCount: Int { blockByteCount * blockCount }
     var slotCount: Int { byteCount / Self.slotByteCount }
 }

@@ -2,6 +2,8 @@
 //
 //     wait ──> orders from the channel ──> ports that have something, round after round ──> upcalls
 //
+// What takes the kernel long is done elsewhere (PortCrew) and reported in a later turn.
+//
 // It goes on alike whether vswitchd is there or not: cached flows need nobody.
 
 import Channel
@@ -22,6 +24,8 @@ final class DatapathDaemon {
     private static let roundsPerTurn = 16
     /// Upcalls that leave in one batch.
     private static let upcallsPerBatch = 256
+    /// Four for each port that may be, and some more.
+    private static let descriptorCountMax = 4 * 65_536 + 1024
     /// How often the kernel is asked for drops of rings that do not report them by themselves.
     private static let countPause = Duration.seconds(1)
 
@@ -31,12 +35,14 @@ final class DatapathDaemon {
     private let mailbox = Mailbox<Message>()
     private let control: ControlServer
     private let listener: ChannelListener
-    private let logger = Logger(label: "datapath")
-    private let readySet: ReadySet
-    private var worker: Worker
+    let logger = Logger(label: "datapath")
+    let readySet: ReadySet
+    var worker: Worker
+    let crew = PortCrew()
+    var links: LinkWatch
     private var clients: [ClientID: ChannelConnection] = [:]
     private var lastClient: UInt64 = 0
-    private var nextCount: Instant
+    var nextCount: Instant
 
     /// - Parameter express: Whether the kernel may forward busy flows by itself.
     init(_ process: DaemonProcess, express isWanted: Bool) throws {
@@ -45,11 +51,13 @@ final class DatapathDaemon {
             throw DaemonError(
                 "\(Self.name) opens packet sockets and needs root; run it with sudo")
         }
+        OpenFiles.raiseLimit(to: Self.descriptorCountMax)
         var random = SystemRandomNumberGenerator()
         worker = Worker(hashSeed: random.next(), express: Self.express(isWanted, logger))
         do {
             listener = try ChannelListener(runDirectory: process.places.rundir)
             readySet = try ReadySet()
+            links = try LinkWatch()
         } catch {
             throw DaemonError("\(error)")
         }
@@ -84,6 +92,8 @@ final class DatapathDaemon {
             let turn = loop.wait(until: deadline, watching: watches)
             acceptClients(turn)
             for id in clients.keys.sorted() { readOrders(id) }
+            takeReports()
+            readLinks(turn)
             servePorts()
             for message in turn.messages {
                 if case .control(let request) = message { answer(request) }
@@ -91,12 +101,16 @@ final class DatapathDaemon {
             continueDumps()
             countDrops(now: turn.now)
             for id in clients.keys.sorted() { flush(id) }
-            if turn.isStopRequested { return }
+            if turn.isStopRequested { break }
         }
+        closeAllPorts()
     }
 
     private var watches: [Watch] {
-        [Watch(listener.descriptor), Watch(readySet.descriptor)]
+        [
+            Watch(listener.descriptor), Watch(readySet.descriptor), Watch(crew.descriptor),
+            Watch(links.descriptor),
+        ]
             + clients.values.map { Watch($0.descriptor, forWriting: $0.wantsToWrite) }
     }
 
@@ -109,6 +123,7 @@ final class DatapathDaemon {
             let now = MonotonicClock.now()
             for port in ready {
                 worker.serve(port.port, now: now)
+                makeBlocksIfWanted(by: port.port)
                 if port.hasError { reportError(of: port.port) }
             }
             sendUpcalls()
@@ -141,7 +156,10 @@ final class DatapathDaemon {
     private func countDrops(now: Instant) {
         guard now >= nextCount else { return }
         nextCount = now + Self.countPause
-        for number in worker.forwarder.portNumbers { worker.countRingDrops(of: number) }
+        for number in worker.forwarder.portNumbers {
+            worker.countRingDrops(of: number)
+            dropIdleBlocks(of: number)
+        }
         worker.refreshExpress(now: now)
     }
 
@@ -181,46 +199,17 @@ final class DatapathDaemon {
         if !requests.isEmpty { worker.ports.flush() }
     }
 
-    private func carryOut(_ effect: DeskEffect) {
+    func carryOut(_ effect: DeskEffect) {
         switch effect {
         case .reply(let id, let sequence, let reply, let inDump):
             self.reply(id, sequence, reply, inDump: inDump)
-        case .openPort(let id, let sequence, let port):
-            for effect in open(port, sequence, id) { carryOut(effect) }
-        case .shapePort(let id, let sequence, let number, let shaping):
+        case .openPort(let port): open(port)
+        case .shapePort(let number, let shaping, let caller):
             let refusal = shape(number, shaping)
-            let effects = worker.desk.portShaped(
-                number, refusal: refusal, sequence: sequence, for: id)
-            for effect in effects { carryOut(effect) }
-        case .closePort(let number):
-            for descriptor in worker.ports.descriptors(of: number) {
-                readySet.remove(descriptor)
+            for effect in worker.desk.portShaped(number, refusal: refusal, for: caller) {
+                carryOut(effect)
             }
-            worker.ports.close(number)
-            logger.info("port \(number) closed")
-        }
-    }
-
-    private func open(_ port: Vport, _ sequence: UInt32, _ id: ClientID) -> [DeskEffect] {
-        let number = port.number ?? 0
-        do throws(PortError) {
-            let index =
-                switch port.kind {
-                case .netdev: try worker.ports.openRing(port.name, number: number)
-                case .internal: try worker.ports.openTap(port.name, number: number)
-                }
-            for descriptor in worker.ports.descriptors(of: number) {
-                try readySet.add(descriptor, port: number)
-            }
-            var opened = port
-            opened.interfaceIndex = UInt32(index)
-            logger.info("port \(number): \(port.name)")
-            return worker.opened(opened, sequence: sequence, for: id)
-        } catch {
-            worker.ports.close(number)
-            return worker.desk.portRefused(
-                errno: error.errorNumber == 0 ? EINVAL : error.errorNumber, text: "\(error)",
-                sequence: sequence, for: id)
+        case .closePort(let number, let caller): close(number, for: caller)
         }
     }
 

@@ -16,17 +16,24 @@ struct RingPort: ~Copyable {
     var ring: SteeredRings
     var sender: FrameSender
     var queues = QueueSenders()
+    /// Frames wait in queues of the interface's.
+    var isShaped = false
     /// Keeps the host's own stack away while the port is ours.
     let drop: HostIngressDrop
+    /// As it is now; `ring.interface` is as it was when the port was opened.
+    var mtu: Int
+    var isRunning: Bool
 
-    init(name: String, express: ExpressHooks?) throws(PortError) {
+    init(name: String, express: ExpressHooks?, budget: RingBudget) throws(PortError) {
         let interface = try InterfaceFacts(name: name)
         let drop = try HostIngressDrop(interface: interface, express: express)
         let sender = try FrameSender(interface: interface)
-        let ring = try SteeredRings(interface: interface, express: express)
+        let ring = try SteeredRings(interface: interface, express: express, budget: budget)
         self.drop = drop
         self.sender = sender
         self.ring = ring
+        mtu = interface.mtu
+        isRunning = interface.isRunning
     }
 }
 
@@ -51,6 +58,8 @@ struct PortSet: ~Copyable, PacketSink, ExpressTier {
     private var failures: [UInt32: UInt64] = [:]
     /// Flows that the kernel forwards by itself; nil where it cannot.
     private var express: ExpressTable?
+    /// Ports with rings, by the index of their interface.
+    private var numbers: [Int32: UInt32] = [:]
 
     /// - Parameter express: nil for a set whose every frame comes by the rings.
     init(express: consuming ExpressTable?) {
@@ -83,24 +92,25 @@ struct PortSet: ~Copyable, PacketSink, ExpressTier {
 
     // MARK: Opening
 
-    private var expressHooks: ExpressHooks? {
+    var expressHooks: ExpressHooks? {
         switch express {
         case .some(let table): table.hooks
         case .none: nil
         }
     }
 
+    /// Takes in a port that was opened elsewhere.
+    ///
     /// - Returns: The index of its interface.
-    mutating func openRing(_ name: String, number: UInt32) throws(PortError) -> Int32 {
-        let port = try RingPort(name: name, express: expressHooks)
-        let index = port.ring.interface.index
-        let memory = UnsafeMutablePointer<RingPort>.allocate(capacity: 1)
-        unsafe memory.initialize(to: port)
+    mutating func adopt(_ port: Moved<RingPort>, number: UInt32) -> Int32 {
         // Safe: port numbers are below 65,535.
-        unsafe rings[Int(number)] = memory
+        unsafe rings[Int(number)] = port.pointer
+        let index = unsafe port.pointer.pointee.ring.interface.index
+        numbers[index] = number
         return index
     }
 
+    /// - Returns: The index of its interface.
     mutating func openTap(_ name: String, number: UInt32) throws(PortError) -> Int32 {
         let tap = try TapPort(name: name)
         let index = tap.interface.index
@@ -113,8 +123,7 @@ struct PortSet: ~Copyable, PacketSink, ExpressTier {
     /// The descriptors to wait on for a port; none if it is not open.
     func descriptors(of number: UInt32) -> [Int32] {
         if let ring = unsafe rings[Int(number)] {
-            let (slots, blocks) = unsafe ring.pointee.ring.descriptors
-            return [slots, blocks]
+            return unsafe ring.pointee.ring.descriptors
         }
         if let tap = unsafe taps[Int(number)] { return unsafe [tap.pointee.descriptor] }
         return []
@@ -131,6 +140,7 @@ struct PortSet: ~Copyable, PacketSink, ExpressTier {
         let sender = try FrameSender(interface: interface, queue: shaping == nil ? nil : 0)
         unsafe ring.pointee.queues = queues
         unsafe ring.pointee.sender = sender
+        unsafe ring.pointee.isShaped = shaping != nil
     }
 
     /// The name of a port's interface; nil for a tap, and for a port that is not open.
@@ -145,17 +155,72 @@ struct PortSet: ~Copyable, PacketSink, ExpressTier {
         return unsafe ring.pointee.ring.changeCount
     }
 
-    mutating func close(_ number: UInt32) {
+    /// Takes a port out. A tap is closed; rings are handed over, to be closed elsewhere.
+    mutating func release(_ number: UInt32) -> Moved<RingPort>? {
         flush()
-        if let ring = unsafe rings[Int(number)] {
-            unsafe rings[Int(number)] = nil
-            unsafe Self.destroy(ring)
-        }
+        failures[number] = nil
         if let tap = unsafe taps[Int(number)] {
             unsafe taps[Int(number)] = nil
             unsafe Self.destroy(tap)
         }
-        failures[number] = nil
+        guard let ring = unsafe rings[Int(number)] else { return nil }
+        unsafe rings[Int(number)] = nil
+        let index = unsafe ring.pointee.ring.interface.index
+        if numbers[index] == number { numbers[index] = nil }
+        return unsafe Moved(pointer: ring)
+    }
+
+    // MARK: Rings of blocks
+
+    /// The index of a port's interface; nil for a tap, or if there is no such port.
+    func interfaceIndex(of number: UInt32) -> Int32? {
+        guard let ring = unsafe rings[Int(number)] else { return nil }
+        return unsafe ring.pointee.ring.interface.index
+    }
+
+    /// How to make the ring of blocks that a port wants now.
+    mutating func takePlan(of number: UInt32) -> BlockRingPlan? {
+        guard let ring = unsafe rings[Int(number)] else { return nil }
+        return unsafe ring.pointee.ring.takePlan()
+    }
+
+    /// Gives a port its ring of blocks; hands it back if there is no such port any more.
+    ///
+    /// - Parameter index: The interface that the ring was made for.
+    mutating func add(
+        _ blocks: Moved<BlockRing>, to number: UInt32, index: Int32
+    ) -> Moved<BlockRing>? {
+        guard interfaceIndex(of: number) == index, let ring = unsafe rings[Int(number)] else {
+            return blocks
+        }
+        unsafe ring.pointee.ring.add(blocks.take())
+        return nil
+    }
+
+    mutating func refuseBlocks(of number: UInt32) {
+        if let ring = unsafe rings[Int(number)] { unsafe ring.pointee.ring.refuseBlocks() }
+    }
+
+    mutating func releaseIdleBlocks(of number: UInt32) -> Moved<BlockRing>? {
+        guard let ring = unsafe rings[Int(number)],
+            let blocks = unsafe ring.pointee.ring.releaseIdleBlocks()
+        else { return nil }
+        return Moved(blocks)
+    }
+
+    // MARK: Links
+
+    /// Notes how an interface is now.
+    ///
+    /// - Returns: Its port, if what was decided about its express flows no longer holds.
+    mutating func linkChanged(index: Int32, isRunning: Bool, mtu: Int?) -> UInt32? {
+        guard let number = numbers[index], let ring = unsafe rings[Int(number)] else { return nil }
+        let wasRunning = unsafe ring.pointee.isRunning
+        let before = unsafe ring.pointee.mtu
+        let now = mtu ?? before
+        unsafe ring.pointee.isRunning = isRunning
+        unsafe ring.pointee.mtu = now
+        return (wasRunning, before) == (isRunning, now) ? nil : number
     }
 
     // MARK: Sending
@@ -230,13 +295,17 @@ struct PortSet: ~Copyable, PacketSink, ExpressTier {
         else { return nil }
         let inIndex = unsafe UInt32(inRing.pointee.ring.interface.index)
         let out = unsafe outRing.pointee.ring.interface
-        guard let expressKey = ExpressKey(key, interfaceIndex: inIndex),
+        // What is sent to an interface that is down would count as forwarded.
+        guard unsafe outRing.pointee.isRunning,
+            let expressKey = ExpressKey(key, interfaceIndex: inIndex),
             let expressMask = ExpressMask(mask, like: key)
         else { return nil }
         let flow = ExpressLayout.flow(
             deed, interfaceIndex: UInt32(out.index),
-            largestByteCount: UInt32(out.mtu + Self.ethernetHeaderByteCount),
-            toPeer: out.leadsToOtherNamespace)
+            largestByteCount: UInt32(
+                clamping: unsafe outRing.pointee.mtu + Self.ethernetHeaderByteCount),
+            // The short cut to the other end leaves out the queues.
+            toPeer: unsafe out.leadsToOtherNamespace && !outRing.pointee.isShaped)
         return express?.put(expressKey, mask: expressMask, flow)
     }
 

@@ -17,10 +17,22 @@ extension Worker {
         return desk.take(request, sequence: sequence, from: client, now: now, &forwarder, &ports)
     }
 
-    mutating func opened(
-        _ port: Vport, sequence: UInt32, for client: ClientID
-    ) -> [DeskEffect] {
-        desk.portOpened(port, sequence: sequence, for: client, &forwarder)
+    mutating func opened(_ number: UInt32, interfaceIndex: UInt32) -> [DeskEffect] {
+        desk.portOpened(number: number, interfaceIndex: interfaceIndex, forwarder)
+    }
+
+    mutating func refused(_ number: UInt32, errno: Int32, text: String) -> [DeskEffect] {
+        desk.portRefused(number: number, errno: errno, text: text, &forwarder)
+    }
+
+    func name(ofPort number: UInt32) -> String { desk.name(ofPort: number) ?? "" }
+
+    /// An interface changed; if it is a port's, its express flows are decided anew.
+    mutating func linkChanged(index: Int, isRunning: Bool, mtu: Int?, now: Instant) {
+        guard let index = Int32(exactly: index),
+            let number = ports.linkChanged(index: index, isRunning: isRunning, mtu: mtu)
+        else { return }
+        forwarder.linkChanged(ofPort: number, now: now, &ports)
     }
 
     mutating func continueDumps(_ isReady: (ClientID) -> Bool) -> [DeskEffect] {

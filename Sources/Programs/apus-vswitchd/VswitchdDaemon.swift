@@ -44,6 +44,7 @@ final class VswitchdDaemon {
     /// What the kernel's module said when it refused; it is not asked again.
     private var moduleRefusal: ChannelError?
     private var links: LinkReader
+    private var linkCrew = LinkCrew()
     /// What is known without waiting; told to the machine in the next turn.
     private var pending: [SwitchEvent] = []
     private var loggers: [String: Logger] = [:]
@@ -96,6 +97,7 @@ final class VswitchdDaemon {
             pending = []
             // A link that failed loses packets until it is heard of: it waits for no upcall.
             events += readLinks(turn)
+            events += takeLinkOutcomes()
             for message in turn.messages { events += event(message) }
             events += readDatapath(turn)
             carryOut(machine.handle(events, now: turn.now))
@@ -109,7 +111,7 @@ final class VswitchdDaemon {
     }
 
     private var watches: [Watch] {
-        var watches = [Watch(links.descriptor)]
+        var watches = [Watch(links.descriptor), Watch(linkCrew.descriptor)]
         if let datapath {
             watches.append(
                 Watch(datapath.descriptor, forWriting: datapath.wantsToWrite))
@@ -167,6 +169,24 @@ final class VswitchdDaemon {
         return links.changed() ? [.links(links.facts())] : []
     }
 
+    private func takeLinkOutcomes() -> [SwitchEvent] {
+        linkCrew.takeOutcomes().compactMap { outcome in
+            switch outcome {
+            case .made(let name, let outcome): return .linkMade(name: name, outcome)
+            case .removed(let name, let error):
+                if let error {
+                    logger("bridge").warning("link \(name) could not be removed: \(error)")
+                }
+                return .linkRemoved(name: name)
+            case .swept(let names):
+                for name in names {
+                    logger("bridge").info("link \(name): removed, no row asks for it any more")
+                }
+                return nil
+            }
+        }
+    }
+
     // MARK: What is to be done
 
     private func carryOut(_ effects: [SwitchEffect]) {
@@ -196,24 +216,16 @@ final class VswitchdDaemon {
             case .watchLinks(let names):
                 links.watch(names)
                 pending.append(.links(links.facts()))
-            case .makeLink(let order):
-                pending.append(.linkMade(name: order.name, LinkMaker.make(order)))
-            case .removeLink(let name, let mark): removeLink(name, mark)
+            case .makeLink(let order): linkCrew.post(.make(order))
+            case .removeLink(let name, let mark):
+                // The datapath lets go of it first.
+                flushDatapath()
+                linkCrew.post(.remove(name: name, mark: mark))
             case .removeStrayLinks(let mark, let names):
-                for name in LinkMaker.sweep(mark: mark, except: names) {
-                    logger("bridge").info("link \(name): removed, no row asks for it any more")
-                }
+                linkCrew.post(.sweep(mark: mark, except: names))
             case .answer(let id, let answer): reply(id, answer)
             case .log(let level, let module, let text): log(level, module, text)
             }
-        }
-    }
-
-    private func removeLink(_ name: String, _ mark: String) {
-        // The datapath lets go of it first.
-        flushDatapath()
-        if let error = LinkMaker.remove(name, mark: mark) {
-            logger("bridge").warning("link \(name) could not be removed: \(error)")
         }
     }
 

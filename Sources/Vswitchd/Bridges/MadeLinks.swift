@@ -6,6 +6,7 @@ internal import Timekeeping
 //
 //     row ──> order ──> .makeLink ──> the program makes or adopts it ──> .linkMade ──> attach
 //     row gone ──> detach ──> .removeLink ──> the program removes it if it bears our mark
+//                                                              ──> .linkRemoved ──> in force
 //
 // What we make bears a mark, the root row's number in its alias, so that it is known as ours even
 // by a vswitchd that did not make it: what a row asked for while nobody looked is found and
@@ -26,10 +27,15 @@ struct MadeLinks {
     var present: [String: LinkOrder] = [:]
     /// Orders under way, by name.
     var waiting: [String: LinkOrder] = [:]
+    /// Removals under way, by name, and how many of each.
+    var removing: [String: Int] = [:]
     /// Why an order was refused, by name. Asked again when the configuration changes.
     var errors: [String: String] = [:]
     /// Whether links that an earlier vswitchd left were looked for.
     var hasSwept = false
+
+    /// Whether an answer of the program is missing.
+    var isUnderWay: Bool { !waiting.isEmpty || !removing.isEmpty }
 }
 
 extension WantedSwitch {
@@ -100,6 +106,7 @@ extension Vswitch {
         where names[name] != order {
             madeLinks.present[name] = nil
             detach(name)
+            madeLinks.removing[name, default: 0] += 1
             effects.append(.removeLink(name: name, mark: wanted.linkMark))
         }
         madeLinks.errors = madeLinks.errors.filter { names[$0.key] != nil }
@@ -131,6 +138,12 @@ extension Vswitch {
         let orders = Set(wanted.links)
         if !madeLinks.present.values.allSatisfy(orders.contains) { orderLinks() }
         attachMissing()
+        finishReconfigurationIfReady(now: now)
+    }
+
+    mutating func linkRemoved(_ name: String, now: Instant) {
+        guard let count = madeLinks.removing[name] else { return }
+        madeLinks.removing[name] = count > 1 ? count - 1 : nil
         finishReconfigurationIfReady(now: now)
     }
 

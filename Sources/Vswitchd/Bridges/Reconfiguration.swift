@@ -59,8 +59,10 @@ extension WantedInterface.Kind {
 }
 
 extension Vswitch {
+    /// Only a datapath that is not there is given up; one that is there answers every order.
     var reconfigurationDeadline: Instant? {
-        reconfiguringSince.map { $0 + BridgeLimits.datapathPatience }
+        guard !datapath.isOpen || !datapath.knowsPorts else { return nil }
+        return reconfiguringSince.map { $0 + BridgeLimits.datapathPatience }
     }
 
     /// Brings the datapath's ports to what is wanted, then finishes.
@@ -122,7 +124,7 @@ extension Vswitch {
             default: false
             }
         }
-        guard !isWaiting, madeLinks.waiting.isEmpty, reconfiguringSince != nil else { return }
+        guard !isWaiting, !madeLinks.isUnderWay, reconfiguringSince != nil else { return }
         finishReconfiguration(now: now)
     }
 

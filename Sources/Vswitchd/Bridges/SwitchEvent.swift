@@ -98,6 +98,8 @@ public enum SwitchEvent: Sendable {
     case links([String: LinkFact])
     /// The answer to `.makeLink`.
     case linkMade(name: String, LinkOutcome)
+    /// The answer to `.removeLink`, whether it could be removed or not.
+    case linkRemoved(name: String)
     case control(ControlID, command: String, arguments: [String])
     /// Nothing but time passed.
     case clockAdvanced
@@ -125,7 +127,8 @@ public enum SwitchEffect: Sendable {
     case watchLinks([String])
     /// Make a link, or adopt the one that is there; the answer is `.linkMade`.
     case makeLink(LinkOrder)
-    /// Remove a link if its alias is `mark`.
+    /// Remove a link if its alias is `mark`; the answer is `.linkRemoved`. Orders about links are
+    /// carried out in their order.
     case removeLink(name: String, mark: String)
     /// Remove all links whose alias is `mark`, except those named.
     case removeStrayLinks(mark: String, except: [String])

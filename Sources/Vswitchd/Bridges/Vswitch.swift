@@ -113,6 +113,7 @@ public struct Vswitch {
             listeners.removeAll { $0 == purpose }
         case .links(let facts): linksChanged(facts, now: now)
         case .linkMade(let name, let outcome): linkMade(name, outcome, now: now)
+        case .linkRemoved(let name): linkRemoved(name, now: now)
         case .control(let id, let command, let arguments):
             control(id, command, arguments, now: now)
         case .clockAdvanced: break

@@ -18,7 +18,7 @@ struct PortTrafficTests {
         var bench = try TierBench()
         let refused = bench.order(.setTraffic(port: 9, PortTraffic()))
         #expect(refused == [Self.told(.failed(errno: 19, text: "there is no port 9"))])
-        bench.open(1)
+        try bench.open(1)
         let limit = Self.policing(packets: 1, burst: 2)
         let answer = bench.order(.setTraffic(port: 1, limit))
         #expect(answer == [Self.told(.done)])
@@ -36,6 +36,8 @@ struct PortTrafficTests {
         #expect(broken == nil)
     }
 
+    private static let caller = DeskCaller(client: ClientID(1), sequence: 1)
+
     private static func told(_ reply: DatapathReply) -> DeskEffect {
         .reply(ClientID(1), sequence: 1, reply, inDump: false)
     }
@@ -43,7 +45,7 @@ struct PortTrafficTests {
     /// The tier of the kernel counts no tokens: flows that are there leave it, and none enters.
     @Test func aPolicedPortHasNoExpressFlows() throws {
         var bench = try TierBench()
-        bench.open(1)
+        try bench.open(1)
         bench.send(2)
         let before = bench.sink.open.count
         let limit = Self.policing(packets: 1000, burst: 1000)
@@ -61,19 +63,18 @@ struct PortTrafficTests {
 
     @Test func shapingIsTheProgramsWork() throws {
         var bench = try TierBench()
-        bench.open(1)
+        try bench.open(1)
         let shaping = PortTraffic.Shaping(
             maxRate: 1000,
             queues: [.init(number: 0, minRate: 1, maxRate: 2, burst: 3, priority: 4)])
         let effects = bench.order(.setTraffic(port: 1, PortTraffic(shaping: shaping)))
-        #expect(effects == [.shapePort(ClientID(1), sequence: 1, number: 1, shaping)])
-        let done = bench.desk.portShaped(1, refusal: nil, sequence: 1, for: ClientID(1))
+        #expect(effects == [.shapePort(number: 1, shaping, Self.caller)])
+        let done = bench.desk.portShaped(1, refusal: nil, for: Self.caller)
         #expect(done == [Self.told(.done)])
         // What is in force already is not done again; what was refused is tried again.
         let same = bench.order(.setTraffic(port: 1, PortTraffic(shaping: shaping)))
         #expect(same == done)
-        let refusal = bench.desk.portShaped(
-            1, refusal: (1, "not permitted"), sequence: 1, for: ClientID(1))
+        let refusal = bench.desk.portShaped(1, refusal: (1, "not permitted"), for: Self.caller)
         #expect(refusal == [Self.told(.failed(errno: 1, text: "not permitted"))])
         let again = bench.order(.setTraffic(port: 1, PortTraffic(shaping: shaping)))
         #expect(again == effects)
@@ -81,8 +82,12 @@ struct PortTrafficTests {
 }
 
 extension TierBench {
-    /// Lets the desk know a port that the forwarder has.
-    fileprivate mutating func open(_ number: UInt32) { desk.know(number, &forwarder) }
+    /// Makes a port anew, so that the desk knows it too.
+    fileprivate mutating func open(_ number: UInt32) throws {
+        try forwarder.removePort(number)
+        _ = order(.addPort(Vport(number: number, kind: .netdev, name: "p\(number)")))
+        _ = desk.portOpened(number: number, interfaceIndex: number, forwarder)
+    }
 
     fileprivate mutating func send(_ count: Int, toEnd ends: [PacketEnd: UInt64]) throws {
         send(count)
@@ -90,18 +95,5 @@ extension TierBench {
         let report = try #require(found)
         #expect(report.ends == ends)
         #expect(report.statistics.rxDropped == ends[.policed] ?? 0)
-    }
-}
-
-extension OrderDesk {
-    /// The port is made anew, so that both have it.
-    fileprivate mutating func know(_ number: UInt32, _ forwarder: inout Forwarder) {
-        do {
-            try forwarder.removePort(number)
-        } catch {
-            Issue.record("no port \(number)")
-        }
-        let port = Vport(number: number, kind: .netdev, name: "p\(number)")
-        _ = portOpened(port, sequence: 0, for: ClientID(1), &forwarder)
     }
 }

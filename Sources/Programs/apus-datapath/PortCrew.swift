@@ -1,0 +1,98 @@
+// Where devices are opened and closed: on threads beside the one that forwards.
+//
+//     order ──> errand ──> a thread: rings, sockets, programs ──> report ──> the forwarding thread
+//
+// To open a port the kernel waits for some quiet moments of all processors, 10 to 20 ms each, and to
+// close it for some more. In the thread that forwards, every other port would stand still as long;
+// one after the other, a thousand ports would take a minute. Errands for one interface are done in
+// their order.
+
+import Daemon
+import Forwarding
+import PacketPorts
+
+/// A value on its way between threads, which one of them has at a time.
+@safe
+struct Moved<Value: ~Copyable>: @unchecked Sendable {
+    let pointer: UnsafeMutablePointer<Value>
+
+    init(_ value: consuming Value) {
+        // Freed in `take` or by who destroys it.
+        unsafe pointer = .allocate(capacity: 1)
+        unsafe pointer.initialize(to: value)
+    }
+
+    init(pointer: UnsafeMutablePointer<Value>) { unsafe self.pointer = pointer }
+
+    /// Ends the journey; once.
+    func take() -> Value {
+        let value = unsafe pointer.move()
+        unsafe pointer.deallocate()
+        return value
+    }
+}
+
+/// What became of an errand.
+enum CrewReport: Sendable {
+    case opened(number: UInt32, Moved<RingPort>)
+    case refused(number: UInt32, PortError)
+    case closed(DeskCaller?)
+    /// `index`: of the interface that the ring was made for.
+    case madeBlocks(number: UInt32, index: Int32, Moved<BlockRing>)
+    case noBlocks(number: UInt32, PortError)
+    case droppedBlocks
+}
+
+/// Opens and closes ports elsewhere.
+struct PortCrew {
+    /// Errands that are under way at once. They wait for the kernel and compute nothing.
+    private static let threadCount = 16
+    /// Each port number has at most one of each kind of errand under way.
+    private static let reportCountMax = 4 * 65_536
+
+    private let crew = Crew<CrewReport>(
+        threadCount: threadCount, capacity: reportCountMax)
+    private let budget = RingBudget.ofThisMachine()
+
+    /// Readable while reports wait.
+    var descriptor: Int32 { crew.descriptor }
+
+    func takeReports() -> [CrewReport] { crew.take() }
+
+    func open(_ name: String, number: UInt32, express: ExpressHooks?) {
+        let budget = budget
+        crew.post(key: name) {
+            do throws(PortError) {
+                let port = try RingPort(name: name, express: express, budget: budget)
+                return .opened(number: number, Moved(port))
+            } catch {
+                return .refused(number: number, error)
+            }
+        }
+    }
+
+    func close(_ port: Moved<RingPort>, for caller: DeskCaller?) {
+        let name = unsafe port.pointer.pointee.ring.interface.name
+        crew.post(key: name) {
+            _ = port.take()
+            return .closed(caller)
+        }
+    }
+
+    func makeBlocks(_ plan: BlockRingPlan, number: UInt32, index: Int32) {
+        crew.post(key: plan.interfaceName) {
+            do throws(PortError) {
+                return .madeBlocks(number: number, index: index, Moved(try plan.make()))
+            } catch {
+                return .noBlocks(number: number, error)
+            }
+        }
+    }
+
+    func drop(_ blocks: Moved<BlockRing>) {
+        crew.post(key: "") {
+            _ = blocks.take()
+            return .droppedBlocks
+        }
+    }
+}
