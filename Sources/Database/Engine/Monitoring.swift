@@ -32,13 +32,21 @@ extension DatabaseServer {
             tables: try Self.tables(requests, database.schema, dialect))
         sessions[call.session]?.monitors.append((id, monitor))
         guard dialect == .update3 else {
-            return [call.reply(.object(monitor.initialNews(database)))]
+            return [call.reply { monitor.writeInitialNews(database, to: &$0) }]
         }
         guard let served = databases[database.schema.name] else { return [] }
         let state = JSON.string(served.stateName.description)
         let missed = known == served.stateName ? [] : known.flatMap(served.history.changes)
         guard let missed else {
-            return [call.reply([false, state, .object(monitor.initialNews(database))])]
+            return [
+                call.reply { out in
+                    out.append(contentsOf: "[false,".utf8)
+                    state.write(to: &out)
+                    out.append(UInt8(ascii: ","))
+                    monitor.writeInitialNews(database, to: &out)
+                    out.append(UInt8(ascii: "]"))
+                }
+            ]
         }
         return [call.reply([true, state, .object(monitor.news(of: missed, database))])]
     }
@@ -115,7 +123,8 @@ extension DatabaseServer {
         guard let database = databases[name]?.database else { return [] }
         var effects: [DatabaseEffect] = []
         for session in sessionOrder {
-            for (id, monitor) in sessions[session]?.monitors ?? [] where monitor.database == name {
+            guard let monitors = sessions[session]?.monitors, !monitors.isEmpty else { continue }
+            for (id, monitor) in monitors where monitor.database == name {
                 let news = monitor.news(of: changes, database)
                 if !news.isEmpty { effects.append(update(id, monitor, news, session)) }
             }

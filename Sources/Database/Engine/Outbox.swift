@@ -40,7 +40,8 @@ public struct Outbox {
 
     /// Files that have something to synchronise and no synchronisation under way, in order.
     public var filesToSynchronize: [String] {
-        files.filter { $0.value.firstUncovered != nil && $0.value.underWay == nil }.map(\.key)
+        guard !files.isEmpty else { return [] }
+        return files.filter { $0.value.firstUncovered != nil && $0.value.underWay == nil }.map(\.key)
             .sorted()
     }
 
@@ -71,6 +72,12 @@ public struct Outbox {
     /// Takes the effects that wait no longer, in their order.
     public mutating func takeReady() -> [DatabaseEffect] {
         guard first < held.count else { return [] }
+        if files.isEmpty {
+            let ready = held[first...].map(\.effect)
+            held.removeAll(keepingCapacity: held.count < 1024)
+            first = 0
+            return ready
+        }
         let uncovered = files.values.compactMap(\.firstUncovered).min() ?? .max
         let end = held[first...].firstIndex { $0.after >= uncovered } ?? held.count
         let ready = held[first..<end].map(\.effect)

@@ -8,7 +8,7 @@ extension DatabaseServer {
         _ call: Call, now: Instant, random: inout UUIDSource,
         journal: any DatabaseJournal
     ) throws(DatabaseError) -> [DatabaseEffect] {
-        let name = try database(call).schema.name
+        let name = try databaseName(call)
         guard call.parameters.count <= ProtocolLimits.operationCountMax else {
             throw DatabaseError(
                 .resourcesExhausted, "more than \(ProtocolLimits.operationCountMax) operations")
@@ -53,7 +53,8 @@ extension DatabaseServer {
             try journal.append(record, to: transaction.database, isDurable: isDurable)
         }
         func reply(_ results: [JSON]) -> DatabaseEffect {
-            .send(RPCMessage.reply(result: .array(results), id: transaction.id).bytes, session)
+            let bytes = RPCMessage.reply(id: transaction.id) { JSON.array(results).write(to: &$0) }
+            return .send(bytes, session)
         }
         switch outcome {
         case nil: return .done([], isChange: false)

@@ -19,6 +19,11 @@ final class Delivery {
     private var waiting: [any Channel] = []
     private let pauses: PauseCounter
     private var isOver = false
+    /// Whether the consumer is being told of received bytes right now.
+    private(set) var isTelling = false
+    /// What the consumer has sent meanwhile. Written when it has heard, and not before: writing can
+    /// fail, and a failure is told too.
+    private var answers: [(stream: StreamID, bytes: [UInt8])] = []
 
     init(
         loop: any EventLoop, interval: Duration, pauses: PauseCounter,
@@ -41,6 +46,22 @@ final class Delivery {
         pauses.count.add(1, ordering: .relaxed)
         askAgainLater()
     }
+
+    /// Tells of received bytes.
+    ///
+    /// - Returns: What the consumer has answered at once, to be written in this order.
+    func tell(
+        _ bytes: [UInt8], from stream: StreamID
+    ) -> [(stream: StreamID, bytes: [UInt8])] {
+        isTelling = true
+        offer(.received(stream, bytes))
+        isTelling = false
+        defer { answers = [] }
+        return answers
+    }
+
+    /// Keeps an answer until `tell` returns.
+    func keep(_ bytes: [UInt8], for stream: StreamID) { answers.append((stream, bytes)) }
 
     /// Called where a channel is about to read: it may go on, or it is remembered.
     func mayRead(_ channel: any Channel) -> Bool {

@@ -61,9 +61,15 @@ public final class StreamHub: Sendable {
     /// A stream with more than `StreamLimits.unsentByteCountMax` unsent bytes is closed.
     public func send(_ bytes: [UInt8], on id: StreamID) {
         guard !bytes.isEmpty else { return }
-        switch registry.withLock({ $0.reserve(bytes.count, on: id, limits) }) {
+        let isAnswer = loop.inEventLoop && delivery.value.isTelling
+        switch registry.withLock({ $0.reserve(bytes.count, on: id, limits, isAnswer: isAnswer) }) {
         case .refused: break
-        case .reserved: loop.execute { [self] in write(bytes, on: id) }
+        case .atOnce: delivery.value.keep(bytes, for: id)
+        case .queued:
+            loop.execute { [self] in
+                registry.withLock { $0.unqueue(id) }
+                write(bytes, on: id)
+            }
         case .overflowed: loop.execute { [self] in abort(id) }
         }
     }
@@ -200,7 +206,9 @@ public final class StreamHub: Sendable {
 
     func received(_ id: StreamID, _ bytes: [UInt8]) {
         guard registry.withLock({ $0.isLive(id) }) else { return }
-        delivery.value.offer(.received(id, bytes))
+        for answer in delivery.value.tell(bytes, from: id) {
+            write(answer.bytes, on: answer.stream)
+        }
     }
 
     /// - Parameter peer: Where an accepted stream came from.
