@@ -61,6 +61,7 @@ extension DatabaseServer {
                     return [call.failure(.string(DatabaseError.Name.unknownMonitor.rawValue))]
                 }
                 sessions[call.session]?.monitors.remove(at: place)
+                noteWatchers()
                 return [call.reply([:])]
             case "lock", "steal", "unlock": return try handleLock(call)
             default: return [call.failure(.string(DatabaseError.Name.unknownMethod.rawValue))]

@@ -31,6 +31,7 @@ extension DatabaseServer {
             database: database.schema.name, dialect: dialect,
             tables: try Self.tables(requests, database.schema, dialect))
         sessions[call.session]?.monitors.append((id, monitor))
+        noteWatchers()
         guard dialect == .update3 else {
             return [call.reply { monitor.writeInitialNews(database, to: &$0) }]
         }
@@ -120,11 +121,10 @@ extension DatabaseServer {
 
     /// What all clients are to hear of `changes`.
     func news(of changes: [RowChange], in name: String) -> [DatabaseEffect] {
-        guard let database = databases[name]?.database else { return [] }
+        guard !watchers.isEmpty, let database = databases[name]?.database else { return [] }
         var effects: [DatabaseEffect] = []
-        for session in sessionOrder {
-            guard let monitors = sessions[session]?.monitors, !monitors.isEmpty else { continue }
-            for (id, monitor) in monitors where monitor.database == name {
+        for session in watchers {
+            for (id, monitor) in sessions[session]?.monitors ?? [] where monitor.database == name {
                 let news = monitor.news(of: changes, database)
                 if !news.isEmpty { effects.append(update(id, monitor, news, session)) }
             }

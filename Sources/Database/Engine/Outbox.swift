@@ -29,6 +29,9 @@ public struct Outbox {
     /// How many effects wait.
     public var heldCount: Int { held.count - first }
 
+    /// Whether nothing waits for a disk.
+    public var isIdle: Bool { files.isEmpty }
+
     /// Something was written to a file: effects held from now on wait until it is on the disk.
     public mutating func wrote(to file: String) {
         lastWrite += 1
@@ -58,7 +61,7 @@ public struct Outbox {
     /// A synchronisation has succeeded. One of a file that was settled since means nothing.
     public mutating func endSynchronizing(_ file: String, _ ticket: UInt64) {
         guard let state = files[file], state.underWay == ticket else { return }
-        files[file] = File(firstUncovered: state.firstAfter)
+        files[file] = state.firstAfter.map { File(firstUncovered: $0) }
     }
 
     /// All of the file is on the disk by other means (it was replaced), or will never be.

@@ -206,8 +206,10 @@ public final class StreamHub: Sendable {
 
     func received(_ id: StreamID, _ bytes: [UInt8]) {
         guard registry.withLock({ $0.isLive(id) }) else { return }
-        for answer in delivery.value.tell(bytes, from: id) {
-            write(answer.bytes, on: answer.stream)
+        guard delivery.value.tell(bytes, from: id) else { return }
+        // After everything else that has come meanwhile: peers are then woken less often.
+        loop.execute { [self] in
+            for answer in delivery.value.takeAnswers() { write(answer.bytes, on: answer.stream) }
         }
     }
 
@@ -228,9 +230,9 @@ public final class StreamHub: Sendable {
     private func write(_ bytes: [UInt8], on id: StreamID) {
         let (isKept, channel) = registry.withLock { $0.channelOrKeep(bytes, for: id) }
         guard !isKept, let channel else { return }
+        let count = bytes.count
         channel.writeAndFlush(ByteBuffer(bytes: bytes)).whenComplete { [self] _ in
-            registry.withLock { $0.release(bytes.count, on: id) }
-            closeIfDrained(id)
+            registry.withLock { $0.release(count, on: id) }?.close(promise: nil)
         }
     }
 

@@ -76,26 +76,34 @@ struct StreamRegistry {
     mutating func reserve(
         _ byteCount: Int, on id: StreamID, _ limits: StreamLimits, isAnswer: Bool
     ) -> Reservation {
-        guard let stream = streams[id], stream.endReason == nil else { return .refused }
-        let unsent = stream.unsentByteCount + byteCount
+        guard let place = streams.index(forKey: id), streams.values[place].endReason == nil else {
+            return .refused
+        }
+        let unsent = streams.values[place].unsentByteCount + byteCount
         guard unsent <= limits.unsentByteCountMax else {
-            streams[id]?.endReason =
+            streams.values[place].endReason =
                 "the peer does not read: \(unsent) bytes are unsent, "
                 + "\(limits.unsentByteCountMax) allowed"
             counters.overflowedCount += 1
             return .overflowed
         }
-        streams[id]?.unsentByteCount = unsent
-        guard !isAnswer || stream.queuedCount > 0 || stream.channel == nil else { return .atOnce }
-        streams[id]?.queuedCount += 1
+        streams.values[place].unsentByteCount = unsent
+        let isFree = streams.values[place].queuedCount == 0 && streams.values[place].channel != nil
+        guard !isAnswer || !isFree else { return .atOnce }
+        streams.values[place].queuedCount += 1
         return .queued
     }
 
     /// A task that writes a queued piece has begun.
     mutating func unqueue(_ id: StreamID) { streams[id]?.queuedCount -= 1 }
 
-    mutating func release(_ byteCount: Int, on id: StreamID) {
-        streams[id]?.unsentByteCount -= byteCount
+    /// Bytes have been written.
+    ///
+    /// - Returns: The channel, if it shall close and has nothing left to say.
+    mutating func release(_ byteCount: Int, on id: StreamID) -> (any Channel)? {
+        guard let place = streams.index(forKey: id) else { return nil }
+        streams.values[place].unsentByteCount -= byteCount
+        return streams.values[place].endReason == nil ? nil : channelToClose(id)
     }
 
     /// The channel to write to; without one yet, the bytes are kept for it.

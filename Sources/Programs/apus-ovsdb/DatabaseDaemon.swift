@@ -190,6 +190,7 @@ final class DatabaseDaemon: TurnTaking {
 
     /// Hears of synchronisations that have ended, and begins those that are needed.
     private func synchronize() {
+        guard !files.outbox.isIdle || files.ruin != nil else { return }
         for ending in synchronizer.takeEndings() {
             failure = failure ?? ending.failure
             guard failure == nil else { return }
