@@ -198,12 +198,13 @@ public final class DurableLog {
     /// Puts off the moment at which `isWorthReplacing` becomes true again.
     public func postponeReplacing() { initialByteCount = end }
 
-    /// Writes a record after the last. It is durable after the next synchronisation.
+    /// Writes a record of the JSON text `text` after the last. It is durable after the next
+    /// synchronisation.
     ///
     /// - Throws: What the system said. The file is then as it was before; if even that fails, the
     ///   error is `.broken` and nothing may be written any more.
-    public func append(_ record: JSON) throws(DurableLogError) {
-        let bytes = RecordFormat.bytes(of: record)
+    public func append(_ text: [UInt8]) throws(DurableLogError) {
+        let bytes = RecordFormat.bytes(ofText: text)
         guard end + bytes.count <= LogLimits.fileByteCountMax else {
             throw .system(operation: "write", path: path, code: EFBIG)
         }

@@ -31,7 +31,7 @@ package struct Database: Sendable {
     package mutating func execute(
         _ operations: [JSON], context: TransactionContext,
         random: inout UUIDSource,
-        persisting persist: (JSON, Bool) throws(DatabaseError) -> Void
+        persisting persist: (LogRecord, Bool) throws(DatabaseError) -> Void
     ) -> Outcome {
         var transaction = Transaction(context: context)
         bindGivenNames(operations, in: &transaction)
@@ -59,7 +59,7 @@ package struct Database: Sendable {
     /// A row with both a name and a given UUID must have it even where it is named beforehand.
     private func bindGivenNames(_ operations: [JSON], in transaction: inout Transaction) {
         for json in operations {
-            guard json.object?["op"] == "insert", let name = json.object?["uuid-name"]?.string,
+            guard let name = json.object?["uuid-name"]?.string, json.object?["op"] == "insert",
                 let uuid = json.object?["uuid"]?.string.flatMap({ UUIDValue($0) })
             else { continue }
             transaction.names[name] = uuid
@@ -67,7 +67,7 @@ package struct Database: Sendable {
     }
 
     private mutating func undo(_ transaction: Transaction) {
-        for name in transaction.touchedNames { setRow(name, transaction.original(name)) }
+        for (name, was) in transaction.touched { setRow(name, was) }
     }
 
     /// Puts a row in its place, or removes it.
@@ -82,4 +82,8 @@ package struct Database: Sendable {
     }
 
     func row(_ name: RowName) -> Row? { tables[name.table].rows[name.uuid] }
+
+    func isThere(_ name: RowName) -> Bool {
+        tables[name.table].rows.index(forKey: name.uuid) != nil
+    }
 }

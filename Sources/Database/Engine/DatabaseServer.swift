@@ -36,6 +36,8 @@ public struct DatabaseServer {
     var sessions: [SessionID: Session] = [:]
     /// Those of `sessions`, ascending: the order in which clients are told of things.
     var sessionOrder: [SessionID] = []
+    /// Clients that have monitors, ascending.
+    private(set) var watchers: [SessionID] = []
     /// How many transactions wait, of all clients.
     var waitingCount = 0
     var locks = Locks()
@@ -73,8 +75,14 @@ public struct DatabaseServer {
     public mutating func close(_ id: SessionID) -> [DatabaseEffect] {
         guard let session = sessions.removeValue(forKey: id) else { return [] }
         sessionOrder.removeAll { $0 == id }
+        noteWatchers()
         waitingCount -= session.waiting.count
         return session.locks.flatMap { release($0, id) }
+    }
+
+    /// Must be called when monitors have come or gone.
+    mutating func noteWatchers() {
+        watchers = sessionOrder.filter { sessions[$0].map { !$0.monitors.isEmpty } ?? false }
     }
 
     /// Bytes have come from a client; any number of messages may end in them.
@@ -82,8 +90,8 @@ public struct DatabaseServer {
         _ bytes: [UInt8], from id: SessionID, now: Instant,
         random: inout UUIDSource, journal: any DatabaseJournal
     ) -> [DatabaseEffect] {
-        guard sessions[id] != nil else { return [] }
-        sessions[id]?.stream.append(bytes)
+        guard let place = sessions.index(forKey: id) else { return [] }
+        sessions.values[place].stream.append(bytes)
         var effects: [DatabaseEffect] = []
         do {
             while let json = try sessions[id]?.stream.next() {

@@ -24,11 +24,8 @@ public struct DatabaseSnapshot: Sendable {
             out.append(contentsOf: ":{".utf8)
             for uuid in table.sortedUUIDs {
                 let row = RowChange(table: place, uuid: uuid, old: nil, new: table.rows[uuid])
-                guard let columns = database.columnsToLog(row, table.schema) else { continue }
                 separate(&out)
-                JSON.string(uuid.description).write(to: &out)
-                out.append(UInt8(ascii: ":"))
-                columns.write(to: &out)
+                _ = database.writeLogged(row, to: &out)  // Of a new row there is always a word.
             }
             out.append(UInt8(ascii: "}"))
         }

@@ -35,7 +35,7 @@ extension Database {
     ///   throws; then only rows have been changed, and the caller puts them back.
     mutating func commit(
         _ transaction: inout Transaction, random: inout UUIDSource,
-        persisting persist: (JSON, Bool) throws(DatabaseError) -> Void
+        persisting persist: (LogRecord, Bool) throws(DatabaseError) -> Void
     ) throws(DatabaseError) -> [RowChange] {
         guard !transaction.touched.isEmpty else { return [] }
         var delta = CountDelta()
@@ -50,7 +50,7 @@ extension Database {
         repeat {
             collectGarbage(&delta, in: &transaction)
         } while try pruneWeakReferences(&delta, in: &transaction)
-        let names = transaction.touchedNames
+        let names = transaction.touchedNames()
         try checkRowCounts(names)
         try checkIndexes(names)
         let changes = changes(of: transaction, names, random: &random)
@@ -95,9 +95,9 @@ extension Database {
     private mutating func pruneWeakReferences(
         _ delta: inout CountDelta, in transaction: inout Transaction
     ) throws(DatabaseError) -> Bool {
-        let touched = transaction.touchedNames
+        let touched = transaction.touchedNames()
         var losing: Set<Int> = []
-        for name in touched where row(name) == nil { losing.insert(name.table) }
+        for name in touched where !isThere(name) { losing.insert(name.table) }
         var isChanged = false
         for table in tablesWithWeakReferences {
             let weak = tables[table].weakReferences
@@ -149,8 +149,8 @@ extension Database {
         _ delta: CountDelta, _ transaction: Transaction
     ) throws(DatabaseError) {
         var missing: Set<RowName> = []
-        for (name, _) in transaction.touched where row(name) == nil { missing.insert(name) }
-        for (name, _) in delta.delta where row(name) == nil { missing.insert(name) }
+        for (name, _) in transaction.touched where !isThere(name) { missing.insert(name) }
+        for (name, _) in delta.delta where !isThere(name) { missing.insert(name) }
         for name in missing.sorted() {
             let count = strongCount(name, delta)
             guard count > 0 else { continue }
@@ -238,8 +238,9 @@ extension Database {
             tables[name.table].strongCounts[name.uuid] = count == 0 ? nil : count
         }
         for change in changes {
+            guard change.old != nil else { continue }
             unfile(change)
-            if let new = change.new {
+            if let new = change.new {  // with its new version
                 setRow(RowName(table: change.table, uuid: change.uuid), new)
             }
         }

@@ -16,7 +16,7 @@ public protocol DatabaseJournal: AnyObject {
     /// - Parameter isDurable: Whether the client asked for durability by "commit".
     /// - Throws: "I/O error"; then the file is as it was, and the transaction is undone.
     func append(
-        _ record: JSON, to database: String, isDurable: Bool
+        _ record: LogRecord, to database: String, isDurable: Bool
     ) throws(DatabaseError)
 
     /// Puts `snapshot` in the place of the file's whole content.
@@ -30,7 +30,7 @@ public final class NoJournal: DatabaseJournal {
     public init() {}
 
     public func append(
-        _ record: JSON, to database: String, isDurable: Bool
+        _ record: LogRecord, to database: String, isDurable: Bool
     ) throws(DatabaseError) {}
 
     public func replace(

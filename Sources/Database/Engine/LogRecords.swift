@@ -9,36 +9,82 @@
 
 package import DatabaseProtocol
 
+/// One transaction as it stands in the file.
+public struct LogRecord: Sendable {
+    /// A JSON object.
+    public private(set) var text: [UInt8]
+
+    fileprivate init(text: [UInt8]) { self.text = text }
+
+    /// Says `value` beside the rows, under a name that no table has.
+    public mutating func add(_ name: String, _ value: Int64) {
+        text.removeLast()
+        text.append(UInt8(ascii: ","))
+        JSON.write(name, to: &text)
+        text.append(UInt8(ascii: ":"))
+        JSON.write(value, to: &text)
+        text.append(UInt8(ascii: "}"))
+    }
+}
+
 extension Database {
     /// What is to be written to the log, or `nil` if nothing that lasts has changed.
-    func logRecord(of changes: [RowChange], comments: [String]) -> JSON? {
-        var byTable = JSONObject()
-        var rows: [(String, JSON)] = []
-        for (place, change) in changes.enumerated() {
-            let table = tables[change.table].schema
-            if let told = columnsToLog(change, table) {
-                rows.append((change.uuid.description, told))
+    ///
+    /// - Parameter changes: In the order of their tables.
+    func logRecord(of changes: [RowChange], comments: [String]) -> LogRecord? {
+        var out: [UInt8] = []
+        out.reserveCapacity(256)
+        out.append(UInt8(ascii: "{"))
+        var table: Int?
+        for change in changes {
+            let before = out.count
+            if table != change.table {
+                out.append(contentsOf: (table == nil ? "" : "},").utf8)
+                JSON.write(tables[change.table].schema.name, to: &out)
+                out.append(contentsOf: ":{".utf8)
+            } else {
+                out.append(UInt8(ascii: ","))
             }
-            // Changes are in the order of their tables.
-            let isLast = place + 1 == changes.count || changes[place + 1].table != change.table
-            guard isLast, !rows.isEmpty else { continue }
-            byTable[table.name] = .object(JSONObject(distinct: rows))
-            rows = []
+            if writeLogged(change, to: &out) {
+                table = change.table
+            } else {
+                out.removeLast(out.count - before)
+            }
         }
-        guard !byTable.isEmpty else { return nil }
-        if !comments.isEmpty { byTable["_comment"] = .string(comments.joined(separator: "\n")) }
-        return .object(byTable)
+        guard table != nil else { return nil }
+        out.append(UInt8(ascii: "}"))
+        if !comments.isEmpty {
+            out.append(contentsOf: #","_comment":"#.utf8)
+            JSON.write(comments.joined(separator: "\n"), to: &out)
+        }
+        out.append(UInt8(ascii: "}"))
+        return LogRecord(text: out)
     }
 
-    func columnsToLog(_ change: RowChange, _ table: TableSchema) -> JSON? {
-        guard let new = change.new else { return JSON.null }
-        let before = change.old?.values ?? tables[change.table].initialValues
-        var columns: [(String, JSON)] = []
-        for (place, column) in table.columns.enumerated() where !column.isEphemeral {
-            guard new.values[place] != before[place] else { continue }
-            columns.append((column.name, new.values[place].json))
+    /// Appends a row's name and what the log says of it.
+    ///
+    /// - Returns: Whether there is something to say; if not, what was appended means nothing.
+    func writeLogged(_ change: RowChange, to out: inout [UInt8]) -> Bool {
+        out.append(UInt8(ascii: "\""))
+        change.uuid.write(to: &out)
+        out.append(contentsOf: "\":".utf8)
+        guard let new = change.new else {
+            out.append(contentsOf: "null".utf8)
+            return true
         }
-        return change.old != nil && columns.isEmpty ? nil : .object(JSONObject(distinct: columns))
+        let before = change.old?.values ?? tables[change.table].initialValues
+        var isEmpty = true
+        out.append(UInt8(ascii: "{"))
+        for (place, name) in tables[change.table].lastingColumns {
+            guard new.values[place] != before[place] else { continue }
+            if !isEmpty { out.append(UInt8(ascii: ",")) }
+            isEmpty = false
+            JSON.write(name, to: &out)
+            out.append(UInt8(ascii: ":"))
+            new.values[place].write(to: &out)
+        }
+        out.append(UInt8(ascii: "}"))
+        return change.old == nil || !isEmpty
     }
 
     /// Applies one record of the log. Call `finishReplay` after the last.

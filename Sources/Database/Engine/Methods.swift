@@ -14,6 +14,11 @@ struct Call {
         .send(RPCMessage.reply(result: result, id: id).bytes, session)
     }
 
+    /// - Parameter write: Appends the result's text.
+    func reply(writing write: (inout [UInt8]) -> Void) -> DatabaseEffect {
+        .send(RPCMessage.reply(id: id, writing: write), session)
+    }
+
     func failure(_ error: JSON) -> DatabaseEffect {
         .send(RPCMessage.failure(error: error, id: id).bytes, session)
     }
@@ -56,6 +61,7 @@ extension DatabaseServer {
                     return [call.failure(.string(DatabaseError.Name.unknownMonitor.rawValue))]
                 }
                 sessions[call.session]?.monitors.remove(at: place)
+                noteWatchers()
                 return [call.reply([:])]
             case "lock", "steal", "unlock": return try handleLock(call)
             default: return [call.failure(.string(DatabaseError.Name.unknownMethod.rawValue))]
@@ -68,17 +74,24 @@ extension DatabaseServer {
     /// The database that the first parameter names.
     func database(_ call: Call) throws(DatabaseError) -> Database { try served(call).database }
 
-    private func served(_ call: Call) throws(DatabaseError) -> ServedDatabase {
-        guard let name = call.parameter(0).string else {
+    /// The name of that database, which is served.
+    func databaseName(_ call: Call) throws(DatabaseError) -> String {
+        guard let name = call.parameters.first?.string else {
             throw DatabaseError(
                 .syntaxError, "the first parameter must be a database name", syntax: call.all)
         }
-        guard let served = databases[name] else {
+        guard databases.index(forKey: name) != nil else {
             throw DatabaseError(
                 .unknownDatabase, "\(call.method) request specifies unknown database \(name)",
                 syntax: call.all)
         }
-        return served
+        return name
+    }
+
+    private func served(_ call: Call) throws(DatabaseError) -> ServedDatabase {
+        let name = try databaseName(call)
+        // It is there, as has just been looked up.
+        return databases[name]!
     }
 
     private mutating func handleLock(_ call: Call) throws(DatabaseError) -> [DatabaseEffect] {

@@ -9,10 +9,35 @@ import DatabaseProtocol
 extension MonitoredTable {
     fileprivate enum News { case initial, insert, delete, modify }
 
-    /// Tells of `row` when the monitor begins; `nil` if the client need not hear.
-    func initialNews(_ row: Row, _ dialect: MonitorDialect) -> JSON? {
-        guard selection.initial, shows(row) else { return nil }
-        return news(.initial, old: nil, new: row, dialect)
+    /// Appends what is told of the rows of `table` when the monitor begins: members of an object,
+    /// without its brackets.
+    ///
+    /// - Returns: Whether there was one.
+    fileprivate func writeInitialNews(
+        _ table: Table, _ dialect: MonitorDialect, to out: inout [UInt8]
+    ) -> Bool {
+        let wanted = columns.filter { $0.selection.wants(.initial) }
+        var isEmpty = true
+        for uuid in table.sortedUUIDs {
+            guard let row = table.rows[uuid], shows(row) else { continue }
+            out.append(contentsOf: (isEmpty ? "\"" : ",\"").utf8)
+            isEmpty = false
+            uuid.write(to: &out)
+            out.append(contentsOf: (dialect == .update ? #"":{"new":{"# : #"":{"initial":{"#).utf8)
+            var isFirst = true
+            for column in wanted {
+                let value = column.place.value(in: row)
+                // Only the oldest dialect tells what everybody knows.
+                guard dialect == .update || value != column.initial else { continue }
+                if !isFirst { out.append(UInt8(ascii: ",")) }
+                isFirst = false
+                JSON.write(column.name, to: &out)
+                out.append(UInt8(ascii: ":"))
+                value.write(to: &out)
+            }
+            out.append(contentsOf: "}}".utf8)
+        }
+        return !isEmpty
     }
 
     /// Tells of a change; `nil` if the client need not hear.
@@ -65,8 +90,7 @@ extension MonitoredTable {
         }
         let told = JSON.object(JSONObject(distinct: columns))
         switch kind {
-        case .initial: return ["initial": told]
-        case .insert: return ["insert": told]
+        case .initial, .insert: return ["insert": told]
         case .delete, .modify: return columns.isEmpty ? nil : ["modify": told]
         }
     }
@@ -84,18 +108,24 @@ extension MonitorRequest.Selection {
 }
 
 extension Monitor {
-    /// All rows, as the answer to the request that began the monitor.
-    func initialNews(_ database: Database) -> JSONObject {
-        var news = JSONObject()
-        for table in tables {
+    /// Appends all rows, as the answer to the request that began the monitor.
+    func writeInitialNews(_ database: Database, to out: inout [UInt8]) {
+        out.append(UInt8(ascii: "{"))
+        var isFirst = true
+        for table in tables where table.selection.initial {
             let stored = database.tables[table.place]
-            let rows = stored.sortedUUIDs.compactMap { uuid in
-                stored.rows[uuid].flatMap { table.initialNews($0, dialect) }
-                    .map { (uuid.description, $0) }
+            let before = out.count
+            if !isFirst { out.append(UInt8(ascii: ",")) }
+            JSON.write(stored.schema.name, to: &out)
+            out.append(contentsOf: ":{".utf8)
+            if table.writeInitialNews(stored, dialect, to: &out) {
+                isFirst = false
+                out.append(UInt8(ascii: "}"))
+            } else {
+                out.removeLast(out.count - before)
             }
-            if !rows.isEmpty { news[stored.schema.name] = .object(JSONObject(distinct: rows)) }
         }
-        return news
+        out.append(UInt8(ascii: "}"))
     }
 
     /// What the client is to hear of `changes`, which are in order; empty if nothing.

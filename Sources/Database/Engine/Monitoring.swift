@@ -31,14 +31,23 @@ extension DatabaseServer {
             database: database.schema.name, dialect: dialect,
             tables: try Self.tables(requests, database.schema, dialect))
         sessions[call.session]?.monitors.append((id, monitor))
+        noteWatchers()
         guard dialect == .update3 else {
-            return [call.reply(.object(monitor.initialNews(database)))]
+            return [call.reply { monitor.writeInitialNews(database, to: &$0) }]
         }
         guard let served = databases[database.schema.name] else { return [] }
         let state = JSON.string(served.stateName.description)
         let missed = known == served.stateName ? [] : known.flatMap(served.history.changes)
         guard let missed else {
-            return [call.reply([false, state, .object(monitor.initialNews(database))])]
+            return [
+                call.reply { out in
+                    out.append(contentsOf: "[false,".utf8)
+                    state.write(to: &out)
+                    out.append(UInt8(ascii: ","))
+                    monitor.writeInitialNews(database, to: &out)
+                    out.append(UInt8(ascii: "]"))
+                }
+            ]
         }
         return [call.reply([true, state, .object(monitor.news(of: missed, database))])]
     }
@@ -112,9 +121,9 @@ extension DatabaseServer {
 
     /// What all clients are to hear of `changes`.
     func news(of changes: [RowChange], in name: String) -> [DatabaseEffect] {
-        guard let database = databases[name]?.database else { return [] }
+        guard !watchers.isEmpty, let database = databases[name]?.database else { return [] }
         var effects: [DatabaseEffect] = []
-        for session in sessionOrder {
+        for session in watchers {
             for (id, monitor) in sessions[session]?.monitors ?? [] where monitor.database == name {
                 let news = monitor.news(of: changes, database)
                 if !news.isEmpty { effects.append(update(id, monitor, news, session)) }

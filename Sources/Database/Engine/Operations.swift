@@ -104,14 +104,14 @@ extension Database {
             guard let place = tables[place].schema.place(of: column) else { continue }
             row.values[place] = resolve(value, in: &transaction, random: &random)
         }
-        for (column, value) in zip(tables[place].schema.columns, row.values) {  // sorted by name
-            // What was given has been checked; what was not may not be allowed either.
-            guard value.count == 1, let complaint = column.type.complaint(about: value) else {
-                continue
-            }
-            throw DatabaseError(.constraintViolation, "column \(column.name): \(complaint)")
+        // What was given has been checked; what was not may not be allowed either.
+        for column in tables[place].columnsToGive {
+            let schema = tables[place].schema.columns[column]
+            guard let complaint = schema.type.complaint(about: row.values[column]) else { continue }
+            throw DatabaseError(.constraintViolation, "column \(schema.name): \(complaint)")
         }
-        change(rowName, to: row, in: &transaction)
+        transaction.touch(rowName, was: nil)
+        setRow(rowName, row)
         return ["uuid": Atom.uuid(uuid).json]
     }
 

@@ -29,6 +29,9 @@ public struct Outbox {
     /// How many effects wait.
     public var heldCount: Int { held.count - first }
 
+    /// Whether nothing waits for a disk.
+    public var isIdle: Bool { files.isEmpty }
+
     /// Something was written to a file: effects held from now on wait until it is on the disk.
     public mutating func wrote(to file: String) {
         lastWrite += 1
@@ -40,7 +43,8 @@ public struct Outbox {
 
     /// Files that have something to synchronise and no synchronisation under way, in order.
     public var filesToSynchronize: [String] {
-        files.filter { $0.value.firstUncovered != nil && $0.value.underWay == nil }.map(\.key)
+        guard !files.isEmpty else { return [] }
+        return files.filter { $0.value.firstUncovered != nil && $0.value.underWay == nil }.map(\.key)
             .sorted()
     }
 
@@ -57,7 +61,7 @@ public struct Outbox {
     /// A synchronisation has succeeded. One of a file that was settled since means nothing.
     public mutating func endSynchronizing(_ file: String, _ ticket: UInt64) {
         guard let state = files[file], state.underWay == ticket else { return }
-        files[file] = File(firstUncovered: state.firstAfter)
+        files[file] = state.firstAfter.map { File(firstUncovered: $0) }
     }
 
     /// All of the file is on the disk by other means (it was replaced), or will never be.
@@ -71,6 +75,12 @@ public struct Outbox {
     /// Takes the effects that wait no longer, in their order.
     public mutating func takeReady() -> [DatabaseEffect] {
         guard first < held.count else { return [] }
+        if files.isEmpty {
+            let ready = held[first...].map(\.effect)
+            held.removeAll(keepingCapacity: held.count < 1024)
+            first = 0
+            return ready
+        }
         let uncovered = files.values.compactMap(\.firstUncovered).min() ?? .max
         let end = held[first...].firstIndex { $0.after >= uncovered } ?? held.count
         let ready = held[first..<end].map(\.effect)

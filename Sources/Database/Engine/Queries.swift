@@ -22,7 +22,6 @@ extension Database {
         random: inout UUIDSource
     ) -> [RowName] {
         let place = schema.place(of: tableName) ?? 0
-        let table = tables[place]
         var resolved: [Condition] = []
         for condition in conditions {
             if case .compare(let column, let function, let operand) = condition {
@@ -32,16 +31,18 @@ extension Database {
                 resolved.append(condition)
             }
         }
-        let test = RowTest(resolved, table: table.schema)
+        let test = RowTest(resolved, table: tables[place].schema)
         if let only = test.onlyRow {
-            guard let row = table.rows[only], test.isMetEntirely(by: row) else { return [] }
+            guard let row = tables[place].rows[only], test.isMetEntirely(by: row) else { return [] }
             return [RowName(table: place, uuid: only)]
         }
         if let few = candidates(resolved, place, transaction) {
             return few.filter { row($0).map(test.isMetEntirely) ?? false }
         }
         var found: [UUIDValue] = []
-        for (uuid, row) in table.rows where test.isMetEntirely(by: row) { found.append(uuid) }
+        for (uuid, row) in tables[place].rows where test.isMetEntirely(by: row) {
+            found.append(uuid)
+        }
         return found.sorted().map { RowName(table: place, uuid: $0) }
     }
 
@@ -60,7 +61,7 @@ extension Database {
         for (index, columns) in table.indexColumns.enumerated() {
             let key = columns.compactMap { wanted[$0] }
             guard key.count == columns.count else { continue }
-            var names = Set(transaction.touched.keys.lazy.filter { $0.table == place })
+            var names = Set(transaction.touched.lazy.map(\.name).filter { $0.table == place })
             if let uuid = table.indexes[index][key] {
                 names.insert(RowName(table: place, uuid: uuid))
             }
@@ -81,7 +82,8 @@ extension Database {
         var rows: [JSON] = []
         for name in matching(tableName, conditions, in: &transaction, random: &random) {
             guard let row = row(name) else { continue }
-            let object = JSONObject(distinct: places.map { ($0, $1.value(in: row).json) })
+            let object = JSONObject(
+                distinct: places.map { ($0, $1.value(in: row).json) })
             // Of rows that look alike in the wanted columns one is told. RFC 7047 §5.2.2.
             guard names.contains("_uuid") || seen.insert(object).inserted else { continue }
             rows.append(.object(object))

@@ -169,6 +169,7 @@ extension DatabaseServer {
             sessions[id]?.monitors.removeAll { $0.monitor.database == name }
             waitingCount -= session.waiting.count - (sessions[id]?.waiting.count ?? 0)
         }
+        noteWatchers()
         return effects
     }
 

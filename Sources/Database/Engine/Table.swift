@@ -39,6 +39,10 @@ struct Table: Sendable {
     let weakReferences: [ReferenceColumn]
     /// What a row's columns hold when nobody gave a value. Rows share these.
     let initialValues: [Datum]
+    /// Places of columns whose initial value is none that they may hold: an "insert" must give one.
+    let columnsToGive: [Int]
+    /// Columns that are kept over a restart, in order.
+    let lastingColumns: [(place: Int, name: String)]
     /// For each index: the places of its columns.
     let indexColumns: [[Int]]
     var rows: [UUIDValue: Row] = [:]
@@ -60,7 +64,13 @@ struct Table: Sendable {
         }
         strongReferences = references.filter { $0.strength == .strong }
         weakReferences = references.filter { $0.strength == .weak }
-        initialValues = schema.columns.map { .initial(of: $0.type) }
+        let initialValues = schema.columns.map { Datum.initial(of: $0.type) }
+        self.initialValues = initialValues
+        columnsToGive = schema.columns.indices.filter {
+            schema.columns[$0].type.complaint(about: initialValues[$0]) != nil
+        }
+        lastingColumns = schema.columns.enumerated().filter { !$0.element.isEphemeral }
+            .map { ($0.offset, $0.element.name) }
         indexColumns = schema.indexes.map { $0.compactMap { schema.place(of: $0) } }
         indexes = Array(repeating: [:], count: indexColumns.count)
     }

@@ -8,7 +8,7 @@ extension DatabaseServer {
         _ call: Call, now: Instant, random: inout UUIDSource,
         journal: any DatabaseJournal
     ) throws(DatabaseError) -> [DatabaseEffect] {
-        let name = try database(call).schema.name
+        let name = try databaseName(call)
         guard call.parameters.count <= ProtocolLimits.operationCountMax else {
             throw DatabaseError(
                 .resourcesExhausted, "more than \(ProtocolLimits.operationCountMax) operations")
@@ -47,24 +47,27 @@ extension DatabaseServer {
         let context = TransactionContext(
             ownedLocks: Set(owned), isReadOnly: transaction.database == Self.serverName,
             elapsedMilliseconds: elapsed)
-        let outcome = databases[transaction.database]?.database.execute(
+        guard let place = databases.index(forKey: transaction.database) else {
+            return .done([], isChange: false)
+        }
+        let outcome = databases.values[place].database.execute(
             transaction.operations, context: context, random: &random
         ) { (record, isDurable) throws(DatabaseError) in
             try journal.append(record, to: transaction.database, isDurable: isDurable)
         }
         func reply(_ results: [JSON]) -> DatabaseEffect {
-            .send(RPCMessage.reply(result: .array(results), id: transaction.id).bytes, session)
+            let bytes = RPCMessage.reply(id: transaction.id) { JSON.array(results).write(to: &$0) }
+            return .send(bytes, session)
         }
         switch outcome {
-        case nil: return .done([], isChange: false)
-        case .failed(let results)?: return .done([reply(results)], isChange: false)
-        case .waiting(let milliseconds)?:
+        case .failed(let results): return .done([reply(results)], isChange: false)
+        case .waiting(let milliseconds):
             var waiting = transaction
             waiting.deadline = milliseconds.map {
                 transaction.arrivedAt + .milliseconds(min($0, Int64(Int32.max)))
             }
             return .waiting(waiting)
-        case .committed(let results, let changes)?:
+        case .committed(let results, let changes):
             let news = told(changes, in: transaction.database, random: &random)
             return .done(news + [reply(results)], isChange: !changes.isEmpty)
         }
@@ -74,9 +77,10 @@ extension DatabaseServer {
     mutating func told(
         _ changes: [RowChange], in name: String, random: inout UUIDSource
     ) -> [DatabaseEffect] {
-        guard !changes.isEmpty, let before = databases[name]?.stateName else { return [] }
-        databases[name]?.history.note(changes, before: before)
-        databases[name]?.stateName = UUIDValue(random: random.next(), random.next())
+        guard !changes.isEmpty, let place = databases.index(forKey: name) else { return [] }
+        databases.values[place].history.note(
+            changes, before: databases.values[place].stateName)
+        databases.values[place].stateName = UUIDValue(random: random.next(), random.next())
         return news(of: changes, in: name)
     }
 

@@ -57,8 +57,14 @@ struct RowName: Hashable, Comparable, Sendable {
 
 /// A transaction in progress.
 struct Transaction {
-    /// Rows that were touched, as they were before; `nil` if they were not there.
-    private(set) var touched: [RowName: Row?] = [:]
+    /// A row that was touched, as it was before; `nil` if it was not there.
+    typealias Touched = (name: RowName, was: Row?)
+
+    /// In the order in which they were touched first.
+    private(set) var touched: [Touched] = []
+    /// Where each of them is; kept only above `linearCountMax` rows, where searching costs more.
+    private var places: [RowName: Int]?
+    private var sortedNames: [RowName]?
     /// The UUIDs behind the names given by "uuid-name", also of rows still to be inserted.
     var names: [String: UUIDValue] = [:]
     var insertedNames: Set<String> = []
@@ -67,18 +73,37 @@ struct Transaction {
     var isDurable = false
     let context: TransactionContext
 
+    private static let linearCountMax = 8
+
     init(context: TransactionContext) { self.context = context }
 
     /// Must be called before a row changes. Only the first call for a row counts.
-    mutating func touch(_ name: RowName, was row: Row?) {
-        if touched.index(forKey: name) == nil { touched.updateValue(row, forKey: name) }
+    mutating func touch(_ name: RowName, was row: @autoclosure () -> Row?) {
+        guard place(of: name) == nil else { return }
+        touched.append((name, row()))
+        sortedNames = nil
+        if places != nil {
+            places?[name] = touched.count - 1
+        } else if touched.count > Self.linearCountMax {
+            var places: [RowName: Int] = [:]
+            for (place, row) in touched.enumerated() { places[row.name] = place }
+            self.places = places
+        }
+    }
+
+    private func place(of name: RowName) -> Int? {
+        if let places { return places[name] }
+        return touched.firstIndex { $0.name == name }
     }
 
     /// Names of the rows that were touched, in order.
-    var touchedNames: [RowName] {
-        touched.count < 2 ? Array(touched.keys) : touched.keys.sorted()
+    mutating func touchedNames() -> [RowName] {
+        if let sortedNames { return sortedNames }
+        let sorted = touched.map(\.name).sorted()
+        sortedNames = sorted
+        return sorted
     }
 
-    /// The row as it was before the transaction.
-    func original(_ name: RowName) -> Row? { touched[name] ?? nil }
+    /// The row as it was before the transaction, if that has touched it.
+    func original(_ name: RowName) -> Row? { place(of: name).flatMap { touched[$0].was } }
 }

@@ -19,6 +19,7 @@ public final class Mailbox<Message: Sendable>: Sendable {
 
     private struct State {
         var messages: [Message] = []
+        var postedCount: UInt64 = 0
         var refusedCount: UInt64 = 0
     }
 
@@ -35,6 +36,12 @@ public final class Mailbox<Message: Sendable>: Sendable {
     /// How often `post` found the mailbox full; only grows.
     public var refusedCount: UInt64 { state.withLock { $0.refusedCount } }
 
+    /// How many messages were ever taken in.
+    var postedCount: UInt64 { state.withLock { $0.postedCount } }
+
+    /// Wakes the machine though there is no message.
+    func wake() { eventfd_write(descriptor, 1) }
+
     /// Adds a message, and wakes the machine if it sleeps.
     ///
     /// - Returns: `false` if `capacity` messages wait already; the message was not taken.
@@ -46,7 +53,8 @@ public final class Mailbox<Message: Sendable>: Sendable {
                 return false
             }
             state.messages.append(message)
-            // The counter is 0 or 1, so this write neither blocks nor fails.
+            state.postedCount += 1
+            // The counter is far below its end, so this write neither blocks nor fails.
             if state.messages.count == 1 { eventfd_write(descriptor, 1) }
             return true
         }
@@ -55,9 +63,9 @@ public final class Mailbox<Message: Sendable>: Sendable {
     /// Takes all messages, oldest first; empty if none wait.
     public func drain() -> [Message] {
         state.withLock { state in
-            guard !state.messages.isEmpty else { return [] }
             var count: eventfd_t = 0
-            // Safe: `count` lives during the call. Leaves the descriptor unreadable.
+            // Safe: `count` lives during the call. Leaves the descriptor unreadable; fails only if
+            // it is so already.
             unsafe eventfd_read(descriptor, &count)
             defer { state.messages = [] }
             return state.messages

@@ -19,6 +19,11 @@ final class Delivery {
     private var waiting: [any Channel] = []
     private let pauses: PauseCounter
     private var isOver = false
+    /// Whether the consumer is being told of received bytes right now.
+    private(set) var isTelling = false
+    /// What the consumer has sent meanwhile. Not written before it has heard: writing can fail, and
+    /// a failure is told too.
+    private var answers: [(stream: StreamID, bytes: [UInt8])] = []
 
     init(
         loop: any EventLoop, interval: Duration, pauses: PauseCounter,
@@ -41,6 +46,27 @@ final class Delivery {
         pauses.count.add(1, ordering: .relaxed)
         askAgainLater()
     }
+
+    /// Tells of received bytes.
+    ///
+    /// - Returns: Whether these are the first to be answered at once: then the answers are to be
+    ///   taken and written soon.
+    func tell(_ bytes: [UInt8], from stream: StreamID) -> Bool {
+        let hadAnswers = !answers.isEmpty
+        isTelling = true
+        offer(.received(stream, bytes))
+        isTelling = false
+        return !hadAnswers && !answers.isEmpty
+    }
+
+    /// What the consumer has answered, in order.
+    func takeAnswers() -> [(stream: StreamID, bytes: [UInt8])] {
+        defer { answers = [] }
+        return answers
+    }
+
+    /// Keeps an answer until the answers are taken.
+    func keep(_ bytes: [UInt8], for stream: StreamID) { answers.append((stream, bytes)) }
 
     /// Called where a channel is about to read: it may go on, or it is remembered.
     func mayRead(_ channel: any Channel) -> Bool {

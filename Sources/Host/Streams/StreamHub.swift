@@ -61,9 +61,15 @@ public final class StreamHub: Sendable {
     /// A stream with more than `StreamLimits.unsentByteCountMax` unsent bytes is closed.
     public func send(_ bytes: [UInt8], on id: StreamID) {
         guard !bytes.isEmpty else { return }
-        switch registry.withLock({ $0.reserve(bytes.count, on: id, limits) }) {
+        let isAnswer = loop.inEventLoop && delivery.value.isTelling
+        switch registry.withLock({ $0.reserve(bytes.count, on: id, limits, isAnswer: isAnswer) }) {
         case .refused: break
-        case .reserved: loop.execute { [self] in write(bytes, on: id) }
+        case .atOnce: delivery.value.keep(bytes, for: id)
+        case .queued:
+            loop.execute { [self] in
+                registry.withLock { $0.unqueue(id) }
+                write(bytes, on: id)
+            }
         case .overflowed: loop.execute { [self] in abort(id) }
         }
     }
@@ -200,7 +206,11 @@ public final class StreamHub: Sendable {
 
     func received(_ id: StreamID, _ bytes: [UInt8]) {
         guard registry.withLock({ $0.isLive(id) }) else { return }
-        delivery.value.offer(.received(id, bytes))
+        guard delivery.value.tell(bytes, from: id) else { return }
+        // After everything else that has come meanwhile: peers are then woken less often.
+        loop.execute { [self] in
+            for answer in delivery.value.takeAnswers() { write(answer.bytes, on: answer.stream) }
+        }
     }
 
     /// - Parameter peer: Where an accepted stream came from.
@@ -220,9 +230,9 @@ public final class StreamHub: Sendable {
     private func write(_ bytes: [UInt8], on id: StreamID) {
         let (isKept, channel) = registry.withLock { $0.channelOrKeep(bytes, for: id) }
         guard !isKept, let channel else { return }
+        let count = bytes.count
         channel.writeAndFlush(ByteBuffer(bytes: bytes)).whenComplete { [self] _ in
-            registry.withLock { $0.release(bytes.count, on: id) }
-            closeIfDrained(id)
+            registry.withLock { $0.release(count, on: id) }?.close(promise: nil)
         }
     }
 

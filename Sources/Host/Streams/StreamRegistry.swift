@@ -12,6 +12,8 @@ struct StreamRegistry {
         var channel: (any Channel)?
         var listener: ListenerID?
         var unsentByteCount = 0
+        /// Pieces whose turn to be written comes in a later task of the hub's thread.
+        var queuedCount = 0
         /// Sent before the connection stood.
         var early: [[UInt8]] = []
         /// Why it will close, once somebody has decided that it shall.
@@ -25,7 +27,9 @@ struct StreamRegistry {
         var file: UnixSocketFile?
     }
 
-    enum Reservation { case reserved, overflowed, refused }
+    /// What becomes of bytes to be sent. Those `atOnce` may be written by the hub's thread without a
+    /// task, for nothing waits before them.
+    enum Reservation { case queued, atOnce, overflowed, refused }
 
     private var streams: [StreamID: Stream] = [:]
     private var listeners: [ListenerID: Listener] = [:]
@@ -68,24 +72,38 @@ struct StreamRegistry {
     /// Whether received bytes still matter.
     func isLive(_ id: StreamID) -> Bool { streams[id].map { $0.endReason == nil } ?? false }
 
+    /// - Parameter isAnswer: Whether the hub's thread is waiting to write it.
     mutating func reserve(
-        _ byteCount: Int, on id: StreamID, _ limits: StreamLimits
+        _ byteCount: Int, on id: StreamID, _ limits: StreamLimits, isAnswer: Bool
     ) -> Reservation {
-        guard let stream = streams[id], stream.endReason == nil else { return .refused }
-        let unsent = stream.unsentByteCount + byteCount
+        guard let place = streams.index(forKey: id), streams.values[place].endReason == nil else {
+            return .refused
+        }
+        let unsent = streams.values[place].unsentByteCount + byteCount
         guard unsent <= limits.unsentByteCountMax else {
-            streams[id]?.endReason =
+            streams.values[place].endReason =
                 "the peer does not read: \(unsent) bytes are unsent, "
                 + "\(limits.unsentByteCountMax) allowed"
             counters.overflowedCount += 1
             return .overflowed
         }
-        streams[id]?.unsentByteCount = unsent
-        return .reserved
+        streams.values[place].unsentByteCount = unsent
+        let isFree = streams.values[place].queuedCount == 0 && streams.values[place].channel != nil
+        guard !isAnswer || !isFree else { return .atOnce }
+        streams.values[place].queuedCount += 1
+        return .queued
     }
 
-    mutating func release(_ byteCount: Int, on id: StreamID) {
-        streams[id]?.unsentByteCount -= byteCount
+    /// A task that writes a queued piece has begun.
+    mutating func unqueue(_ id: StreamID) { streams[id]?.queuedCount -= 1 }
+
+    /// Bytes have been written.
+    ///
+    /// - Returns: The channel, if it shall close and has nothing left to say.
+    mutating func release(_ byteCount: Int, on id: StreamID) -> (any Channel)? {
+        guard let place = streams.index(forKey: id) else { return nil }
+        streams.values[place].unsentByteCount -= byteCount
+        return streams.values[place].endReason == nil ? nil : channelToClose(id)
     }
 
     /// The channel to write to; without one yet, the bytes are kept for it.

@@ -13,20 +13,20 @@ import Timekeeping
 
 struct DatabaseFuzzer {
     private final class Memory: DatabaseJournal {
-        var records: [JSON] = []
+        var records: [[UInt8]] = []
         var totalCount = 0
 
         func append(
-            _ record: JSON, to database: String, isDurable: Bool
+            _ record: LogRecord, to database: String, isDurable: Bool
         ) throws(DatabaseError) {
-            records.append(record)
+            records.append(record.text)
             totalCount += 1
         }
 
         func replace(
             _ database: String, with snapshot: DatabaseSnapshot
         ) throws(DatabaseError) {
-            records = snapshot.text().flatMap { try? JSON(parsing: $0) }.map { [$0] } ?? []
+            records = snapshot.text().map { [$0] } ?? []
         }
     }
 
@@ -107,8 +107,9 @@ struct DatabaseFuzzer {
             _ = try again.add(snapshot.schema, random: &names) { take throws(DatabaseError) in
                 for record in memory.records {
                     // As text, for that is how it will be read.
-                    guard let read = try? JSON(parsing: record.bytes) else {
-                        throw DatabaseError(.syntaxError, "unreadable record \(record.text)")
+                    guard let read = try? JSON(parsing: record) else {
+                        let text = String(decoding: record, as: UTF8.self)
+                        throw DatabaseError(.syntaxError, "unreadable record \(text)")
                     }
                     try take(read)
                 }

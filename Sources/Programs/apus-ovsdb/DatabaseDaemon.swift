@@ -5,18 +5,20 @@
 //     a synchronisation is begun if none is under way; when it ends, its effects are carried out
 //
 // The machine goes on while the disk works, so clients that write at the same time share one sync.
+// What a client sends is handled by the hub's thread if it can be, without waking ours.
 
 import Daemon
 import DatabaseEngine
 import DatabaseProtocol
+import DatabaseRemotes
 import DurableLog
 import Glibc
 import Logging
 import Streams
 import Timekeeping
 
-/// The server on the machine's thread.
-final class DatabaseDaemon {
+/// The server, which one thread at a time runs.
+final class DatabaseDaemon: TurnTaking {
     /// As unmodified tools look for it.
     static let name = "ovsdb-server"
 
@@ -27,9 +29,6 @@ final class DatabaseDaemon {
         case synchronized
     }
 
-    private let process: DaemonProcess
-    private let mailbox = Mailbox<Message>()
-    private let hub: StreamHub
     let control: ControlServer
     let logger = Logger(label: "ovsdb_server")
     private let synchronizer: Synchronizer
@@ -37,33 +36,62 @@ final class DatabaseDaemon {
     var server: DatabaseServer
     var random = DatabaseDaemon.seeded()
     let reachability: Reachability
+    /// Why a file cannot be trusted any more.
+    private var failure: DurableLogError?
+    /// Until when our own thread sleeps, if nobody wakes it.
+    private var alarm: Instant?
     /// Whether memory is given back to the system after each replacement of a file.
     var trimsMemory = true
 
-    init(
-        _ process: DaemonProcess, remotes: [String], _ options: RemoteOptions,
-        databasePaths: [String], durability: Durability, convertsOwnSchema: Bool
-    ) throws {
-        self.process = process
-        let places = process.places
-
-        let mailbox = mailbox
-        synchronizer = Synchronizer { mailbox.post(.synchronized) }
-        files = DatabaseFiles(durability)
-        server = DatabaseServer(random: &random)
-        hub = StreamHub { mailbox.post(.stream($0)) }
-        control = try ControlServer(of: process, commands: Self.commands, sharing: hub) {
+    /// Serves until it is asked to stop.
+    ///
+    /// - Throws: Why it cannot begin, or cannot go on: a file cannot be trusted any more, so that
+    ///   nothing could be promised to anybody.
+    static func serve(_ process: DaemonProcess, _ wishes: Wishes) throws {
+        let shared = SharedMachine<DatabaseDaemon>()
+        let mailbox = shared.mailbox
+        let hub = StreamHub { event in
+            // Everything else may have to listen somewhere, and so to wait for the hub.
+            guard case .received = event else { return mailbox.post(.stream(event)) }
+            return shared.deliver(.stream(event))
+        }
+        defer { hub.shutdown() }
+        let control = try ControlServer(of: process, commands: commands, sharing: hub) {
             mailbox.post(.control($0))
         }
-        let schema = DatabaseSchema.openVSwitch
+        defer { control.close() }
+        let daemon = try DatabaseDaemon(wishes, process.places, hub, control, mailbox)
+        try process.ready()
+        try shared.run(daemon, MachineLoop(process, mailbox))
+    }
+
+    /// What the command line says.
+    struct Wishes: Sendable {
+        var remotes: [String]
+        var databasePaths: [String]
+        var durability: Durability
+        var convertsOwnSchema: Bool
+        var tls: TLSSources
+        var tlsExtras: Reachability.TLSExtras
+    }
+
+    private init(
+        _ wishes: Wishes, _ places: Places, _ hub: StreamHub, _ control: ControlServer,
+        _ mailbox: Mailbox<Message>
+    ) throws {
+        self.control = control
+        synchronizer = Synchronizer { mailbox.post(.synchronized) }
+        files = DatabaseFiles(wishes.durability)
+        server = DatabaseServer(random: &random)
+        let standard = ["punix:\(places.rundir)/db.sock"]
         reachability = try Reachability(
-            hub, remotes: remotes.isEmpty ? ["punix:\(places.rundir)/db.sock"] : remotes,
-            tls: options.tls(schema), options.extras, schema: schema)
-        if databasePaths.isEmpty { try Places.create(places.dbdir) }
-        for path in databasePaths.isEmpty ? ["\(places.dbdir)/conf.db"] : databasePaths {
-            _ = try open(Places.absolute(path), schemaIfNew: .openVSwitch)
-        }
-        if convertsOwnSchema { try convertToOwnSchema() }
+            hub, remotes: wishes.remotes.isEmpty ? standard : wishes.remotes, tls: wishes.tls,
+            wishes.tlsExtras, schema: .openVSwitch)
+        if wishes.databasePaths.isEmpty { try Places.create(places.dbdir) }
+        let paths =
+            wishes.databasePaths.isEmpty ? ["\(places.dbdir)/conf.db"] : wishes.databasePaths
+        for path in paths { _ = try open(Places.absolute(path), schemaIfNew: .openVSwitch) }
+        if wishes.convertsOwnSchema { try convertToOwnSchema() }
         try reachability.start(now: MonotonicClock.now())
     }
 
@@ -96,34 +124,41 @@ final class DatabaseDaemon {
         return effects
     }
 
-    /// Runs until it is asked to stop.
-    ///
+    var deadline: Instant? {
+        alarm = [server.deadline, reachability.deadline].compactMap { $0 }.min()
+        return alarm
+    }
+
+    func handleAtOnce(_ message: Message, now: Instant) -> Bool {
+        reach(message, now: now)
+        synchronize()
+        carryOutWhatIsReady(now: now)
+        let isEarlier = server.deadline.map { soon in alarm.map { soon < $0 } ?? true } ?? false
+        return isEarlier || reachability.isStirred || failure != nil || files.needsCare
+    }
+
     /// - Throws: If a file cannot be trusted any more: nothing could be promised to anybody.
-    func serve() throws {
-        try process.ready()
-        let loop = MachineLoop(process, mailbox)
-        defer {
-            control.close()
-            hub.shutdown()
+    func take(_ turn: Turn<Message>) throws -> Bool {
+        for message in turn.messages { reach(message, now: turn.now) }
+        reachability.clockAdvanced(now: turn.now)
+        tellNews(now: turn.now)
+        files.outbox.hold(server.clockAdvanced(now: turn.now, random: &random, journal: files))
+        synchronize()
+        if let failure { throw failure }
+        if let refusal = files.takeRefusal() {
+            logger.error("\(refusal.count) transactions refused: \(refusal.text)")
         }
-        while true {
-            let deadlines = [server.deadline, reachability.deadline].compactMap { $0 }
-            let turn = loop.wait(until: deadlines.min())
-            for message in turn.messages {
-                handle(message, now: turn.now)
-                tellNews(now: turn.now)
-                // At once, so that a client that never reads is closed before it is heard again.
-                carryOutWhatIsReady(now: turn.now)
-            }
-            reachability.clockAdvanced(now: turn.now)
-            tellNews(now: turn.now)
-            files.outbox.hold(
-                server.clockAdvanced(now: turn.now, random: &random, journal: files))
-            try synchronize()
-            carryOutWhatIsReady(now: turn.now)
-            compactWhatHasGrown()
-            if turn.isStopRequested { return try finish(now: turn.now) }
-        }
+        carryOutWhatIsReady(now: turn.now)
+        compactWhatHasGrown()
+        if turn.isStopRequested { try finish(now: turn.now) }
+        return !turn.isStopRequested
+    }
+
+    private func reach(_ message: Message, now: Instant) {
+        handle(message, now: now)
+        tellNews(now: now)
+        // At once, so that a client that never reads is closed before it is heard again.
+        carryOutWhatIsReady(now: now)
     }
 
     /// Clients that have been promised nothing yet are promised it before they are closed.
@@ -154,15 +189,15 @@ final class DatabaseDaemon {
     }
 
     /// Hears of synchronisations that have ended, and begins those that are needed.
-    private func synchronize() throws {
+    private func synchronize() {
+        guard !files.outbox.isIdle || files.ruin != nil else { return }
         for ending in synchronizer.takeEndings() {
-            if let failure = ending.failure { throw failure }
+            failure = failure ?? ending.failure
+            guard failure == nil else { return }
             files.outbox.endSynchronizing(ending.name, ending.ticket)
         }
-        if let refusal = files.takeRefusal() {
-            logger.error("\(refusal.count) transactions refused: \(refusal.text)")
-        }
-        if let ruin = files.ruin { throw ruin }
+        failure = failure ?? files.ruin
+        guard failure == nil else { return }
         for name in files.outbox.filesToSynchronize {
             guard let log = files.logs[name] else { continue }
             let ticket = files.outbox.beginSynchronizing(name)
@@ -171,6 +206,7 @@ final class DatabaseDaemon {
     }
 
     private func carryOutWhatIsReady(now: Instant) {
+        guard failure == nil else { return }
         for effect in files.outbox.takeReady() {
             switch effect {
             case .send(let bytes, let session): reachability.send(bytes, to: session, now: now)

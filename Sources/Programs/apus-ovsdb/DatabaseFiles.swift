@@ -37,12 +37,13 @@ final class DatabaseFiles: DatabaseJournal {
     }
 
     func append(
-        _ record: JSON, to database: String, isDurable: Bool
+        _ record: LogRecord, to database: String, isDurable: Bool
     ) throws(DatabaseError) {
-        guard let log = logs[database], var members = record.object else { return }
-        members["_date"] = .integer(Self.millisecondsSince1970)
+        guard let log = logs[database] else { return }
+        var record = record
+        record.add("_date", Self.millisecondsSince1970)
         do throws(DurableLogError) {
-            try log.append(.object(members))
+            try log.append(record.text)
         } catch {
             if case .broken = error { ruin = error }
             refusal = (error.description, (refusal?.count ?? 0) + 1)
@@ -78,6 +79,9 @@ final class DatabaseFiles: DatabaseJournal {
     var worthReplacing: [String] {
         logs.filter { $0.value.isWorthReplacing }.map(\.key).sorted()
     }
+
+    /// Whether there is such a file, or a refusal to be logged.
+    var needsCare: Bool { refusal != nil || logs.values.contains { $0.isWorthReplacing } }
 
     /// What was refused since the last call, and how often.
     func takeRefusal() -> (text: String, count: Int)? {

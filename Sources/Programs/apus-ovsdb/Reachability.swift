@@ -11,7 +11,8 @@ import Logging
 import Streams
 import Timekeeping
 
-/// Lives on the machine's thread.
+/// Part of the machine. Only `start`, `add` and `clockAdvanced` may wait, for the hub's thread: they
+/// must not be called on it.
 final class Reachability {
     /// What the server has to be told, in order.
     enum News {
@@ -33,6 +34,10 @@ final class Reachability {
     private var places: [ListenerID: String] = [:]
     private var calls: [StreamID: String] = [:]
     private var news: [News] = []
+    /// Where to listen as soon as it can be waited for.
+    private var wishes: [String] = []
+    /// Whether the keeper has heard of a change and may want to be called at another time.
+    private(set) var isStirred = false
     private var tlsExtras: TLSExtras
 
     /// What the database does not say of TLS.
@@ -74,10 +79,20 @@ final class Reachability {
         return news
     }
 
-    /// When to call `clockAdvanced`; at once while there are news.
-    var deadline: Instant? { news.isEmpty ? keeper.deadline : .start }
+    /// When to call `clockAdvanced`; at once while there is something to do.
+    var deadline: Instant? { news.isEmpty && wishes.isEmpty ? keeper.deadline : .start }
 
     func clockAdvanced(now: Instant) {
+        isStirred = false
+        let targets = wishes
+        wishes = []
+        for target in targets {
+            do throws(DaemonError) {
+                try listen(target)
+            } catch {
+                tell(now) { $0.failed(at: target, reason: "\(error)", now: now) }
+            }
+        }
         for effect in keeper.clockAdvanced(now: now) { carryOut(effect, now: now) }
     }
 
@@ -155,19 +170,16 @@ final class Reachability {
     // MARK: Orders of the keeper
 
     private func tell(_ now: Instant, _ happening: (inout RemoteKeeper) -> [RemoteEffect]) {
+        isStirred = true
         for effect in happening(&keeper) { carryOut(effect, now: now) }
     }
 
     private func carryOut(_ effect: RemoteEffect, now: Instant) {
         switch effect {
         case .tellServer(let bytes): news.append(.received(Self.own, bytes))
-        case .listen(let target):
-            do throws(DaemonError) {
-                try listen(target)
-            } catch {
-                tell(now) { $0.failed(at: target, reason: "\(error)", now: now) }
-            }
+        case .listen(let target): wishes.append(target)
         case .stopListening(let target):
+            wishes.removeAll { $0 == target }
             guard let listener = listeners.removeValue(forKey: target) else { return }
             places[listener] = nil
             hub.closeListener(listener)

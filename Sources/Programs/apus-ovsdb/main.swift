@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Daemon
+import DatabaseProtocol
 import Glibc
 
 struct ApusOVSDB: ParsableCommand {
@@ -40,10 +41,11 @@ struct ApusOVSDB: ParsableCommand {
     func run() throws {
         let process = try DaemonProcess.start(name: DatabaseDaemon.name, options: daemon)
         do {
-            let server = try DatabaseDaemon(
-                process, remotes: remote, remoteOptions, databasePaths: database,
-                durability: durability, convertsOwnSchema: convert)
-            try server.serve()
+            let wishes = DatabaseDaemon.Wishes(
+                remotes: remote, databasePaths: database, durability: durability,
+                convertsOwnSchema: convert, tls: try remoteOptions.tls(.openVSwitch),
+                tlsExtras: remoteOptions.extras)
+            try DatabaseDaemon.serve(process, wishes)
             process.finish()
         } catch {
             process.finish()

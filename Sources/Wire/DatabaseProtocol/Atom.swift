@@ -139,4 +139,17 @@ extension Atom {
         case .namedUUID(let name): ["named-uuid", .string(name)]
         }
     }
+
+    /// Appends the text of `json`, which is not made.
+    public func write(to out: inout [UInt8]) {
+        switch self {
+        case .integer(let value): JSON.write(value, to: &out)
+        case .string(let value): JSON.write(value, to: &out)
+        case .uuid(let value):
+            out.append(contentsOf: #"["uuid",""#.utf8)
+            value.write(to: &out)
+            out.append(contentsOf: "\"]".utf8)
+        case .real, .boolean, .namedUUID: json.write(to: &out)
+        }
+    }
 }

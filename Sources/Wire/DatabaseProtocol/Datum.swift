@@ -20,6 +20,11 @@ public struct Datum: Hashable, Sendable {
     /// A set of one.
     public init(_ atom: Atom) { (keys, values, isMap) = ([atom], [], false) }
 
+    /// What is sorted and free of duplicates already.
+    private init(sorted keys: [Atom], _ values: [Atom], isMap: Bool) {
+        (self.keys, self.values, self.isMap) = (keys, values, isMap)
+    }
+
     /// A set of `elements`; duplicates are merged.
     public init(set elements: some Sequence<Atom>) {
         var sorted: [Atom] = []
@@ -154,7 +159,13 @@ extension Datum {
         try check(elements.count, type, json)
         var atoms: [Atom] = []
         atoms.reserveCapacity(elements.count)
-        for element in elements { atoms.append(try type.key.parse(element)) }
+        var isSorted = true
+        for element in elements {
+            let atom = try type.key.parse(element)
+            if let last = atoms.last, isSorted { isSorted = last < atom }
+            atoms.append(atom)
+        }
+        if isSorted { return Datum(sorted: atoms, [], isMap: false) }
         let datum = Datum(set: atoms)
         guard datum.count == atoms.count else {
             throw DatabaseError(.ovsdbError, "set contains duplicate", syntax: json)
@@ -170,15 +181,23 @@ extension Datum {
             let elements = outer[1].array
         else { throw .syntax("expected [\"map\", […]]", json) }
         try check(elements.count, type, json)
-        var pairs: [(Atom, Atom)] = []
+        var keys: [Atom] = []
+        var values: [Atom] = []
+        keys.reserveCapacity(elements.count)
+        values.reserveCapacity(elements.count)
+        var isSorted = true
         for element in elements {
             guard let pair = element.array, pair.count == 2 else {
                 throw .syntax("a map's element must be a pair", element)
             }
-            pairs.append((try key.parse(pair[0]), try value.parse(pair[1])))
+            let atom = try key.parse(pair[0])
+            if let last = keys.last, isSorted { isSorted = last < atom }
+            keys.append(atom)
+            values.append(try value.parse(pair[1]))
         }
-        let datum = Datum(map: pairs)
-        guard datum.count == pairs.count else {
+        if isSorted { return Datum(sorted: keys, values, isMap: true) }
+        let datum = Datum(map: zip(keys, values))
+        guard datum.count == keys.count else {
             throw DatabaseError(.ovsdbError, "map contains duplicate key", syntax: json)
         }
         return datum
@@ -189,5 +208,24 @@ extension Datum {
         if isMap { return ["map", .array(pairs.map { [$0.json, $1.json] })] }
         if let only { return only.json }
         return ["set", .array(keys.map(\.json))]
+    }
+
+    /// Appends the text of `json`, which is not made.
+    public func write(to out: inout [UInt8]) {
+        if !isMap, keys.count == 1 { return keys[0].write(to: &out) }
+        out.append(contentsOf: (isMap ? #"["map",["# : #"["set",["#).utf8)
+        var place = 0
+        while place < keys.count {
+            if place > 0 { out.append(UInt8(ascii: ",")) }
+            if isMap { out.append(UInt8(ascii: "[")) }
+            keys[place].write(to: &out)
+            if isMap {
+                out.append(UInt8(ascii: ","))
+                values[place].write(to: &out)
+                out.append(UInt8(ascii: "]"))
+            }
+            place += 1
+        }
+        out.append(contentsOf: "]]".utf8)
     }
 }

@@ -41,13 +41,11 @@ public enum JSON: Hashable, Sendable {
 /// Of members with one name the last wins and keeps the place of the first, as in Open vSwitch's
 /// parser. Two objects are equal if they have the same members, in whatever order.
 public struct JSONObject: Sendable {
-    /// Names in order, without duplicates.
-    public private(set) var names: [String] = []
-    /// The value of the name at the same place.
-    public private(set) var values: [JSON] = []
+    /// Members in order, without two of one name.
+    public private(set) var members: [(name: String, value: JSON)] = []
     /// Where each name is; kept only above `linearCountMax` members, where searching costs more,
     /// and only of objects that were made by setting members.
-    private var positions: [String: Int] = [:]
+    private var positions: [String: Int]?
 
     private static let linearCountMax = 12
 
@@ -58,26 +56,24 @@ public struct JSONObject: Sendable {
         for (name, value) in members { self[name] = value }
     }
 
-    /// Creates an object of `members` whose names are all different, in O(count): for what is made
-    /// to be written, and not to be searched.
-    public init(distinct members: some Collection<(String, JSON)>) {
-        names = members.map(\.0)
-        values = members.map(\.1)
-    }
+    /// Creates an object of `members` whose names are all different, in O(1): for what is made to
+    /// be written, and not to be searched.
+    public init(distinct members: [(name: String, value: JSON)]) { self.members = members }
 
     /// How many members there are.
-    public var count: Int { names.count }
-    public var isEmpty: Bool { names.isEmpty }
+    public var count: Int { members.count }
+    public var isEmpty: Bool { members.isEmpty }
 
-    /// Members in order.
-    public var members: Zip2Sequence<[String], [JSON]> { zip(names, values) }
+    /// Names in order, and the values in the same order.
+    public var names: [String] { members.map(\.name) }
+    public var values: [JSON] { members.map(\.value) }
 
     /// The value called `name`. Setting `nil` removes the member, in O(count).
     public subscript(name: String) -> JSON? {
-        get { position(of: name).map { values[$0] } }
+        get { position(of: name).map { members[$0].value } }
         set {
             switch (position(of: name), newValue) {
-            case (let place?, let value?): values[place] = value
+            case (let place?, let value?): members[place].value = value
             case (nil, let value?): append(name, value)
             case (let place?, nil): remove(at: place)
             case (nil, nil): break
@@ -85,27 +81,30 @@ public struct JSONObject: Sendable {
         }
     }
 
+    mutating func reserveCapacity(_ count: Int) { members.reserveCapacity(count) }
+
     private func position(of name: String) -> Int? {
-        positions.isEmpty ? names.firstIndex(of: name) : positions[name]
+        if let positions { return positions[name] }
+        return members.firstIndex { $0.name == name }
     }
 
     private mutating func append(_ name: String, _ value: JSON) {
-        names.append(name)
-        values.append(value)
-        guard names.count > Self.linearCountMax else { return }
-        if positions.isEmpty { reindex() } else { positions[name] = names.count - 1 }
+        members.append((name, value))
+        guard members.count > Self.linearCountMax else { return }
+        if positions == nil { reindex() } else { positions?[name] = members.count - 1 }
     }
 
     private mutating func remove(at place: Int) {
-        names.remove(at: place)
-        values.remove(at: place)
+        members.remove(at: place)
         reindex()
     }
 
     private mutating func reindex() {
-        positions = [:]
-        guard names.count > Self.linearCountMax else { return }
-        for (place, name) in names.enumerated() { positions[name] = place }
+        positions = nil
+        guard members.count > Self.linearCountMax else { return }
+        var places: [String: Int] = [:]
+        for (place, member) in members.enumerated() { places[member.name] = place }
+        positions = places
     }
 }
 

@@ -104,6 +104,7 @@ struct JSONParser {
         position += 1
         skipWhiteSpace()
         guard !skip(UInt8(ascii: "}")) else { return object }
+        object.reserveCapacity(4)
         while true {
             skipWhiteSpace()
             guard peek() == UInt8(ascii: "\"") else { throw failure(.unexpectedByte) }
@@ -123,6 +124,8 @@ struct JSONParser {
         position += 1
         skipWhiteSpace()
         guard !skip(UInt8(ascii: "]")) else { return elements }
+        // Most arrays are pairs: ["set", …], ["uuid", …], [key, value].
+        elements.reserveCapacity(2)
         while true {
             elements.append(try parseValue(depth: depth))
             skipWhiteSpace()

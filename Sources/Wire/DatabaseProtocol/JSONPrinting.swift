@@ -16,20 +16,24 @@ extension JSON {
         switch self {
         case .null: out.append(contentsOf: "null".utf8)
         case .bool(let value): out.append(contentsOf: (value ? "true" : "false").utf8)
-        case .integer(let number): out.append(contentsOf: String(number).utf8)
+        case .integer(let number): Self.write(number, to: &out)
         case .real(let number): out.append(contentsOf: Self.digits(of: number).utf8)
         case .string(let text): Self.write(text, to: &out)
         case .array(let elements):
             out.append(UInt8(ascii: "["))
-            for (place, element) in elements.enumerated() {
-                if place > 0 { out.append(UInt8(ascii: ",")) }
+            var isFirst = true
+            for element in elements {
+                if !isFirst { out.append(UInt8(ascii: ",")) }
+                isFirst = false
                 element.write(to: &out)
             }
             out.append(UInt8(ascii: "]"))
         case .object(let object):
             out.append(UInt8(ascii: "{"))
-            for (place, (name, value)) in object.members.enumerated() {
-                if place > 0 { out.append(UInt8(ascii: ",")) }
+            var isFirst = true
+            for (name, value) in object.members {
+                if !isFirst { out.append(UInt8(ascii: ",")) }
+                isFirst = false
                 Self.write(name, to: &out)
                 out.append(UInt8(ascii: ":"))
                 value.write(to: &out)
@@ -45,12 +49,18 @@ extension JSON {
         return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
     }
 
-    private static func write(_ text: String, to out: inout [UInt8]) {
+    /// Appends a number's digits.
+    public static func write(_ number: Int64, to out: inout [UInt8]) {
+        guard (0..<100).contains(number) else { return out.append(contentsOf: String(number).utf8) }
+        if number >= 10 { out.append(UInt8(ascii: "0") + UInt8(number / 10)) }
+        out.append(UInt8(ascii: "0") + UInt8(number % 10))
+    }
+
+    /// Appends a text in quotes.
+    public static func write(_ text: String, to out: inout [UInt8]) {
         out.append(UInt8(ascii: "\""))
         defer { out.append(UInt8(ascii: "\"")) }
-        guard !text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x22 && $0 != 0x5c }) else {
-            return out.append(contentsOf: text.utf8)
-        }
+        guard hasToBeEscaped(text) else { return out.append(contentsOf: text.utf8) }
         for byte in text.utf8 {
             switch byte {
             case UInt8(ascii: "\""): out.append(contentsOf: "\\\"".utf8)
@@ -67,6 +77,17 @@ extension JSON {
             default: out.append(byte)
             }
         }
+    }
+
+    private static func hasToBeEscaped(_ text: String) -> Bool {
+        let bytes = text.utf8.span
+        var place = 0
+        while place < bytes.count {
+            let byte = bytes[place]
+            if byte < 0x20 || byte == 0x22 || byte == 0x5c { return true }
+            place += 1
+        }
+        return false
     }
 }
 

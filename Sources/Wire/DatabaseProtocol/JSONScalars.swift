@@ -4,7 +4,30 @@ extension JSONParser {
     /// Reads a string; the next byte is its opening quote.
     mutating func parseString() throws(JSONError) -> String {
         let start = position + 1
-        position = start
+        position = plainEnd(from: start)
+        if skip(UInt8(ascii: "\"")) {
+            return String(decoding: bytes[start..<(position - 1)], as: UTF8.self)
+        }
+        return try parseUnusualString(from: start)
+    }
+
+    /// The place of the first byte from `place` on that is no plain ASCII character of a string.
+    private func plainEnd(from place: Int) -> Int {
+        let bytes = bytes.span
+        var place = place
+        while place < bytes.count {
+            let byte = bytes[place]
+            guard byte >= 0x20, byte < 0x80, byte != UInt8(ascii: "\""),
+                byte != UInt8(ascii: "\\")
+            else { break }
+            place += 1
+        }
+        return place
+    }
+
+    /// Reads a string that has escapes or other characters than those of ASCII. All before
+    /// `position` is plain.
+    private mutating func parseUnusualString(from start: Int) throws(JSONError) -> String {
         var unescaped: [UInt8]?
         while true {
             switch peek() {
@@ -93,12 +116,24 @@ extension JSONParser {
             _ = skip(UInt8(ascii: "+")) || skip(UInt8(ascii: "-"))
             guard skipDigits() > 0 else { throw failure(.badNumber) }
         }
+        // Eighteen digits fit 64 bits, whatever they are.
+        if isPlain, position - start <= 18 { return .integer(wholeNumber(start)) }
         let text = String(decoding: bytes[start..<position], as: UTF8.self)
         if isPlain, let number = Int64(text) { return .integer(number) }
         guard let number = Double(text), number.isFinite else {
             throw JSONError(.numberTooLarge, at: start)
         }
         return Int64(exactly: number).map(JSON.integer) ?? .real(number)
+    }
+
+    /// The number from `start` to here: perhaps "-", then digits.
+    private func wholeNumber(_ start: Int) -> Int64 {
+        let isNegative = bytes[start] == UInt8(ascii: "-")
+        var number: Int64 = 0
+        for byte in bytes[(isNegative ? start + 1 : start)..<position] {
+            number = number * 10 + Int64(byte - UInt8(ascii: "0"))
+        }
+        return isNegative ? -number : number
     }
 
     /// Whether exactly one digit was read since `start`, where the number began.

@@ -15,9 +15,7 @@ public struct JSONStream: Sendable {
     /// Where the message being read begins, and how far it has been looked at.
     private var start = 0
     private var scanned = 0
-    private var depth = 0
-    private var isInString = false
-    private var isEscaped = false
+    private var nesting = Nesting()
     private var failure: JSONError?
     private let messageByteCountMax: Int
 
@@ -61,33 +59,54 @@ public struct JSONStream: Sendable {
     }
 
     private mutating func nextText() throws(JSONError) -> [UInt8]? {
-        while scanned < buffer.count {
-            let byte = buffer[scanned]
-            if depth == 0 && isWhiteSpace(byte) {
-                scanned += 1
-                start = scanned
-                continue
-            }
-            guard scanned - start < messageByteCountMax else {
-                throw JSONError(.tooLong, at: scanned - start)
-            }
-            scanned += 1
-            if try endsMessage(byte) {
-                // Most chunks are one whole message: no need to copy it.
-                guard start > 0 || scanned < buffer.count else {
-                    let text = buffer
-                    buffer = []
-                    (start, scanned) = (0, 0)
-                    return text
-                }
-                defer { start = scanned }
-                return Array(buffer[start..<scanned])
-            }
+        guard try scan() else { return nil }
+        // Most chunks are one whole message: no need to copy it.
+        guard start > 0 || scanned < buffer.count else {
+            let text = buffer
+            buffer = []
+            (start, scanned) = (0, 0)
+            return text
         }
-        return nil
+        defer { start = scanned }
+        return Array(buffer[start..<scanned])
     }
 
-    private mutating func endsMessage(_ byte: UInt8) throws(JSONError) -> Bool {
+    /// Looks at bytes up to the end of a message.
+    ///
+    /// - Returns: Whether one ends at `scanned`; if not, all bytes have been looked at.
+    private mutating func scan() throws(JSONError) -> Bool {
+        let held = buffer
+        let bytes = held.span
+        var place = scanned
+        var nesting = nesting
+        if nesting.depth == 0 {
+            while place < bytes.count, isWhiteSpace(bytes[place]) { place += 1 }
+            start = place
+        }
+        let end = min(bytes.count, start + messageByteCountMax)
+        var isWhole = false
+        while place < end, !isWhole {
+            isWhole = try nesting.ends(with: bytes[place], at: place - start)
+            place += 1
+        }
+        (scanned, self.nesting) = (place, nesting)
+        guard isWhole || place == bytes.count else {
+            throw JSONError(.tooLong, at: place - start)
+        }
+        return isWhole
+    }
+}
+
+/// Counts brackets outside of strings.
+private struct Nesting {
+    private(set) var depth = 0
+    private var isInString = false
+    private var isEscaped = false
+
+    /// Takes the next byte, which is no white space if it is the first of a message.
+    ///
+    /// - Returns: Whether it is the last of the message.
+    mutating func ends(with byte: UInt8, at position: Int) throws(JSONError) -> Bool {
         if isInString {
             if isEscaped {
                 isEscaped = false
@@ -102,7 +121,7 @@ public struct JSONStream: Sendable {
         case UInt8(ascii: "{"), UInt8(ascii: "["):
             depth += 1
             guard depth <= ProtocolLimits.nestingDepthMax else {
-                throw JSONError(.tooDeep, at: scanned - 1 - start)
+                throw JSONError(.tooDeep, at: position)
             }
         case UInt8(ascii: "}"), UInt8(ascii: "]"):
             depth -= 1

@@ -9,10 +9,10 @@ extension Operation {
         guard let object = json.object else { throw .syntax("an operation is an object", json) }
         let reader = OperationReader(object: object, schema: schema)
         guard let name = object["op"]?.string else { throw reader.missing("op") }
-        guard let members = Self.members[name] else {
+        guard let members = Self.members(name) else {
             throw .syntax("no operation \"\(name)\"", json)
         }
-        for member in object.names where member != "op" && !members.contains(member) {
+        for (member, _) in object.members where member != "op" && !members.contains(member) {
             throw .syntax("member \"\(member)\" is present but not allowed here", json)
         }
         switch name {
@@ -53,14 +53,22 @@ extension Operation {
         }
     }
 
-    /// What may stand in each operation beside "op".
-    private static let members: [String: [String]] = [
-        "insert": ["table", "row", "uuid-name", "uuid"],
-        "select": ["table", "where", "columns", "sort"], "update": ["table", "where", "row"],
-        "mutate": ["table", "where", "mutations"], "delete": ["table", "where"],
-        "wait": ["table", "where", "columns", "until", "rows", "timeout"],
-        "commit": ["durable"], "abort": [], "comment": ["comment"], "assert": ["lock"],
-    ]
+    /// What may stand in the operation called `name` beside "op"; `nil` if there is none.
+    private static func members(_ name: String) -> [String]? {
+        switch name {
+        case "insert": ["table", "row", "uuid-name", "uuid"]
+        case "update": ["table", "where", "row"]
+        case "mutate": ["table", "where", "mutations"]
+        case "delete": ["table", "where"]
+        case "select": ["table", "where", "columns", "sort"]
+        case "wait": ["table", "where", "columns", "until", "rows", "timeout"]
+        case "commit": ["durable"]
+        case "comment": ["comment"]
+        case "assert": ["lock"]
+        case "abort": []
+        default: nil
+        }
+    }
 }
 
 /// Reads the members of one operation.

@@ -51,10 +51,18 @@ public enum RPCMessage: Hashable, Sendable {
     /// The message's text in UTF-8, ready to send.
     public var bytes: [UInt8] {
         guard case .reply(let result, let id) = self else { return json.bytes }
+        return Self.reply(id: id) { result.write(to: &$0) }
+    }
+
+    /// The text of the answer to the request called `id`, for results that are not worth to be made
+    /// as values first.
+    ///
+    /// - Parameter write: Appends the result's text.
+    public static func reply(id: JSON, writing write: (inout [UInt8]) -> Void) -> [UInt8] {
         var out: [UInt8] = []
         out.reserveCapacity(128)
         out.append(contentsOf: #"{"result":"#.utf8)
-        result.write(to: &out)
+        write(&out)
         out.append(contentsOf: #","error":null,"id":"#.utf8)
         id.write(to: &out)
         out.append(UInt8(ascii: "}"))

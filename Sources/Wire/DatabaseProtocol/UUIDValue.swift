@@ -44,14 +44,21 @@ public struct UUIDValue: Hashable, Comparable, Sendable, CustomStringConvertible
     public var description: String {
         var text: [UInt8] = []
         text.reserveCapacity(36)
-        for place in 0..<32 {
+        write(to: &text)
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// Appends the same form in ASCII.
+    public func write(to out: inout [UInt8]) {
+        var place = 0
+        while place < 32 {
             if place == 8 || place == 12 || place == 16 || place == 20 {
-                text.append(UInt8(ascii: "-"))
+                out.append(UInt8(ascii: "-"))
             }
             let half = place < 16 ? high : low
-            text.append(hexadecimalDigit(UInt8(half >> UInt64(60 - place % 16 * 4) & 15)))
+            out.append(hexadecimalDigit(UInt8(half >> UInt64(60 - place % 16 * 4) & 15)))
+            place += 1
         }
-        return String(decoding: text, as: UTF8.self)
     }
 
     public static func < (a: UUIDValue, b: UUIDValue) -> Bool {

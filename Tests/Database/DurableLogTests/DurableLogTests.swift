@@ -19,7 +19,7 @@ import Testing
         let log = try DurableLog(opening: path, schemaIfNew: .server)
         var found = [try log.schema().json]
         try log.takeRecords { found.append($0) }
-        for record in more { try log.append(record) }
+        for record in more { try log.append(record.bytes) }
         try log.synchronize()
         return (found, log.cut)
     }
@@ -42,7 +42,7 @@ import Testing
             let log = try DurableLog(opening: path, schemaIfNew: nil)
             try log.replace(with: .server, (["Queue": [:]] as JSON).bytes)
             #expect(log.recordCount == 1)
-            try log.append(Self.records[0])
+            try log.append(Self.records[0].bytes)
             try log.synchronization()
         }
         let schema = DatabaseSchema.server.json

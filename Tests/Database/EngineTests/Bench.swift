@@ -81,10 +81,10 @@ final class TestJournal: DatabaseJournal {
     var isFull = false
 
     func append(
-        _ record: JSON, to database: String, isDurable: Bool
+        _ record: LogRecord, to database: String, isDurable: Bool
     ) throws(DatabaseError) {
         guard !isFull else { throw DatabaseError(.ioError, "no space left") }
-        records.append(record)
+        records.append((try? JSON(parsing: record.text)) ?? "unreadable")
     }
 
     func replace(

@@ -1,0 +1,81 @@
+// A machine whose short turns are taken by the thread that brings the message.
+//
+//     hub's thread    received ──> free, and nothing before it? ──> turn, answer: no thread is woken
+//                                  '─ no ─> mailbox ──┐
+//     own thread      deadlines, signals, and what ───┴──> turn      takes longer
+//
+// Waking another thread and being woken by it costs more than most requests of clients. Still only
+// one thread at a time is inside the machine, and messages are handled in the order of their coming.
+
+import Synchronization
+public import Timekeeping
+
+/// What `SharedMachine` runs. Never called by two threads at once.
+public protocol TurnTaking: AnyObject {
+    associatedtype Message: Sendable
+
+    /// Handles one message on the thread that brought it, and does nothing that waits.
+    ///
+    /// - Returns: Whether the machine's own thread is to look after it soon.
+    func handleAtOnce(_ message: Message, now: Instant) -> Bool
+
+    /// Handles what came, on the machine's own thread.
+    ///
+    /// - Returns: Whether to go on.
+    func take(_ turn: Turn<Message>) throws -> Bool
+
+    /// When the machine wants a turn on its own thread though nothing comes.
+    var deadline: Instant? { get }
+}
+
+/// Lends a machine to one thread at a time.
+public final class SharedMachine<Machine: TurnTaking>: Sendable {
+    /// For messages that may take longer.
+    public let mailbox = Mailbox<Machine.Message>()
+    /// Nobody until the machine is made: it needs us in order to be made.
+    private let place = AtomicLazyReference<MachinePlace<Machine>>()
+
+    public init() {}
+
+    /// Handles a message now, if no other thread is inside the machine and no message waits; if
+    /// not, posts it.
+    ///
+    /// - Returns: `false` if the mailbox is full; the message was not taken.
+    public func deliver(_ message: Machine.Message) -> Bool {
+        let isHandled = place.load()?.state.withLockIfAvailable { state in
+            guard state.handledCount == mailbox.postedCount else { return false }
+            let now = MonotonicClock.now()
+            if state.machine.handleAtOnce(message, now: now) { mailbox.wake() }
+            return true
+        }
+        return isHandled == true || mailbox.post(message)
+    }
+
+    /// Runs the machine on this thread, which is from now on its own, until it has enough. Traps the
+    /// second time.
+    public func run(_ machine: sending Machine, _ loop: MachineLoop<Machine.Message>) throws {
+        let own = MachinePlace(machine)
+        precondition(place.storeIfNil(own) === own, "a machine is in this place already")
+        while true {
+            let deadline = own.state.withLock { $0.machine.deadline }
+            let turn = loop.wait(until: deadline)
+            let goesOn = try own.state.withLock { state in
+                defer { state.handledCount += UInt64(turn.messages.count) }
+                return try state.machine.take(turn)
+            }
+            guard goesOn else { return }
+        }
+    }
+}
+
+/// A machine and the lock before it.
+private final class MachinePlace<Machine: TurnTaking>: Sendable {
+    struct State {
+        let machine: Machine
+        /// Messages of the mailbox that the machine has handled.
+        var handledCount: UInt64 = 0
+    }
+    let state: Mutex<State>
+
+    init(_ machine: sending Machine) { state = Mutex(State(machine: machine)) }
+}
