@@ -75,6 +75,8 @@ struct ExpressLane {
     private var offersEndMilliseconds: UInt64 = 0
     /// Packets that passed below us.
     private(set) var packets: UInt64 = 0
+    /// What came by each port since `takeLoads`.
+    private var loads: [UInt32: PortLoad] = [:]
     /// A flow found no place since the last refresh.
     private var hasRefused = false
 
@@ -123,7 +125,14 @@ struct ExpressLane {
         let news = ExpressCounts(
             packets: counts.packets &- before.packets, bytes: counts.bytes &- before.bytes)
         packets &+= news.packets
+        let port = flows.values[index].inPort
+        loads[port, default: PortLoad(port: port, packets: 0, bytes: 0)].add(news)
         return (flows.values[index], news)
+    }
+
+    mutating func takeLoads() -> [PortLoad] {
+        defer { loads = [:] }
+        return loads.sorted { $0.key < $1.key }.map(\.value)
     }
 }
 
@@ -173,6 +182,10 @@ extension Forwarder {
             }
         }
     }
+
+    /// What came by express at each port since the last call, as far as it was brought in; by
+    /// ascending port.
+    public mutating func takeExpressLoads() -> [PortLoad] { lane.takeLoads() }
 
     /// Ends all express flows of a megaflow that will go or change. Its counters then are complete.
     mutating func closeExpress<Sink: ExpressTier & ~Copyable>(

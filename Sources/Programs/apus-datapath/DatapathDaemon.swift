@@ -43,6 +43,7 @@ final class DatapathDaemon {
     private var clients: [ClientID: ChannelConnection] = [:]
     private var lastClient: UInt64 = 0
     var nextCount: Instant
+    private var lastCount: Instant
 
     /// - Parameter express: Whether the kernel may forward busy flows by itself.
     init(_ process: DaemonProcess, express isWanted: Bool) throws {
@@ -61,7 +62,8 @@ final class DatapathDaemon {
         } catch {
             throw DaemonError("\(error)")
         }
-        nextCount = MonotonicClock.now() + Self.countPause
+        lastCount = MonotonicClock.now()
+        nextCount = lastCount + Self.countPause
         let mailbox = mailbox
         control = try ControlServer(of: process, commands: Self.commands) {
             mailbox.post(.control($0))
@@ -160,7 +162,10 @@ final class DatapathDaemon {
             worker.countRingDrops(of: number)
             dropIdleBlocks(of: number)
         }
-        worker.refreshExpress(now: now)
+        for error in worker.refreshExpress(now: now, sinceLast: now.since(lastCount)) {
+            logger.debug("frames stay where the kernel receives them: \(error)")
+        }
+        lastCount = now
     }
 
     // MARK: Orders

@@ -23,12 +23,15 @@ struct RingPort: ~Copyable {
     /// As it is now; `ring.interface` is as it was when the port was opened.
     var mtu: Int
     var isRunning: Bool
+    /// Where its frames are received; made when it is first asked for.
+    var spreading: ReceiveSpreading?
 
     init(name: String, express: ExpressHooks?, budget: RingBudget) throws(PortError) {
         let interface = try InterfaceFacts(name: name)
         let drop = try HostIngressDrop(interface: interface, express: express)
         let sender = try FrameSender(interface: interface)
         let ring = try SteeredRings(interface: interface, express: express, budget: budget)
+        spreading = nil
         self.drop = drop
         self.sender = sender
         self.ring = ring
@@ -318,6 +321,20 @@ struct PortSet: ~Copyable, PacketSink, ExpressTier {
         case .some(let table): table.readAll(body)
         case .none: return
         }
+    }
+
+    /// Has a port's frames received by other processors.
+    ///
+    /// - Throws: If that is not ours to choose.
+    mutating func spread(_ change: SpreadingChange) throws(PortError) {
+        guard change.port < UInt32(Self.tableCount), let ring = unsafe rings[Int(change.port)]
+        else { return }
+        // Safe: entries are live.
+        if unsafe ring.pointee.spreading == nil {
+            unsafe ring.pointee.spreading = try ReceiveSpreading(
+                interface: ring.pointee.ring.interface)
+        }
+        unsafe ring.pointee.spreading?.choose(change.processors)
     }
 
     // MARK: Scratch memory

@@ -48,7 +48,7 @@ enum DatapathOrder {
     case listFlows(number: UInt64)
     case putFlow(FlowIdentity)
     /// The entry as it was, to credit its last packets.
-    case deleteFlow(LedgerEntry)
+    indirect case deleteFlow(LedgerEntry)
     case execute
 }
 

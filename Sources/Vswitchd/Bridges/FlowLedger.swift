@@ -14,15 +14,29 @@ internal import Timekeeping
 // what vswitchd does never depends on hashing.
 
 /// Which packets a cached flow answers for. Two flows with the same identity are the same flow.
-struct FlowIdentity: Hashable {
+///
+/// An object, because it stands in several places at once (the order that installs the flow, the
+/// ledger's entry, its index), and is half a kilobyte. It never changes.
+final class FlowIdentity: Hashable, Sendable {
     /// Zero outside `mask`.
     let key: FlowKey
     let mask: FlowMask
+    /// Of both, once for all the tables that it will be looked up in.
+    private let hash: Int
 
     init(key: FlowKey, mask: FlowMask) {
-        self.key = key.masked(by: mask)
-        self.mask = mask
+        let key = key.masked(by: mask)
+        var hasher = Hasher()
+        hasher.combine(key)
+        hasher.combine(mask)
+        (self.key, self.mask, hash) = (key, mask, hasher.finalize())
     }
+
+    static func == (a: FlowIdentity, b: FlowIdentity) -> Bool {
+        a === b || (a.hash == b.hash && a.key == b.key && a.mask == b.mask)
+    }
+
+    func hash(into hasher: inout Hasher) { hasher.combine(hash) }
 }
 
 /// A cached flow with its reasons.

@@ -7,7 +7,8 @@ public import Flows
 // the channel may one day be the kernel module itself. The bytes are made in `RequestCodec` and
 // `ReplyCodec`.
 
-/// What vswitchd, or a tool, asks of the datapath.
+/// What vswitchd, or a tool, asks of the datapath. Large cases are indirect: a request is handed on
+/// several times, and moving half a kilobyte each time was a fifth of a flow set-up.
 public enum DatapathRequest: Hashable, Sendable {
     /// OVS_DP_CMD_GET: the one datapath, as a dump.
     case describeDatapath
@@ -15,7 +16,7 @@ public enum DatapathRequest: Hashable, Sendable {
     /// asked; when its socket closes, misses are dropped as `noVswitchd` until the next comes.
     /// OVS_DP_CMD_SET with OVS_DP_ATTR_UPCALL_PID.
     case takeUpcalls
-    case addPort(Vport)
+    indirect case addPort(Vport)
     case deletePort(number: UInt32)
     /// OVS_VPORT_CMD_SET with an attribute of our own: what the port takes in, and how it shares
     /// out what leaves. Replaces what was said of it before.
@@ -24,15 +25,15 @@ public enum DatapathRequest: Hashable, Sendable {
     case listPorts
     /// OVS_FLOW_CMD_NEW without NLM_F_EXCL: an existing flow with the same key and mask gets the
     /// new actions and keeps its counters.
-    case putFlow(CachedFlow)
+    indirect case putFlow(CachedFlow)
     /// OVS_FLOW_CMD_DEL of one flow; the reply carries its last counters.
-    case deleteFlow(key: FlowKey, mask: FlowMask)
+    indirect case deleteFlow(key: FlowKey, mask: FlowMask)
     /// OVS_FLOW_CMD_DEL without a key: all flows.
     case flushFlows
     /// OVS_FLOW_CMD_GET as a dump.
     case listFlows
     /// OVS_METER_CMD_SET: add a meter, or change one.
-    case putMeter(DatapathMeter)
+    indirect case putMeter(DatapathMeter)
     /// OVS_METER_CMD_DEL; the reply carries its last counters.
     case deleteMeter(id: UInt32)
     /// OVS_METER_CMD_GET of one meter.
@@ -40,5 +41,5 @@ public enum DatapathRequest: Hashable, Sendable {
     /// OVS_METER_CMD_FEATURES.
     case describeMeters
     /// OVS_PACKET_CMD_EXECUTE: run `actions` on `packet` as if it had come in as `key` says.
-    case execute(ExecutedPacket)
+    indirect case execute(ExecutedPacket)
 }
