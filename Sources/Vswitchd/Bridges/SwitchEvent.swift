@@ -1,3 +1,4 @@
+public import DatabaseProtocol
 public import DatapathMessages
 public import LinkValues
 public import Packets
@@ -98,7 +99,8 @@ public enum SwitchEvent: Sendable {
     case links([String: LinkFact])
     /// The answer to `.makeLink`.
     case linkMade(name: String, LinkOutcome)
-    case control(ControlID, command: String, arguments: [String])
+    /// - Parameter wantsJSON: Whoever asks reads JSON (`ovs-appctl -f json`).
+    case control(ControlID, command: String, arguments: [String], wantsJSON: Bool = false)
     /// Nothing but time passed.
     case clockAdvanced
 }
@@ -130,6 +132,8 @@ public enum SwitchEffect: Sendable {
     /// Remove all links whose alias is `mark`, except those named.
     case removeStrayLinks(mark: String, except: [String])
     case answer(ControlID, Result<String, ControlError>)
+    /// The answer of a command that has more than text, to one who reads JSON.
+    case answerJSON(ControlID, JSON)
     case log(LogLevel, module: String, String)
 }
 
