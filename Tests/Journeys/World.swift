@@ -210,6 +210,7 @@ struct World: ~Copyable {
             case .removeLink(let name, _): linkOrders.append("remove \(name)")
             case .sendDatapath(let sequence, let request): send(request, sequence)
             case .answer(_, let answer): answers.append(answer)
+            case .answerJSON(_, let json): answers.append(.success(json.text))
             case .watchLinks(let names):
                 watched = names
                 if !cables.isEmpty { tellLinks() }
