@@ -1,6 +1,8 @@
 """Sends frames into the ports of a switch and tells what comes out, tags included.
 
     frames.py matrix LABEL...      port N has its outer end eN and is called by the Nth label
+    frames.py play COUNT           COUNT ports; reads what to send, a frame a line
+    frames.py flood PORT COUNT     COUNT frames, each from another address, into one port
 
 One process holds a raw socket on every outer end. Each frame carries a number behind an Ethernet
 type that nobody else uses, so all of them can be under way at once. Tags that the kernel has put
@@ -87,9 +89,10 @@ class Bench:
                     break
                 tags.append((tpid, *struct.unpack_from("!H", frame, at + 2)))
                 at += 4
-            if len(frame) < at + 6 or struct.unpack_from("!H", frame, at)[0] != TYPE:
+            if frame[6:11] != mac(0)[:5] or len(frame) < at + 6:
                 continue
-            self.heard.append((struct.unpack_from("!I", frame, at + 2)[0], port, tuple(tags), len(frame)))
+            kind, number = struct.unpack_from("!HI", frame, at)
+            self.heard.append((number if kind == TYPE else 0, port, tuple(tags), len(frame)))
             some = True
 
 
@@ -134,5 +137,125 @@ def matrix(labels):
         print(f"{way}: {labels[port - 1]} --({kind})--> {' by '.join(labels[r - 1] for r in rest)}: {seen}")
 
 
+def total(data):
+    """The Internet checksum."""
+    data += b"\0" * (len(data) % 2)
+    n = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while n >> 16:
+        n = (n & 0xFFFF) + (n >> 16)
+    return ~n & 0xFFFF
+
+
+def ipv4(source, destination, protocol, body):
+    head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(body), 1, 0, 1, protocol, 0)
+    head += socket.inet_aton(source) + socket.inet_aton(destination)
+    return head[:10] + struct.pack("!H", total(head)) + head[12:] + body
+
+
+def ipv6(source, destination, protocol, body, router_alert=False):
+    ends = socket.inet_pton(socket.AF_INET6, source) + socket.inet_pton(socket.AF_INET6, destination)
+    if protocol == 58:
+        sum_ = total(ends + struct.pack("!II", len(body), 58) + body)
+        body = body[:2] + struct.pack("!H", sum_) + body[4:]
+    if router_alert:
+        body = bytes([protocol, 0, 5, 2, 0, 0, 1, 0]) + body
+    return struct.pack("!IHBB", 6 << 28, len(body), 0 if router_alert else protocol, 1) + ends + body
+
+
+def igmp(kind, group, *, source="10.0.0.1", to=None, more=b"", bad=False):
+    body = struct.pack("!BBH", kind, 10, 0) + (more or socket.inet_aton(group))
+    body = body[:2] + struct.pack("!H", total(body) ^ (1 if bad else 0)) + body[4:]
+    return 0x0800, to or group, ipv4(source, to or group, 2, body)
+
+
+def mld(kind, group, *, source="fe80::1", to=None, more=None):
+    body = struct.pack("!BBHHH", kind, 0, 0, 10, 0) + socket.inet_pton(socket.AF_INET6, group)
+    return 0x86DD, to or group, ipv6(source, to or group, 58, more or body, router_alert=True)
+
+
+def records(groups, address, size):
+    """`+GROUP` joins, `-GROUP` leaves."""
+    out = struct.pack("!HH", 0, len(groups))
+    for group in groups:
+        out += struct.pack("!BBH", 4 if group[0] == "+" else 3, 0, 0) + socket.inet_pton(address, group[1:])
+    return out
+
+
+def group_mac(address):
+    if ":" in address:
+        return b"\x33\x33" + socket.inet_pton(socket.AF_INET6, address)[12:]
+    a = socket.inet_aton(address)
+    return bytes([1, 0, 0x5E, a[1] & 0x7F, a[2], a[3]])
+
+
+def packet(verb, argument):
+    """Ethernet type, destination address, what follows."""
+    match verb:
+        case "all":
+            return TYPE, b"\xff" * 6, b"\0\0\0\1" + b"x" * int(argument or 46)
+        case "to":
+            to = mac(int(argument)) if argument.isdigit() else bytes.fromhex(argument.replace(":", ""))
+            return TYPE, to, b"\0\0\0\1"
+        case "report1" | "report2" | "leave":
+            kind = {"report1": 0x12, "report2": 0x16, "leave": 0x17}[verb]
+            return igmp(kind, argument, to="224.0.0.2" if verb == "leave" else None)
+        case "badreport":
+            return igmp(0x16, argument, bad=True)
+        case "report3":
+            more = records(argument.split(","), socket.AF_INET, 4)
+            return igmp(0x22, "0.0.0.0", to="224.0.0.22", more=more)
+        case "query":
+            return igmp(0x11, "0.0.0.0", source=argument, to="224.0.0.1")
+        case "udp":
+            return 0x0800, argument, ipv4("10.0.0.1", argument, 17, struct.pack("!HHHH", 9, 9, 8, 0))
+        case "mld1" | "done":
+            return mld(131 if verb == "mld1" else 132, argument, to=None if verb == "mld1" else "ff02::2")
+        case "mld2":
+            more = struct.pack("!BBH", 143, 0, 0) + records(argument.split(","), socket.AF_INET6, 16)
+            return mld(143, "::", to="ff02::16", more=more)
+        case "mldquery":
+            return mld(130, "::", source=argument, to="ff02::1")
+        case "udp6":
+            return 0x86DD, argument, ipv6("fe80::1", argument, 17, struct.pack("!HHHH", 9, 9, 8, 1))
+    raise SystemExit(f"no packet {verb}")
+
+
+def play(arguments):
+    """Lines: PORT VERB [ARGUMENT] [tags=ID[pPRIORITY],...]. Prints each with what came out."""
+    bench = Bench(int(arguments[0]))
+    for line in sys.stdin:
+        words = line.split()
+        if not words:
+            continue
+        tags = []
+        if words[-1].startswith("tags="):
+            for tag in words.pop()[5:].split(","):
+                number, _, priority = tag.partition("p")
+                tags.append((C, int(number) | int(priority or 0) << 13))
+        kind, to, body = packet(words[1], words[2] if len(words) > 2 else "")
+        port = int(words[0])
+        head = (to if isinstance(to, bytes) else group_mac(to)) + mac(port)
+        head += b"".join(struct.pack("!HH", *tag) for tag in tags)
+        bench.heard.clear()
+        bench.sockets[port].send((head + struct.pack("!H", kind) + body).ljust(60, b"\0"))
+        bench.listen(0.08)
+        seen = sorted(f"{out}:{text(tags)}" + (f" {size} bytes" if size != 60 else "") for _, out, tags, size in bench.heard)
+        print(f"{line.strip()} --> {', '.join(seen) or 'nothing'}")
+
+
+def flood(arguments):
+    """Sends as fast as it can; prints how many and in how many seconds."""
+    port, count = arguments[0], int(arguments[1])
+    s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+    s.bind((port, 0))
+    began, tail = time.monotonic(), struct.pack("!HI", TYPE, 1).ljust(48, b"\0")
+    pause = float(arguments[2]) if len(arguments) > 2 else 0
+    for number in range(count):
+        s.send(b"\x02\0\0\0\1\xfe\x02\x01" + struct.pack("!I", number) + tail)
+        if pause and number % 100 == 0:
+            time.sleep(pause * 100)
+    print(f"{count} frames in {time.monotonic() - began:.1f} s")
+
+
 if __name__ == "__main__":
-    {"matrix": matrix}[sys.argv[1]](sys.argv[2:])
+    {"matrix": matrix, "play": play, "flood": flood}[sys.argv[1]](sys.argv[2:])

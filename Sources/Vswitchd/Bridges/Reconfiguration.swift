@@ -288,7 +288,9 @@ extension Vswitch {
             }
         }
         normal.setPorts(ports.sorted { $0.id < $1.id })
-        normal.floodVLANs = VLANSet(bridge.wanted.floodVLANs)
+        let floodVLANs = VLANSet(bridge.wanted.floodVLANs)
+        if normal.floodVLANs != floodVLANs { model[bridge: bridge.index].macTable.flush() }
+        normal.floodVLANs = floodVLANs
         normal.forwardsReservedMulticast = bridge.wanted.forwardsReservedMulticast
         normal.vlanLimit = wanted.vlanLimit
         normal.setMirrors(mirrors(of: &bridge))

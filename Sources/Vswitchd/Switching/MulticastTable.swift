@@ -7,7 +7,8 @@ public import Timekeeping
 // member has reported itself, and to those behind which a router asks; RFC 4541 says which.
 //
 //     report  -> join:  (VLAN, group) has a member behind the port   forgotten after `ageing`
-//     leave   -> leave: no more
+//     leave   -> leave: no more; a group that all have left is still known, so that its frames do
+//                not go everywhere all of a sudden, until it would have been forgotten anyway
 //     query   -> heardRouter: the port leads to a router             forgotten after 180 s
 //
 // Anyone on the wire can invent groups, so the table is bounded: the group that was reported
@@ -64,21 +65,22 @@ public struct MulticastTable: Sendable {
         var key: Key
         /// The one reported longest ago first.
         var members: [Member] = []
+        var reportedAt: Instant
     }
 
     private var groups: [Group] = []
-    private var free: [Int] = []
+    private var vacant: [Int] = []
     /// Only ever asked by key.
     private var places: [Key: Int] = [:]
     /// By the time of their last report.
     private var order = RecencyList()
     private var links: [RecencyList.Links] = []
-    /// No member is older than this.
+    /// No member, and no group without one, is older than this.
     private var oldest: Instant?
 
     public init() {}
 
-    /// Groups with members.
+    /// Groups that are known, also those that all members have left.
     public var count: Int { places.count }
 
     // MARK: Asking
@@ -111,7 +113,8 @@ public struct MulticastTable: Sendable {
     /// a router is behind it is not noted.
     public mutating func join(_ key: Key, port: SwitchPort.ID, now: Instant) {
         guard !routers.contains(where: { $0.port == port && $0.vlan == key.vlan }) else { return }
-        let slot = slot(for: key)
+        let slot = slot(for: key, now: now)
+        groups[slot].reportedAt = now
         if let place = groups[slot].members.firstIndex(where: { $0.port == port }) {
             groups[slot].members.remove(at: place)
         } else {
@@ -132,7 +135,6 @@ public struct MulticastTable: Sendable {
         groups[slot].members.remove(at: place)
         statistics.left += 1
         generation += 1
-        if groups[slot].members.isEmpty { remove(slot) }
     }
 
     /// A router behind `port` asked for members.
@@ -158,7 +160,7 @@ public struct MulticastTable: Sendable {
         }
         guard let oldest, oldest + ageing <= now else { return }
         let ageing = ageing
-        removeMembers { $0.usedAt + ageing <= now }
+        remove(reportedAt: { $0 + ageing <= now }, orMember: { _ in false })
     }
 
     /// When to call `expire` next; nil: nothing ages. It may be early, never late.
@@ -172,7 +174,7 @@ public struct MulticastTable: Sendable {
     /// Forgets what was learned behind `port`; nil: everything.
     public mutating func flush(port: SwitchPort.ID? = nil) {
         let before = statistics.expired
-        removeMembers { port == nil || $0.port == port }
+        remove(reportedAt: { _ in port == nil }, orMember: { $0.port == port })
         let living = routers.filter { port != nil && $0.port != port }
         if living.count != routers.count { generation += 1 }
         routers = living
@@ -194,15 +196,15 @@ public struct MulticastTable: Sendable {
 
     // MARK: Slots
 
-    private mutating func slot(for key: Key) -> Int {
+    private mutating func slot(for key: Key, now: Instant) -> Int {
         if let slot = places[key] { return slot }
         if count >= limit { evict() }
-        let slot = free.popLast() ?? groups.count
+        let slot = vacant.popLast() ?? groups.count
         if slot == groups.count {
-            groups.append(Group(key: key))
+            groups.append(Group(key: key, reportedAt: now))
             links.append(.init())
         } else {
-            groups[slot] = Group(key: key)
+            groups[slot] = Group(key: key, reportedAt: now)
         }
         places[key] = slot
         order.append(slot, in: &links)
@@ -213,23 +215,25 @@ public struct MulticastTable: Sendable {
         guard order.oldest >= 0 else { return }
         statistics.evicted += 1
         generation += 1
-        remove(order.oldest)
+        free(order.oldest)
     }
 
-    private mutating func remove(_ slot: Int) {
+    private mutating func free(_ slot: Int) {
         places[groups[slot].key] = nil
         groups[slot].members = []
         order.take(slot, from: &links)
-        free.append(slot)
+        vacant.append(slot)
     }
 
-    /// O(members).
-    private mutating func removeMembers(where isGone: (Member) -> Bool) {
+    /// Removes members and empty groups of which the time says so, and such members. O(members).
+    private mutating func remove(
+        reportedAt isOver: (Instant) -> Bool, orMember isGone: (Member) -> Bool
+    ) {
         oldest = nil
         var slot = order.oldest
         while slot >= 0 {
             let next = links[slot].newer
-            let living = groups[slot].members.filter { !isGone($0) }
+            let living = groups[slot].members.filter { !isOver($0.usedAt) && !isGone($0) }
             let gone = groups[slot].members.count - living.count
             if gone > 0 {
                 statistics.expired += UInt64(gone)
@@ -237,7 +241,15 @@ public struct MulticastTable: Sendable {
                 groups[slot].members = living
             }
             for member in living { oldest = min(oldest ?? member.usedAt, member.usedAt) }
-            if living.isEmpty { remove(slot) }
+            if living.isEmpty {
+                let reportedAt = groups[slot].reportedAt
+                if gone > 0 || isOver(reportedAt) {
+                    generation += 1
+                    free(slot)
+                } else {
+                    oldest = min(oldest ?? reportedAt, reportedAt)
+                }
+            }
             slot = next
         }
     }

@@ -238,13 +238,15 @@ extension NormalSwitch {
     ) {
         let vlan = decision.vlan
         let destination = journey.frame.destination
-        let known =
-            floodVLANs.contains(vlan) || destination.isMulticast
-            ? nil : table.lookup(.init(vlan: vlan, mac: destination))
-        guard let known, let egress = port(id: known.port) else {
-            flood(journey, &decision)
-            return
+        guard !floodVLANs.contains(vlan), !destination.isMulticast else {
+            return flood(journey, &decision)
         }
+        var known = table.lookup(.init(vlan: vlan, mac: destination))?.port
+        if known == nil, destination == journey.frame.source {
+            // What it teaches counts before it is asked.
+            known = decision.learning?.port
+        }
+        guard let known, let egress = port(id: known) else { return flood(journey, &decision) }
         decision.reason = .known(port: egress.id)
         if isMirrorOutput(egress.id) {
             decision.end = .mirrorOutputPort
