@@ -212,6 +212,7 @@ struct World: ~Copyable {
                 toMachine.append(.linkRemoved(name: name))
             case .sendDatapath(let sequence, let request): send(request, sequence)
             case .answer(_, let answer): answers.append(answer)
+            case .answerJSON(_, let json): answers.append(.success(json.text))
             case .watchLinks(let names):
                 watched = names
                 if !cables.isEmpty { tellLinks() }

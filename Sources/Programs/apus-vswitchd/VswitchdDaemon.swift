@@ -9,6 +9,7 @@
 import Bridges
 import Channel
 import Daemon
+import DatabaseProtocol
 import DatapathMessages
 import LinkValues
 import Logging
@@ -134,7 +135,7 @@ final class VswitchdDaemon {
             return [
                 .control(
                     ControlID(lastQuestion), command: request.command,
-                    arguments: request.arguments)
+                    arguments: request.arguments, wantsJSON: request.wantsJSON)
             ]
         }
     }
@@ -224,6 +225,7 @@ final class VswitchdDaemon {
             case .removeStrayLinks(let mark, let names):
                 linkCrew.post(.sweep(mark: mark, except: names))
             case .answer(let id, let answer): reply(id, answer)
+            case .answerJSON(let id, let json): reply(id, json)
             case .log(let level, let module, let text): log(level, module, text)
             }
         }
@@ -317,6 +319,11 @@ final class VswitchdDaemon {
         case .success(let text): control.reply(text, to: request)
         case .failure(let error): control.fail(error.text, request)
         }
+    }
+
+    private func reply(_ id: ControlID, _ json: JSON) {
+        guard let request = questions.removeValue(forKey: id) else { return }
+        control.reply(json: json, to: request)
     }
 
     private func logger(_ module: String) -> Logger {

@@ -56,11 +56,16 @@ extension Vswitch {
     }
 
     private func portText(_ entry: MACTable.Entry, _ forwarding: ForwardingBridge) -> String {
-        let member = forwarding.normal.port(id: entry.port)?.members.first ?? 0
+        portText(entry.port, forwarding)
+    }
+
+    /// The OpenFlow port of a port's first member.
+    func portText(_ port: SwitchPort.ID, _ forwarding: ForwardingBridge) -> String {
+        let member = forwarding.normal.port(id: port)?.members.first ?? 0
         return member == PortNumber.local.rawValue ? "LOCAL" : "\(member)"
     }
 
-    private func padded(_ text: String, _ width: Int) -> String {
+    func padded(_ text: String, _ width: Int) -> String {
         String(repeating: " ", count: max(0, width - text.count)) + text
     }
 

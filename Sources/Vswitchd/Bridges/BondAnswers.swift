@@ -65,7 +65,7 @@ extension Vswitch {
         let bond: Bond
     }
 
-    private var bondPlaces: [BondPlace] {
+    var bondPlaces: [BondPlace] {
         bridges.sorted { $0.key < $1.key }.flatMap { _, bridge in
             bridge.aggregations.sorted { $0.key < $1.key }.compactMap { _, aggregation in
                 model[bridge: bridge.index].bonds[aggregation.port].map {
@@ -75,7 +75,7 @@ extension Vswitch {
         }
     }
 
-    private func bond(named name: String) throws(ControlError) -> BondPlace {
+    func bond(named name: String) throws(ControlError) -> BondPlace {
         guard let place = bondPlaces.first(where: { $0.aggregation.wanted.name == name }) else {
             throw ControlError("no such bond")
         }

@@ -31,7 +31,8 @@ struct WaitingControl {
 extension Vswitch {
     /// What `control` answers, ordered by name.
     public static let commands: [ControlCommand] =
-        (ownCommands + addressCommands + bondCommands + lacpCommands).sorted { $0.name < $1.name }
+        (ownCommands + addressCommands + bondCommands + groupCommands + lacpCommands)
+        .sorted { $0.name < $1.name }
 
     private static let ownCommands: [ControlCommand] = [
         ControlCommand("bridge/dump-flows", "bridge", 1...1),
@@ -48,7 +49,7 @@ extension Vswitch {
     ]
 
     mutating func control(
-        _ id: ControlID, _ command: String, _ arguments: [String], now: Instant
+        _ id: ControlID, _ command: String, _ arguments: [String], wantsJSON: Bool, now: Instant
     ) {
         guard let known = Self.commands.first(where: { $0.name == command }) else {
             refuse(id, "\"\(command)\" is not a valid command (list-commands names them)")
@@ -68,7 +69,7 @@ extension Vswitch {
             return
         default: break
         }
-        answerNow(id, command, arguments, now: now)
+        answerNow(id, command, arguments, wantsJSON: wantsJSON, now: now)
     }
 
     /// Answers questions whose dump is complete.
@@ -88,9 +89,14 @@ extension Vswitch {
     }
 
     private mutating func answerNow(
-        _ id: ControlID, _ command: String, _ arguments: [String], now: Instant
+        _ id: ControlID, _ command: String, _ arguments: [String], wantsJSON: Bool = false,
+        now: Instant
     ) {
         do throws(ControlError) {
+            if wantsJSON, let json = try structuredAnswer(command, arguments, now: now) {
+                effects.append(.answerJSON(id, json))
+                return
+            }
             let text = try answer(command, arguments, now: now)
             effects.append(.answer(id, .success(text)))
         } catch {
@@ -117,6 +123,8 @@ extension Vswitch {
         case "upcall/show": return upcallText
         case _ where command.hasPrefix("fdb/"):
             return try answerAboutAddresses(command, arguments, now: now)
+        case _ where command.hasPrefix("mdb/"):
+            return try answerAboutGroups(command, arguments, now: now)
         case _ where command.hasPrefix("bond/"):
             return try answerAboutBonds(command, arguments, now: now)
         case _ where command.hasPrefix("lacp/"):

@@ -12,19 +12,24 @@ extension Vswitch {
     func answerAboutLACP(
         _ command: String, _ arguments: [String]
     ) throws(ControlError) -> String {
+        try lacps(arguments.first).map { name, lacp in
+            command == "lacp/show" ? text(of: lacp, name) : counts(of: lacp, name)
+        }.joined()
+    }
+
+    /// That of the port `wanted`; nil: all, by bridge and then name.
+    func lacps(_ wanted: String?) throws(ControlError) -> [(name: String, lacp: LACP)] {
         var all: [(name: String, lacp: LACP)] = []
         for (_, bridge) in bridges.sorted(by: { $0.key < $1.key }) {
             for (name, aggregation) in bridge.aggregations.sorted(by: { $0.key < $1.key }) {
                 if let lacp = aggregation.lacp { all.append((name, lacp)) }
             }
         }
-        if let wanted = arguments.first {
+        if let wanted {
             all = all.filter { $0.name == wanted }
             guard !all.isEmpty else { throw ControlError("no such lacp object") }
         }
-        return all.map { name, lacp in
-            command == "lacp/show" ? text(of: lacp, name) : counts(of: lacp, name)
-        }.joined()
+        return all
     }
 
     private func text(of lacp: LACP, _ name: String) -> String {
@@ -65,17 +70,8 @@ extension Vswitch {
           \(who) port_id: \(end.port)
           \(who) port_priority: \(end.portPriority)
           \(who) key: \(end.key)
-          \(who) state:\(words(end.state))
+          \(who) state:\(end.state.words.map { " " + $0 }.joined())
         """
-    }
-
-    private func words(_ state: LACPEnd.State) -> String {
-        let names: [(LACPEnd.State, String)] = [
-            (.activity, "activity"), (.shortTimeout, "timeout"), (.aggregation, "aggregation"),
-            (.synchronization, "synchronized"), (.collecting, "collecting"),
-            (.distributing, "distributing"), (.defaulted, "defaulted"), (.expired, "expired"),
-        ]
-        return names.filter { state.contains($0.0) }.map { " " + $0.1 }.joined()
     }
 
     private func counts(of lacp: LACP, _ name: String) -> String {
@@ -94,5 +90,17 @@ extension Vswitch {
 
                 """
         }
+    }
+}
+
+extension LACPEnd.State {
+    /// The flags that are set, as Open vSwitch calls them.
+    var words: [String] {
+        let names: [(LACPEnd.State, String)] = [
+            (.activity, "activity"), (.shortTimeout, "timeout"), (.aggregation, "aggregation"),
+            (.synchronization, "synchronized"), (.collecting, "collecting"),
+            (.distributing, "distributing"), (.defaulted, "defaulted"), (.expired, "expired"),
+        ]
+        return names.filter { contains($0.0) }.map(\.1)
     }
 }

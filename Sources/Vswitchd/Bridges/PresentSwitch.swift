@@ -20,6 +20,9 @@ struct PresentBridge {
     /// Numbers of NORMAL's ports, by name of the row in Port: a port keeps its number for life.
     var switchPorts: [String: SwitchPort.ID] = [:]
     var nextSwitchPort: SwitchPort.ID = 1
+    /// Numbers of mirrors, by their rows: their counters hang on them.
+    var mirrors: [UUIDValue: Mirror.ID] = [:]
+    var nextMirror: Mirror.ID = 1
     /// Bonds, and ports with LACP, by name of the row in Port.
     var aggregations: [String: Aggregation] = [:]
     /// 64 bits, made from the local port's address unless the operator chose them.

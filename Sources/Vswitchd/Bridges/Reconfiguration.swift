@@ -261,40 +261,44 @@ extension Vswitch {
             let id = bridge.switchPorts[port.name] ?? bridge.nextSwitchPort
             if bridge.switchPorts[port.name] == nil { bridge.nextSwitchPort += 1 }
             ids[port.name] = id
-            guard
-                let vlan = VLANMode(vlanMode: port.vlanMode, tag: port.tag, trunks: port.trunks)
-            else {
-                log(.warning, "bridge", "port \(port.name): vlan_mode "
-                    + "\(port.vlanMode ?? "") needs a tag (or is not supported); "
-                    + "the port takes no part in NORMAL")
-                continue
-            }
+            let vlan = VLANMode(
+                vlanMode: port.vlanMode, tag: port.tag, trunks: port.trunks,
+                customers: port.customerVLANs, qinqEtherType: port.qinqEtherType)
             var switchPort = SwitchPort(
                 id: id, name: port.name, members: members, vlan: vlan,
-                priorityTags: port.priorityTags.flatMap(SwitchPort.PriorityTags.init) ?? .never,
+                priorityTags: SwitchPort.PriorityTags(text: port.priorityTags),
                 isFloodable: !members.contains {
                     bridge.interface(numbered: PortNumber($0))?.interface.config
                         .contains(.noFlood) ?? false
-                })
+                }, isProtected: port.isProtected)
             switchPort.usesLACP = port.lacp != nil
+            switchPort.floodsMulticast = port.floodsMulticast
+            switchPort.floodsReports = port.floodsReports
             ports.append(switchPort)
         }
         for (name, id) in bridge.switchPorts.sorted(by: { $0.key < $1.key }) where ids[name] == nil
         {
             model[bridge: bridge.index].macTable.flush(port: id, includingStatic: true)
+            model[bridge: bridge.index].changeGroups { $0.flush(port: id) }
         }
         bridge.switchPorts = ids
         var normal = model[bridge: bridge.index].normal
         // What was learned on a port says nothing about the VLANs it is in now.
         for port in ports {
-            if let before = normal.port(id: port.id), before.vlan != port.vlan {
+            if let before = normal.port(id: port.id), !before.learnsLike(port) {
                 model[bridge: bridge.index].macTable.flush(port: port.id)
+                model[bridge: bridge.index].changeGroups { $0.flush(port: port.id) }
             }
         }
         normal.setPorts(ports.sorted { $0.id < $1.id })
-        normal.floodVLANs = VLANSet(bridge.wanted.floodVLANs)
+        let floodVLANs = VLANSet(bridge.wanted.floodVLANs)
+        if normal.floodVLANs != floodVLANs { model[bridge: bridge.index].macTable.flush() }
+        normal.floodVLANs = floodVLANs
         normal.forwardsReservedMulticast = bridge.wanted.forwardsReservedMulticast
+        normal.vlanLimit = wanted.vlanLimit
+        normal.setMirrors(mirrors(of: &bridge))
         model[bridge: bridge.index].normal = normal
+        configureGroups(bridge)
         model[bridge: bridge.index].macTable.configure(
             limit: bridge.wanted.macTableSize, ageing: .seconds(bridge.wanted.macAgeingSeconds))
     }

@@ -84,6 +84,9 @@ extension Vswitch {
                 let port = replica.row("Port", aggregation.wanted.uuid)
                 rows.append((port, reported(aggregation, bridge)))
             }
+            for mirror in bridge.wanted.mirrors {
+                rows.append((replica.row("Mirror", mirror.uuid), reported(mirror, bridge)))
+            }
             for controller in bridge.wanted.controllers {
                 rows.append((replica.row("Controller", controller.uuid), reported(controller)))
             }
@@ -114,6 +117,21 @@ extension Vswitch {
             ),
             ("datapath_version", Datum(.string(product.software))),
         ]
+    }
+
+    /// A mirror that lacks a destination copies nothing and has no counters.
+    private func reported(
+        _ mirror: WantedMirror, _ bridge: PresentBridge
+    ) -> [(String, Datum)] {
+        guard let id = bridge.mirrors[mirror.uuid] else {
+            return [("statistics", Datum(map: []))]
+        }
+        let counters = model[bridge: bridge.index].mirrorCounters[id] ?? .init()
+        let counts = [("tx_bytes", counters.bytes), ("tx_packets", counters.packets)]
+        let map = counts.map {
+            (key: Atom.string($0.0), value: Atom.integer(Int64(clamping: $0.1)))
+        }
+        return [("statistics", Datum(map: map))]
     }
 
     private func reported(_ controller: WantedController) -> [(String, Datum)] {

@@ -134,7 +134,8 @@ extension Vswitch {
             entry.rules, packets: packets, bytes: statistics.bytes &- entry.seen.bytes,
             usedAt: moment)
         model.apply(
-            entry.effects, now: moment, byteCount: statistics.bytes &- entry.seen.bytes)
+            entry.effects, now: moment, packetCount: packets,
+            byteCount: statistics.bytes &- entry.seen.bytes)
     }
 
     // MARK: Dumps
@@ -215,7 +216,10 @@ extension Vswitch {
 
     var tablesDeadline: Instant? {
         model.bridgeIndices.flatMap {
-            [model[bridge: $0].tables.nextDeadline, model[bridge: $0].macTable.nextDeadline]
+            [
+                model[bridge: $0].tables.nextDeadline, model[bridge: $0].macTable.nextDeadline,
+                model[bridge: $0].groups?.nextDeadline,
+            ]
         }.compactMap { $0 }.min()
     }
 
@@ -225,6 +229,9 @@ extension Vswitch {
         for name in bridges.keys.sorted() {
             guard let index = bridges[name]?.index else { continue }
             model[bridge: index].macTable.expire(now: now)
+            if let due = model[bridge: index].groups?.nextDeadline, due <= now {
+                model[bridge: index].changeGroups { $0.expire(now: now) }
+            }
             guard let due = model[bridge: index].tables.nextDeadline, due <= now else { continue }
             for removed in model[bridge: index].tables.expire(now: now) {
                 tell(removed, bridge: name, now: now)

@@ -1,3 +1,4 @@
+public import DatabaseProtocol
 public import DatapathMessages
 public import LinkValues
 public import Packets
@@ -100,7 +101,8 @@ public enum SwitchEvent: Sendable {
     case linkMade(name: String, LinkOutcome)
     /// The answer to `.removeLink`, whether it could be removed or not.
     case linkRemoved(name: String)
-    case control(ControlID, command: String, arguments: [String])
+    /// - Parameter wantsJSON: Whoever asks reads JSON (`ovs-appctl -f json`).
+    case control(ControlID, command: String, arguments: [String], wantsJSON: Bool = false)
     /// Nothing but time passed.
     case clockAdvanced
 }
@@ -133,6 +135,8 @@ public enum SwitchEffect: Sendable {
     /// Remove all links whose alias is `mark`, except those named.
     case removeStrayLinks(mark: String, except: [String])
     case answer(ControlID, Result<String, ControlError>)
+    /// The answer of a command that has more than text, to one who reads JSON.
+    case answerJSON(ControlID, JSON)
     case log(LogLevel, module: String, String)
 }
 

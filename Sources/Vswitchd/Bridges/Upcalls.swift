@@ -32,13 +32,16 @@ extension Vswitch {
             case .lacp(let bridge, let port):
                 receivedLACP(upcall.bytes, bridge: bridge, port: port, now: now)
             }
+            executeCopies(of: translation, upcall, now: now)
             return
         }
         let generation = model.generation
         let byteCount = UInt64(upcall.originalByteCount)
-        model.apply(translation.effects, now: now, byteCount: byteCount)
+        model.apply(translation.effects, now: now, packetCount: 1, byteCount: byteCount)
+        model.snoop(translation.effects, frame: upcall.bytes, now: now)
         if model.generation != generation {
-            // It taught a rule that the packet itself may meet: `learn(…),resubmit(,10)`.
+            // It taught a rule that the packet itself may meet: `learn(…),resubmit(,10)`. Or it is
+            // a query, and the next report is to find its router.
             translation = model.translate(upcall.key)
         }
         model.credit(
@@ -50,6 +53,25 @@ extension Vswitch {
                 ExecutedPacket(
                     bytes: upcall.bytes, offload: upcall.offload, key: upcall.key,
                     actions: translation.actions)),
+            .execute)
+    }
+
+    /// Mirrors see what is addressed to the switch, too.
+    private mutating func executeCopies(
+        of translation: Translation, _ upcall: Upcall, now: Instant
+    ) {
+        let copies = translation.actions.filter {
+            if case .userspace = $0 { false } else { true }
+        }
+        guard !copies.isEmpty else { return }
+        model.apply(
+            translation.effects, now: now, packetCount: 1,
+            byteCount: UInt64(upcall.originalByteCount))
+        order(
+            .execute(
+                ExecutedPacket(
+                    bytes: upcall.bytes, offload: upcall.offload, key: upcall.key,
+                    actions: copies)),
             .execute)
     }
 
@@ -108,7 +130,9 @@ extension Vswitch {
         }
         model.credit(
             translation.rules, packets: 1, bytes: UInt64(packet.bytes.count), usedAt: now)
-        model.apply(translation.effects, now: now, byteCount: UInt64(packet.bytes.count))
+        model.apply(
+            translation.effects, now: now, packetCount: 1, byteCount: UInt64(packet.bytes.count))
+        model.snoop(translation.effects, frame: packet.bytes, now: now)
         guard translation.end.isDelivery else { return nil }
         order(
             .execute(

@@ -114,8 +114,8 @@ public struct Vswitch {
         case .links(let facts): linksChanged(facts, now: now)
         case .linkMade(let name, let outcome): linkMade(name, outcome, now: now)
         case .linkRemoved(let name): linkRemoved(name, now: now)
-        case .control(let id, let command, let arguments):
-            control(id, command, arguments, now: now)
+        case .control(let id, let command, let arguments, let wantsJSON):
+            control(id, command, arguments, wantsJSON: wantsJSON, now: now)
         case .clockAdvanced: break
         }
     }
@@ -178,13 +178,21 @@ extension Vswitch {
             "Bridge",
             [
                 "name", "ports", "controller", "fail_mode", "flood_vlans", "protocols",
-                "datapath_id", "other_config", "datapath_type", "datapath_version",
+                "datapath_id", "other_config", "datapath_type", "datapath_version", "mirrors",
+                "mcast_snooping_enable",
+            ]),
+        .init(
+            "Mirror",
+            [
+                "name", "select_all", "select_src_port", "select_dst_port", "select_vlan",
+                "output_port", "output_vlan", "snaplen", "statistics",
             ]),
         .init(
             "Port",
             [
                 "name", "interfaces", "tag", "trunks", "vlan_mode", "bond_mode", "bond_updelay",
-                "bond_downdelay", "bond_active_slave", "lacp", "qos", "other_config",
+                "bond_downdelay", "bond_active_slave", "lacp", "qos", "other_config", "cvlans",
+                "protected",
             ]),
         .init(
             "Interface",

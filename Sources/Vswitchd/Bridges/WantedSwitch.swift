@@ -31,6 +31,8 @@ public struct WantedSwitch: Hashable, Sendable {
     }
     /// `other_config:flow-limit`: cached flows at most. Default 200,000.
     public var flowLimit = 200_000
+    /// `other_config:vlan-limit`: how many VLAN tags of a frame are tags to NORMAL, 1 or 2.
+    public var vlanLimit = 1
 }
 
 /// Names of files of keys and certificates. ovs-vswitchd.conf.db(5), "SSL TABLE".
@@ -56,6 +58,9 @@ public struct WantedBridge: Hashable, Sendable {
     /// Seconds that a learned address lives.
     public var macAgeingSeconds = 300
     public var macTableSize = 8192
+    /// nil: multicast goes everywhere.
+    public var multicast: WantedMulticast?
+    public var mirrors: [WantedMirror] = []
     /// `other_config:datapath-id`: 64 bits; nil means made from the local port's address.
     public var datapathID: UInt64?
     /// `other_config:hwaddr`.
@@ -74,7 +79,14 @@ public struct WantedPort: Hashable, Sendable {
     public var trunks: [UInt16] = []
     /// The `vlan_mode` column; nil means that `tag` decides.
     public var vlanMode: String?
+    /// VLANs of a customer that a dot1q-tunnel takes; empty means all.
+    public var customerVLANs: [UInt16] = []
+    public var qinqEtherType: String?
     public var priorityTags: String?
+    public var isProtected = false
+    /// `mcast-snooping-flood` and `mcast-snooping-flood-reports`.
+    public var floodsMulticast = false
+    public var floodsReports = false
     public var interfaces: [WantedInterface] = []
     /// nil: it has one interface.
     public var bond: WantedBond?
@@ -128,6 +140,8 @@ extension WantedSwitch {
         tls = root.reference("ssl").flatMap { replica.row("SSL", $0) }.flatMap(WantedTLS.init)
         maxIdleMilliseconds = Self.number(root, "max-idle", in: 500...3_600_000) ?? 10_000
         flowLimit = Int(Self.number(root, "flow-limit", in: 0...1_000_000) ?? 200_000)
+        vlanLimit = Self.number(root, "vlan-limit", in: 0...UInt64.max) == 1
+            || root.string("other_config", "vlan-limit") == nil ? 1 : 2
         bridges = root.references("bridges")
             .compactMap { replica.row("Bridge", $0) }
             .compactMap { WantedBridge(row: $0, replica) }
@@ -174,7 +188,12 @@ extension WantedBridge {
         forwardsReservedMulticast = row.string("other_config", "forward-bpdu") == "true"
         macAgeingSeconds = Int(
             WantedSwitch.number(row, "mac-aging-time", in: 1...UInt64(Int32.max)) ?? 300)
-        macTableSize = Int(WantedSwitch.number(row, "mac-table-size", in: 10...1_000_000) ?? 8192)
+        macTableSize = Int(
+            WantedSwitch.number(row, "mac-table-size", in: 1...UInt64(Int32.max)) ?? 8192)
+        multicast = WantedMulticast(row: row)
+        mirrors = row.references("mirrors")
+            .compactMap { replica.row("Mirror", $0) }
+            .compactMap { WantedMirror(row: $0, replica) }
         datapathID = row.string("other_config", "datapath-id").flatMap {
             UInt64($0.hasPrefix("0x") ? $0.dropFirst(2) : $0[...], radix: 16)
         }
@@ -191,6 +210,11 @@ extension WantedPort {
         trunks = Self.vlans(row, "trunks")
         vlanMode = row.string("vlan_mode")
         priorityTags = row.string("other_config", "priority-tags")
+        customerVLANs = Self.vlans(row, "cvlans")
+        qinqEtherType = row.string("other_config", "qinq-ethtype")
+        isProtected = row.boolean("protected") ?? false
+        floodsMulticast = row.string("other_config", "mcast-snooping-flood") == "true"
+        floodsReports = row.string("other_config", "mcast-snooping-flood-reports") == "true"
         bond = WantedBond(row: row)
         lacp = WantedLACP(row: row)
         lastActive = row.string("bond_active_slave").flatMap { MACAddress($0) }

@@ -3,20 +3,23 @@ public import Packets
 
 // The NORMAL switch: what an Ethernet switch with VLANs does with a frame.
 //
-//     frame -> port known? -> tag whole? -> VLAN let in? -> reserved? -> learn the source
-//                 |              |              |              |                 |
-//                drop           drop           drop           drop   where is the destination?
-//                                                                      |         |         |
-//                                                                  behind us   known    unknown
-//                                                                      |         |         |
-//                                                                     drop   one port    flood
+//     frame -> port known? -> tag whole? -> not a mirror's? -> VLAN let in? -> reserved?
+//                 |              |               |                |              |
+//                drop           drop            drop             drop           drop
+//
+//           -> learn the source -> a group, and somebody listens in? -> where is the destination?
+//                                         |                                |         |        |
+//                                  its members, routers                behind us   known   unknown
+//                                                                          |         |        |
+//                                                                         drop   one port   flood
 //
 // A frame that came by a member of a bond has one more door to pass, before it teaches anything:
 // the bond says whether this member may bring it (`Bond.verdict`). A frame that leaves by a bond
 // leaves by the member that the bond chooses, which is the caller's next question.
 //
 // The order of the steps is Open vSwitch's (its NORMAL action, and conf.db(5) for VLANs). NORMAL
-// reads of a frame the port, both addresses, the Ethernet type and the outer tag, nothing else.
+// reads of a frame the port, both addresses, the Ethernet type and the tags, and, where multicast
+// snooping is on, what group it is about; nothing else.
 
 /// The configuration of a bridge's NORMAL action.
 public struct NormalSwitch: Sendable {
@@ -26,6 +29,15 @@ public struct NormalSwitch: Sendable {
     public var floodVLANs = VLANSet.none
     /// `other_config:forward-bpdu`: relay frames that a bridge should keep to itself.
     public var forwardsReservedMulticast = false
+    /// `other_config:vlan-limit`: how many tags are tags, 1 or 2; those behind are payload.
+    public var vlanLimit = 1
+    /// At most `Limits.mirrors`; the first that selects a frame copies it first.
+    public private(set) var mirrors: [Mirror] = []
+    /// Ports that only mirrors send to.
+    private var mirrorOutputs: Set<SwitchPort.ID> = []
+
+    /// Whether any port is protected, so that nothing is asked where none is.
+    public private(set) var hasProtectedPorts = false
 
     private var indexByMember: [UInt16: Int] = [:]
 
@@ -35,12 +47,27 @@ public struct NormalSwitch: Sendable {
     public mutating func setPorts(_ ports: [SwitchPort]) {
         var taken: Set<SwitchPort.ID> = []
         self.ports = ports.filter { taken.insert($0.id).inserted }.sorted { $0.id < $1.id }
+        hasProtectedPorts = ports.contains { $0.isProtected }
         indexByMember = [:]
         for (index, port) in self.ports.enumerated() {
             for member in port.members where indexByMember[member] == nil {
                 indexByMember[member] = index
             }
         }
+    }
+
+    /// Replaces all mirrors; those above the bound are left out.
+    public mutating func setMirrors(_ mirrors: [Mirror]) {
+        self.mirrors = Array(mirrors.prefix(Limits.mirrors))
+        mirrorOutputs = []
+        for mirror in self.mirrors {
+            if case .port(let port) = mirror.output { mirrorOutputs.insert(port) }
+        }
+    }
+
+    /// Whether the port is some mirror's: what it receives is dropped, and NORMAL never chooses it.
+    public func isMirrorOutput(_ port: SwitchPort.ID) -> Bool {
+        !mirrorOutputs.isEmpty && mirrorOutputs.contains(port)
     }
 
     public func port(ofMember number: UInt16) -> SwitchPort? {
@@ -65,23 +92,38 @@ public struct NormalFrame: Hashable, Sendable {
     public var inPort: UInt16?
     public var source: MACAddress
     public var destination: MACAddress
-    /// As in a flow key: with `VLANTag.present`, 0 without a tag.
-    public var tci: UInt16
+    /// Its tags, outer first, as far as they count as tags.
+    public var tags: [FrameTag]
     public var etherType: UInt16
     /// A broadcast by which a host says where it is. Only looked at where a bond may reflect it.
     public var isGratuitousARP: Bool
+    /// What it is to multicast snooping; nil where that is off, or has nothing to do with it.
+    public var multicast: MulticastKind?
 
     public init(
-        inPort: UInt16?, source: MACAddress, destination: MACAddress, tci: UInt16,
+        inPort: UInt16?, source: MACAddress, destination: MACAddress, tags: [FrameTag],
         etherType: UInt16, isGratuitousARP: Bool = false
     ) {
         self.isGratuitousARP = isGratuitousARP
         self.inPort = inPort
         self.source = source
         self.destination = destination
-        self.tci = tci
+        self.tags = tags
         self.etherType = etherType
     }
+
+    /// With one tag, or none if `tci` is 0.
+    public init(
+        inPort: UInt16?, source: MACAddress, destination: MACAddress, tci: UInt16,
+        etherType: UInt16, isGratuitousARP: Bool = false
+    ) {
+        self.init(
+            inPort: inPort, source: source, destination: destination,
+            tags: tci == 0 ? [] : [FrameTag(tci: tci)], etherType: etherType,
+            isGratuitousARP: isGratuitousARP)
+    }
+
+    var outerTCI: UInt16 { tags.first?.tci ?? 0 }
 }
 
 /// What is to become of a frame.
@@ -89,21 +131,28 @@ public struct NormalDecision: Hashable, Sendable {
     public struct Output: Hashable, Sendable {
         /// OpenFlow port number; of a bond, its first member.
         public var port: UInt16
-        /// The tag that the frame leaves with, as in a flow key; 0 = none.
-        public var tci: UInt16
+        /// The tags that the frame leaves with, outer first, in place of those it had.
+        public var tags: [FrameTag]
         /// The bond that is to choose among its members; nil: there is no choice.
         public var bond: SwitchPort.ID?
 
-        public init(port: UInt16, tci: UInt16, bond: SwitchPort.ID? = nil) {
+        public init(port: UInt16, tags: [FrameTag], bond: SwitchPort.ID? = nil) {
             self.port = port
-            self.tci = tci
+            self.tags = tags
             self.bond = bond
+        }
+
+        /// With one tag, or none if `tci` is 0.
+        public init(port: UInt16, tci: UInt16, bond: SwitchPort.ID? = nil) {
+            self.init(port: port, tags: tci == 0 ? [] : [FrameTag(tci: tci)], bond: bond)
         }
     }
     /// How the destination was found.
     public enum Reason: Hashable, Sendable {
         case known(port: SwitchPort.ID)
         case flooded
+        /// By what multicast snooping knows.
+        case snooped
         case dropped
     }
     public struct Learning: Hashable, Sendable {
@@ -121,6 +170,8 @@ public struct NormalDecision: Hashable, Sendable {
     public var vlan: UInt16 = 0
     /// What its source address teaches.
     public var learning: Learning?
+    /// The port whose multicast snooping is to read the frame.
+    public var snooper: SwitchPort.ID?
     /// Why a bond did not take it in; `end` is `.bondRefused` then.
     public var refusal: Bond.Refusal?
 }
@@ -128,22 +179,27 @@ public struct NormalDecision: Hashable, Sendable {
 extension NormalSwitch {
     /// What becomes of `frame`. Changes nothing: what is to be learned stands in the decision.
     ///
-    /// - Parameter bonds: Those of the ports that are bonds.
+    /// - Parameters:
+    ///   - bonds: Those of the ports that are bonds.
+    ///   - groups: Who listens to which group; nil: multicast is not snooped on.
     public func decide(
-        _ frame: NormalFrame, table: MACTable, bonds: [SwitchPort.ID: Bond] = [:]
+        _ frame: NormalFrame, table: MACTable, bonds: [SwitchPort.ID: Bond] = [:],
+        groups: MulticastTable? = nil
     ) -> NormalDecision {
         let ingress = frame.inPort.flatMap { port(ofMember: $0) }
         if frame.inPort != nil, ingress == nil { return NormalDecision(end: .portWithoutBridge) }
-        if frame.etherType == EtherType.vlan, frame.tci & VLANTag.present == 0 {
+        if frame.etherType == EtherType.vlan || frame.etherType == EtherType.serviceVLAN,
+            frame.tags.isEmpty
+        {
             return NormalDecision(end: .malformedVLAN)
         }
-        let tagged = frame.tci & VLANTag.idMask
-        let vlan: UInt16
-        switch VLANEntry(vlanID: tagged, by: ingress?.vlan ?? .trunk(.all)) {
-        case .refused(let end): return NormalDecision(end: end)
-        case .admitted(let entered): vlan = entered
-        }
-        if !forwardsReservedMulticast, frame.destination.isReservedForBridges {
+        if let ingress, isMirrorOutput(ingress.id) { return NormalDecision(end: .mirrorOutputPort) }
+        let mode = ingress?.vlan ?? .trunk(.all)
+        let tagged = VLANStack(frame.tags)
+        if let end = mode.refusal(of: tagged) { return NormalDecision(end: end) }
+        let stack = mode.enter(tagged)
+        let vlan = stack.vlan
+        if !forwardsReservedMulticast, ingress != nil, frame.destination.isReservedForBridges {
             return NormalDecision(end: .reservedMulticast, vlan: vlan)
         }
         let bond = ingress.flatMap { bonds[$0.id] }
@@ -157,48 +213,80 @@ extension NormalSwitch {
             decision.learning = .init(
                 key: key, port: ingress.id, isHeld: frame.isGratuitousARP && bond == nil)
         }
-        findDestination(frame, from: ingress, table: table, bonds: bonds, &decision)
+        let journey = Journey(frame: frame, stack: stack, ingress: ingress, bonds: bonds)
+        if let groups, let kind = frame.multicast {
+            sendToGroup(kind, journey, groups, &decision)
+        } else {
+            findDestination(journey, table: table, &decision)
+        }
+        if decision.end == .forwarded, decision.outputs.isEmpty { decision.end = .noOutputPort }
         return decision
     }
 
-    /// Where the destination is, and by which ports the frame leaves for it.
-    private func findDestination(
-        _ frame: NormalFrame, from ingress: SwitchPort?, table: MACTable,
-        bonds: [SwitchPort.ID: Bond], _ decision: inout NormalDecision
-    ) {
-        let vlan = decision.vlan
-        let isFloodVLAN = floodVLANs.contains(vlan)
-        let known =
-            isFloodVLAN || frame.destination.isMulticast
-            ? nil : table.lookup(.init(vlan: vlan, mac: frame.destination))
-        if let known, let egress = port(id: known.port), egress.vlan.carries(vlan) {
-            decision.reason = .known(port: egress.id)
-            if egress.id == ingress?.id {
-                decision.end = .destinationOnIngressPort
-            } else if !(egress.isProtected && ingress?.isProtected == true) {
-                decision.outputs += output(frame, vlan: vlan, by: egress, bonds)
-            }
-        } else {
-            decision.reason = .flooded
-            for egress in ports
-            where egress.id != ingress?.id && egress.isFloodable && egress.vlan.carries(vlan)
-                && !(egress.isProtected && ingress?.isProtected == true)
-            {
-                decision.outputs += output(frame, vlan: vlan, by: egress, bonds)
-            }
-        }
-        if decision.end == .forwarded, decision.outputs.isEmpty { decision.end = .noOutputPort }
+    /// A frame that was let in.
+    struct Journey {
+        let frame: NormalFrame
+        let stack: VLANStack
+        let ingress: SwitchPort?
+        let bonds: [SwitchPort.ID: Bond]
     }
 
-    private func output(
-        _ frame: NormalFrame, vlan: UInt16, by egress: SwitchPort, _ bonds: [SwitchPort.ID: Bond]
-    ) -> [NormalDecision.Output] {
-        guard let member = egress.activeMember else { return [] }
-        return [
+    /// Where the destination is, and by which ports the frame leaves for it. A known port is not
+    /// asked whether it carries the VLAN: it was learned in it, or an operator has said so.
+    private func findDestination(
+        _ journey: Journey, table: MACTable, _ decision: inout NormalDecision
+    ) {
+        let vlan = decision.vlan
+        let destination = journey.frame.destination
+        guard !floodVLANs.contains(vlan), !destination.isMulticast else {
+            return flood(journey, &decision)
+        }
+        var known = table.lookup(.init(vlan: vlan, mac: destination))?.port
+        if known == nil, destination == journey.frame.source {
+            // What it teaches counts before it is asked.
+            known = decision.learning?.port
+        }
+        guard let known, let egress = port(id: known) else { return flood(journey, &decision) }
+        decision.reason = .known(port: egress.id)
+        if isMirrorOutput(egress.id) {
+            decision.end = .mirrorOutputPort
+        } else if egress.id == journey.ingress?.id {
+            decision.end = .destinationOnIngressPort
+        } else {
+            send(journey, by: egress, &decision)
+        }
+    }
+
+    func flood(_ journey: Journey, _ decision: inout NormalDecision) {
+        decision.reason = .flooded
+        for egress in ports
+        where egress.id != journey.ingress?.id && egress.isFloodable && !isMirrorOutput(egress.id)
+            && egress.vlan.carries(journey.stack)
+        {
+            send(journey, by: egress, &decision)
+        }
+    }
+
+    func send(_ journey: Journey, by egress: SwitchPort, _ decision: inout NormalDecision) {
+        guard !(egress.isProtected && journey.ingress?.isProtected == true) else { return }
+        let tci = journey.frame.outerTCI
+        guard let output = output(journey.stack, tci: tci, by: egress, journey.bonds) else {
+            return
+        }
+        decision.outputs.append(output)
+    }
+
+    /// How a frame with `stack` leaves by `egress`; nil: by no member of it.
+    ///
+    /// - Parameter tci: The outer tag that it has now.
+    public func output(
+        _ stack: VLANStack, tci: UInt16, by egress: SwitchPort, _ bonds: [SwitchPort.ID: Bond]
+    ) -> NormalDecision.Output? {
+        egress.activeMember.map {
             .init(
-                port: member, tci: egress.tci(ofVLAN: vlan, enteredWith: frame.tci),
+                port: $0, tags: egress.tags(of: stack, enteredWith: tci),
                 bond: bonds[egress.id] == nil ? nil : egress.id)
-        ]
+        }
     }
 }
 
@@ -221,47 +309,6 @@ extension Bond {
     }
 }
 
-/// Whether a frame may enter a port, and which VLAN it then belongs to. conf.db(5), `vlan_mode`.
-enum VLANEntry: Equatable {
-    case admitted(UInt16)
-    case refused(PacketEnd)
-
-    /// - Parameter vlanID: 0 for a frame without a tag, or with a priority tag.
-    init(vlanID: UInt16, by mode: VLANMode) {
-        switch mode {
-        case .access(let own):
-            // Even its own VLAN: a frame with a tag did not come from an access port's host.
-            self = vlanID == 0 ? .admitted(own) : .refused(.taggedOnAccessPort)
-        case .trunk:
-            self = mode.carries(vlanID) ? .admitted(vlanID) : .refused(.vlanNotAllowed)
-        case .nativeTagged(let native, _), .nativeUntagged(let native, _):
-            let vlan = vlanID == 0 ? native : vlanID
-            self = mode.carries(vlan) ? .admitted(vlan) : .refused(.vlanNotAllowed)
-        }
-    }
-}
-
-extension SwitchPort {
-    /// The tag that a frame of `vlan` leaves with, which keeps the priority that it entered with.
-    public func tci(ofVLAN vlan: UInt16, enteredWith tci: UInt16) -> UInt16 {
-        let id: UInt16
-        switch self.vlan {
-        case .access: id = 0
-        case .trunk, .nativeTagged: id = vlan
-        case .nativeUntagged(let native, _): id = vlan == native ? 0 : vlan
-        }
-        let priority = tci & VLANTag.priorityMask
-        let isTagged: Bool
-        switch priorityTags {
-        case _ where id != 0: isTagged = true
-        case .never: isTagged = false
-        case .ifNonzero: isTagged = priority != 0
-        case .always: isTagged = true
-        }
-        return isTagged ? VLANTag.present | priority | id : 0
-    }
-}
-
 extension MACAddress {
     /// Addresses that a bridge keeps to itself unless `forward-bpdu` is set: IEEE 802.1Q's, and
     /// those that conf.db(5) lists for other makers' discovery and spanning-tree protocols.
@@ -270,7 +317,8 @@ extension MACAddress {
         switch bits {
         case 0x00e0_2b00_0000, 0x00e0_2b00_0004, 0x00e0_2b00_0006: return true
         case 0x0100_0c00_0000, 0x0100_0ccd_cdcd: return true
-        case 0x0100_0ccc_ccc0...0x0100_0ccc_cccf: return true
+        case 0x0100_0ccc_ccc0...0x0100_0ccc_ccc7: return true
+        case 0x0100_0ccc_cccc, 0x0100_0ccc_cccd: return true
         default: return false
         }
     }

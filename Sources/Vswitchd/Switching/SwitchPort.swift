@@ -1,3 +1,5 @@
+import Packets
+
 // How a port takes part in VLANs.
 //
 // A port of the NORMAL switch is a row of the `Port` table: one interface, or several that form a
@@ -26,6 +28,11 @@ public struct SwitchPort: Hashable, Sendable {
     public var isProtected: Bool
     /// LACP's units that its interfaces receive are for the switch itself.
     public var usesLACP = false
+    /// Frames for multicast groups leave here even if nobody behind it has asked for them
+    /// (`mcast-snooping-flood`).
+    public var floodsMulticast = false
+    /// Reports of group members leave here too (`mcast-snooping-flood-reports`).
+    public var floodsReports = false
 
     public init(
         id: ID, name: String, members: [UInt16], activeMember: UInt16? = nil,
@@ -60,28 +67,43 @@ public enum VLANMode: Hashable, Sendable {
     case nativeTagged(native: UInt16, trunks: VLANSet)
     /// The same, but frames of `native` leave without a tag.
     case nativeUntagged(native: UInt16, trunks: VLANSet)
+    /// A customer's frames of `customers`, whatever their tags, inside the VLAN `service`, whose
+    /// tag has this type.
+    case dot1qTunnel(service: UInt16, customers: VLANSet, etherType: UInt16)
 
     /// The mode that a row of `Port` asks for. Without `vlan_mode`, a `tag` makes an access port
-    /// and anything else a trunk. An empty set of trunks means all VLANs. nil: the columns
-    /// contradict each other (a mode that needs a `tag` without one, or does not exist).
-    public init?(vlanMode: String?, tag: UInt16?, trunks: [UInt16]) {
+    /// and anything else a trunk. An empty set of VLANs means all of them; a mode that needs a
+    /// `tag` and has none takes 0; a mode that does not exist is a trunk.
+    ///
+    /// - Parameter qinqEtherType: `other_config:qinq-ethtype`; all but `802.1q` is 802.1ad.
+    public init(
+        vlanMode: String?, tag: UInt16?, trunks: [UInt16], customers: [UInt16] = [],
+        qinqEtherType: String? = nil
+    ) {
         let carried = trunks.isEmpty ? VLANSet.all : VLANSet(trunks)
-        switch (vlanMode, tag) {
-        case (nil, let tag?), ("access", let tag?): self = .access(tag)
-        case (nil, nil), ("trunk", _): self = .trunk(carried)
-        case ("native-tagged", let tag?): self = .nativeTagged(native: tag, trunks: carried)
-        case ("native-untagged", let tag?): self = .nativeUntagged(native: tag, trunks: carried)
-        default: return nil
+        let own = tag.flatMap { $0 < 4096 ? $0 : nil }
+        switch vlanMode ?? (own == nil ? "trunk" : "access") {
+        case "access": self = .access(own ?? 0)
+        case "native-tagged": self = .nativeTagged(native: own ?? 0, trunks: carried)
+        case "native-untagged": self = .nativeUntagged(native: own ?? 0, trunks: carried)
+        case "dot1q-tunnel":
+            self = .dot1qTunnel(
+                service: own ?? 0, customers: customers.isEmpty ? .all : VLANSet(customers),
+                etherType: qinqEtherType == "802.1q" ? EtherType.vlan : EtherType.serviceVLAN)
+        default: self = .trunk(carried)
         }
     }
 
-    /// Whether frames of `vlan` may enter or leave.
+    /// Whether frames of `vlan` may leave, as far as that VLAN decides. A native VLAN other than 0
+    /// is always carried, and takes VLAN 0's place.
     public func carries(_ vlan: UInt16) -> Bool {
         switch self {
         case .access(let own): own == vlan
         case .trunk(let trunks): trunks.contains(vlan)
         case .nativeTagged(let native, let trunks), .nativeUntagged(let native, let trunks):
-            native == vlan || trunks.contains(vlan)
+            native == 0
+                ? trunks.contains(vlan) : native == vlan || vlan != 0 && trunks.contains(vlan)
+        case .dot1qTunnel(let service, _, _): service == vlan
         }
     }
 }

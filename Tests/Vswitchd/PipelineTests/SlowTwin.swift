@@ -46,13 +46,23 @@ struct SlowTwin {
 
     static func run(_ model: ForwardingModel, _ packet: FlowKey) -> [Sent] {
         var twin = SlowTwin(model, packet)
+        let normal = model[bridge: 0].normal
+        let ingress = normal.port(ofMember: UInt16(twin.key.packet.inPort))
+        if let ingress, normal.mirrors.contains(where: { $0.output == .port(ingress.id) }) {
+            return []
+        }
+        twin.mirror(UInt16(twin.key.packet.inPort), arriving: true)
         twin.table(0)
         if !twin.set.isEmpty {
             twin.exited = false
             let sends = twin.set.contains {
                 if case .output = $0 { true } else { false }
             }
-            if sends { for action in twin.setInOrder() { twin.act(action, table: 0) } }
+            guard sends else { return twin.failed ? [] : twin.sent }
+            for action in twin.setInOrder() {
+                twin.resetMirrors(action)
+                twin.act(action, table: 0)
+            }
         }
         return twin.failed ? [] : twin.sent
     }
@@ -69,6 +79,7 @@ struct SlowTwin {
             .max { $0.priority < $1.priority }
         guard let found, !exited, !failed else { return }
         for action in found.instructions.apply where !exited && !failed {
+            resetMirrors(action)
             act(action, table: number)
         }
         guard !exited, !failed else { return }
@@ -81,7 +92,63 @@ struct SlowTwin {
 
     private mutating func send(_ port: UInt16) {
         guard (1...4).contains(port) else { return }
+        let normal = model[bridge: 0].normal
+        let inPort = UInt16(truncatingIfNeeded: key.packet.inPort)
+        let ends = [port, inPort].map { normal.port(ofMember: $0)?.isProtected == true }
+        guard ends != [true, true] else { return }
         sent.append(Sent(port: UInt32(port) + 10, key: key.packet))
+        mirror(port, arriving: false)
+    }
+
+    /// Destinations that have a copy of the packet as it is.
+    private var mirrored: Set<Mirror.Output> = []
+
+    /// Copies the packet for each mirror of the port whose destination has no copy of it yet.
+    private mutating func mirror(_ number: UInt16, arriving: Bool) {
+        let normal = model[bridge: 0].normal
+        guard let port = normal.port(ofMember: number),
+            let stack = port.vlan.stack(of: VLANStack(tags))
+        else { return }
+        for mirror in normal.mirrors {
+            let ports = arriving ? mirror.sources : mirror.destinations
+            guard ports.contains(port.id), !mirrored.contains(mirror.output),
+                mirror.vlans?.contains(stack.vlan) ?? true
+            else { continue }
+            mirrored.insert(mirror.output)
+            switch mirror.output {
+            case .port(let id): sendTagged(stack, by: id)
+            case .vlan(let vlan):
+                guard stack.vlan != vlan, !key.packet.ethDst.isReservedForBridges else { continue }
+                var other = stack
+                other.outer.id = vlan
+                for out in normal.ports where !normal.isMirrorOutput(out.id) {
+                    if out.vlan.carries(other) { sendTagged(other, by: out.id) }
+                }
+            }
+        }
+    }
+
+    private mutating func sendTagged(_ stack: VLANStack, by id: SwitchPort.ID) {
+        guard let port = model[bridge: 0].normal.port(id: id), let member = port.members.first
+        else { return }
+        let before = key
+        setTags(port.tags(of: stack, enteredWith: key.packet.vlan0TCI))
+        send(member)
+        key = before
+    }
+
+    private var limit: Int { model[bridge: 0].normal.vlanLimit }
+
+    /// The tags that count.
+    private var tags: [FrameTag] {
+        [(key.packet.vlan0TPID, key.packet.vlan0TCI), (key.packet.vlan1TPID, key.packet.vlan1TCI)]
+            .prefix(limit).filter { $0.1 != 0 }.map { FrameTag(tpid: $0.0, tci: $0.1) }
+    }
+
+    /// Replaces the tags that count.
+    private mutating func setTags(_ tags: [FrameTag]) {
+        for _ in self.tags { pop() }
+        for tag in tags.reversed() { push(tag.tpid, tag.tci) }
     }
 
     private func has(_ field: FlowField) -> Bool {
@@ -126,6 +193,16 @@ struct SlowTwin {
         }
     }
 
+    /// What is written makes another packet of it, for mirrors, even if the same stands there.
+    private mutating func resetMirrors(_ action: Action) {
+        switch action {
+        case .setVLANID, .setVLANPriority, .stripVLAN, .pushVLAN, .decrementTTL: mirrored = []
+        case .setField(.packetMark, _, _): break
+        case .setField, .load: mirrored = []
+        default: break
+        }
+    }
+
     private mutating func tag(_ change: (UInt16) -> UInt16) {
         if key.packet.vlan0TCI == 0 { key.packet.vlan0TPID = 0x8100 }
         key.packet.vlan0TCI = change(key.packet.vlan0TCI) | 0x1000
@@ -144,26 +221,45 @@ struct SlowTwin {
     private mutating func normal() {
         let bridge = model[bridge: 0]
         let packet = key.packet
-        let frame = NormalFrame(
+        var frame = NormalFrame(
             inPort: UInt16(packet.inPort), source: packet.ethSrc, destination: packet.ethDst,
-            tci: packet.vlan0TCI, etherType: packet.ethType)
-        for output in bridge.normal.decide(frame, table: bridge.macTable).outputs {
+            tags: tags, etherType: packet.ethType)
+        if bridge.groups != nil, packet.ethDst.isMulticast, !packet.ethDst.isBroadcast {
+            frame.multicast = kind(of: packet)
+        }
+        let decision = bridge.normal.decide(
+            frame, table: bridge.macTable, groups: bridge.groups)
+        for output in decision.outputs {
             let before = key
-            switch (key.packet.vlan0TCI != 0, output.tci != 0) {
-            case (true, true): key.packet.vlan0TCI = output.tci
-            case (true, false): pop()
-            case (false, true): push(0x8100, output.tci)
-            case (false, false): break
-            }
+            setTags(output.tags)
             send(output.port)
             key = before
+        }
+    }
+
+    private func kind(of packet: FlowKey) -> MulticastKind? {
+        switch (packet.ethType, packet.nwProto, packet.tpSrc) {
+        case (EtherType.ipv4, IPProtocol.igmp, 0x12), (EtherType.ipv4, IPProtocol.igmp, 0x16),
+            (EtherType.ipv4, IPProtocol.igmp, 0x17), (EtherType.ipv4, IPProtocol.igmp, 0x22):
+            .report
+        case (EtherType.ipv4, IPProtocol.igmp, _): .query
+        case (EtherType.ipv4, _, _):
+            packet.nwDst.bits & 0xffff_ff00 == 0xe000_0000
+                ? .local : .data(IPv6Address(mapping: packet.nwDst))
+        case (EtherType.ipv6, IPProtocol.icmpv6, 130): .query
+        case (EtherType.ipv6, IPProtocol.icmpv6, 131), (EtherType.ipv6, IPProtocol.icmpv6, 132),
+            (EtherType.ipv6, IPProtocol.icmpv6, 143):
+            .report
+        case (EtherType.ipv6, _, _):
+            "\(packet.ipv6Dst)" == "ff02::1" ? .local : .data(packet.ipv6Dst)
+        default: nil
         }
     }
 }
 
 /// What a datapath sends when it carries out `actions` on a packet with `key`.
-func replay(_ actions: [DatapathAction], on key: FlowKey) -> [Sent] {
-    var key = key
+func replay(_ actions: [DatapathAction], on original: FlowKey) -> [Sent] {
+    var key = original
     var sent: [Sent] = []
     for action in actions {
         switch action {
@@ -177,6 +273,7 @@ func replay(_ actions: [DatapathAction], on key: FlowKey) -> [Sent] {
             (key.vlan0TPID, key.vlan0TCI) = (tpid, tci)
         case .set(let rewrite): key = rewrite.applied(to: key)
         case .hash(let algorithm, let basis): key.dpHash = key.hash(algorithm, basis: basis)
+        case .clone(let actions): sent += replay(actions, on: key)
         case .truncate, .drop: break
         default: Issue.record("the twin does not know \(action)")
         }

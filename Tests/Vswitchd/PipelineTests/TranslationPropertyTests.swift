@@ -4,6 +4,7 @@ import Packets
 import Pipeline
 import Switching
 import Testing
+import Timekeeping
 
 // Random pipelines, random packets. Two things must hold for each: the datapath actions do what the
 // slow twin does, and every other packet that agrees under the reported mask gets the same actions.
@@ -19,13 +20,24 @@ private struct World {
         key.ethSrc = MACAddress(bits: UInt64(generator.below(5)) | 0x0200_0000_0000)
         key.ethDst = MACAddress(bits: UInt64(generator.below(5)) | 0x0200_0000_0000)
         if generator.once(in: 3) {
-            (key.vlan0TPID, key.vlan0TCI) = (0x8100, generator.pick([0x1000, 0x1005, 0x3006]))
+            key.ethDst = MACAddress(
+                bits: generator.pick([
+                    0x0100_5e00_0001, 0x0100_5e01_0101, 0x3333_0000_0001, 0xffff_ffff_ffff,
+                    0x0180_c200_0000,
+                ]))
+        }
+        if generator.once(in: 3) {
+            (key.vlan0TPID, key.vlan0TCI) = (
+                generator.pick([0x8100, 0x88a8]), generator.pick([0x1000, 0x1005, 0x3006])
+            )
             if generator.once(in: 3) {
-                (key.vlan1TPID, key.vlan1TCI) = (0x8100, generator.pick([0x1005, 0x1007]))
+                (key.vlan1TPID, key.vlan1TCI) = (
+                    0x8100, generator.pick([0x1005, 0x1007, 0x1000])
+                )
             }
         }
         key.ethType = type ?? generator.pick([EtherType.ipv4, EtherType.arp, EtherType.ipv6])
-        key.nwProto = generator.pick([0, 6, 17])
+        key.nwProto = generator.pick([0, 6, 17, IPProtocol.igmp, IPProtocol.icmpv6])
         guard key.ethType != EtherType.arp else {
             key.nwProto = generator.pick([1, 2])
             return key
@@ -35,12 +47,20 @@ private struct World {
         if key.ethType == EtherType.ipv4 {
             key.nwSrc = IPv4Address(bits: 0x0a00_0000 | UInt32(generator.below(4)))
             key.nwDst = IPv4Address(bits: 0x0a00_0000 | UInt32(generator.below(4)))
+            if key.ethDst.isMulticast {
+                key.nwDst = IPv4Address(bits: generator.pick([0xe000_0005, 0xef01_0101]))
+            }
         } else {
             key.ipv6Src = IPv6Address(high: 1, low: UInt64(generator.below(3)))
+            let groups: [UInt64] = [0xff02 << 48, 0xff05 << 48]
+            key.ipv6Dst = IPv6Address(
+                high: generator.pick(groups), low: generator.pick([1, 0x101]))
         }
         key.nwFrag = generator.pick([0, 0, 0, 3])
         guard key.nwProto != 0, key.nwFrag == 0 else { return key }
         key.tpSrc = generator.pick([1, 2])
+        if key.nwProto == IPProtocol.igmp { key.tpSrc = generator.pick([0x11, 0x16, 0x17, 0x22]) }
+        if key.nwProto == IPProtocol.icmpv6 { key.tpSrc = generator.pick([128, 130, 131, 143]) }
         key.tpDst = generator.pick([1, 2, 80])
         return key
     }
@@ -108,15 +128,62 @@ private struct World {
         }
     }
 
+    private mutating func mode(_ port: UInt16) -> VLANMode {
+        let some = VLANSet([5, 6])
+        return switch (generator.below(12), port) {
+        case (0, _): .access(6)
+        case (1, _): .trunk(some)
+        case (2, _): .nativeTagged(native: 5, trunks: .all)
+        case (3, _): .nativeUntagged(native: 6, trunks: some)
+        case (4, _): .dot1qTunnel(service: 5, customers: .all, etherType: 0x88a8)
+        case (5, _): .dot1qTunnel(service: 6, customers: VLANSet([0, 5]), etherType: 0x8100)
+        case (_, 1): .access(5)
+        case (_, 2): .trunk(.all)
+        case (_, 3): .trunk(VLANSet([0, 5, 6]))
+        default: .nativeUntagged(native: 5, trunks: .all)
+        }
+    }
+
+    private mutating func port(_ number: UInt16) -> SwitchPort {
+        var port = SwitchPort(
+            id: UInt32(number), name: "p\(number)", members: [number], vlan: mode(number),
+            priorityTags: generator.pick([.never, .never, .ifNonzero, .always]),
+            isProtected: generator.once(in: 5))
+        port.floodsMulticast = generator.once(in: 5)
+        port.floodsReports = generator.once(in: 5)
+        return port
+    }
+
+    private mutating func mirror(_ id: UInt32) -> Mirror {
+        var sets: [Set<SwitchPort.ID>] = []
+        for _ in 0..<2 { sets.append(Set((0..<3).map { _ in UInt32(1 + generator.below(4)) })) }
+        return Mirror(
+            id: id, sources: sets[0], destinations: sets[1],
+            vlans: generator.pick([nil, VLANSet([5])]),
+            output: generator.pick([.port(4), .port(3), .vlan(6), .vlan(9)]),
+            snapLength: generator.pick([nil, 64]))
+    }
+
+    private mutating func groups() -> MulticastTable {
+        var table = MulticastTable()
+        table.configure(
+            limit: 100, ageing: .seconds(300), floodsUnregistered: generator.once(in: 2))
+        let group = IPv6Address(mapping: IPv4Address(bits: 0xef01_0101))
+        table.join(.init(vlan: 5, group: group), port: 2, now: .start)
+        table.join(
+            .init(vlan: 0, group: IPv6Address(high: 0xff05 << 48, low: 0x101)), port: 3,
+            now: .start)
+        table.heardRouter(inVLAN: 5, port: generator.pick([1, 3]), now: .start)
+        return table
+    }
+
     mutating func model() throws -> ForwardingModel {
         var model = makeModel()
-        model[bridge: 0].normal.setPorts([
-            SwitchPort(id: 1, name: "a", members: [1], vlan: .access(5)),
-            SwitchPort(id: 2, name: "b", members: [2], vlan: .trunk(.all)),
-            SwitchPort(id: 3, name: "c", members: [3], vlan: .trunk(VLANSet([0, 5, 6]))),
-            SwitchPort(
-                id: 4, name: "d", members: [4], vlan: .nativeUntagged(native: 5, trunks: .all)),
-        ])
+        model[bridge: 0].normal.setPorts((1...4).map { port(UInt16($0)) })
+        model[bridge: 0].normal.vlanLimit = generator.pick([1, 1, 2])
+        model[bridge: 0].normal.setMirrors((0..<generator.below(3)).map { mirror(UInt32($0)) })
+        model[bridge: 0].normal.floodVLANs = VLANSet(generator.once(in: 4) ? [6] : [])
+        if generator.once(in: 2) { model[bridge: 0].setGroups(groups()) }
         model.apply(
             [.learnMAC(bridge: 0, key: .init(vlan: 5, mac: MACAddress(bits: 2)), port: 2)],
             now: .start)

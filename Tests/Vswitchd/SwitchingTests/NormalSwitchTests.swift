@@ -98,9 +98,12 @@ private func makeSwitch(_ ports: [(UInt16, VLANMode)]) -> NormalSwitch {
             ("access of another VLAN", .access(11), .never, 10, 0, nil),
             ("access with priority tags", .access(10), .ifNonzero, 10, 3, tag(0, priority: 3)),
             ("access, if-nonzero, zero", .access(10), .ifNonzero, 10, 0, 0),
-            ("access, always", .access(10), .always, 10, 0, tag(0)),
+            // Open vSwitch keeps tags, it makes none: an access port has nothing to keep.
+            ("access, always", .access(10), .always, 10, 0, 0),
             ("trunk", .trunk(.all), .never, 10, 3, tag(10, priority: 3)),
-            ("trunk, VLAN 0", .trunk(.all), .never, 0, 3, 0),
+            ("trunk, VLAN 0", .trunk(.all), .never, 0, 0, 0),
+            ("trunk, VLAN 0 with a priority", .trunk(.all), .never, 0, 3, tag(0, priority: 3)),
+            ("trunk, VLAN 0, always", .trunk(.all), .always, 0, 0, tag(0)),
             ("trunk, VLAN 0, if-nonzero", .trunk(.all), .ifNonzero, 0, 3, tag(0, priority: 3)),
             ("narrow trunk", .trunk(.init([9])), .never, 10, 0, nil),
             (
@@ -108,6 +111,15 @@ private func makeSwitch(_ ports: [(UInt16, VLANMode)]) -> NormalSwitch {
                 tag(10)
             ),
             ("native-untagged", .nativeUntagged(native: 10, trunks: .init([9])), .never, 10, 5, 0),
+            (
+                "native-untagged, if-nonzero", .nativeUntagged(native: 10, trunks: .all),
+                .ifNonzero, 10, 5, tag(0, priority: 5)
+            ),
+            ("native has no VLAN 0", .nativeTagged(native: 10, trunks: .all), .never, 0, 0, nil),
+            (
+                "a tunnel", .dot1qTunnel(service: 10, customers: .all, etherType: 0x88a8), .never,
+                10, 2, 0
+            ),
             (
                 "native-untagged, trunk", .nativeUntagged(native: 9, trunks: .all), .never, 10, 0,
                 tag(10)
@@ -142,7 +154,7 @@ private func makeSwitch(_ ports: [(UInt16, VLANMode)]) -> NormalSwitch {
         normal.floodVLANs = VLANSet([101, 102, 103])
         let decision = normal.decide(frame(from: port), table: MACTable())
         #expect(decision.outputs.map(\.port) == expected.keys.sorted())
-        #expect(decision.outputs.allSatisfy { expected[$0.port] == $0.tci })
+        #expect(decision.outputs.allSatisfy { expected[$0.port] == $0.tags.first?.tci ?? 0 })
         #expect(decision.learning == nil)
     }
 
@@ -213,12 +225,23 @@ private func makeSwitch(_ ports: [(UInt16, VLANMode)]) -> NormalSwitch {
         arguments: [
             (nil, 5, [], VLANMode.access(5)), (nil, nil, [], .trunk(.all)),
             (nil, nil, [1, 2], .trunk(.init([1, 2]))), ("access", 5, [1], .access(5)),
-            ("trunk", nil, [3], .trunk(.init([3]))), ("access", nil, [], nil),
-            ("native", 1, [], nil),
+            ("trunk", nil, [3], .trunk(.init([3]))), ("access", nil, [], .access(0)),
+            ("native", 1, [], .trunk(.all)), (nil, 5000, [], .trunk(.all)),
             ("native-untagged", 4, [], .nativeUntagged(native: 4, trunks: .all)),
             ("native-tagged", 4, [9], .nativeTagged(native: 4, trunks: .init([9]))),
-        ] as [(String?, UInt16?, [UInt16], VLANMode?)])
-    func modesOfTheDatabase(mode: String?, tag: UInt16?, trunks: [UInt16], expected: VLANMode?) {
-        #expect(VLANMode(vlanMode: mode, tag: tag, trunks: trunks) == expected)
+            (
+                "dot1q-tunnel", 4, [9],
+                .dot1qTunnel(service: 4, customers: .init([7]), etherType: 0x88a8)
+            ),
+        ] as [(String?, UInt16?, [UInt16], VLANMode)])
+    func modesOfTheDatabase(mode: String?, tag: UInt16?, trunks: [UInt16], expected: VLANMode) {
+        #expect(VLANMode(vlanMode: mode, tag: tag, trunks: trunks, customers: [7]) == expected)
+    }
+
+    @Test(arguments: [(nil, 0x88a8), ("802.1q", 0x8100), ("802.1Q", 0x88a8)] as [(String?, UInt16)])
+    func typesOfTheServiceTag(text: String?, type: UInt16) {
+        let mode = VLANMode(
+            vlanMode: "dot1q-tunnel", tag: 4, trunks: [], customers: [], qinqEtherType: text)
+        #expect(mode == .dot1qTunnel(service: 4, customers: .all, etherType: type))
     }
 }

@@ -21,6 +21,10 @@ public struct ForwardingBridge: Sendable {
     /// The bonds among NORMAL's ports. What a bond does when it is used (`ForwardingModel.apply`)
     /// changes no decision that was made before.
     public private(set) var bonds: [SwitchPort.ID: Bond] = [:]
+    /// Multicast snooping's; nil: it is off.
+    public private(set) var groups: MulticastTable?
+    /// What each mirror has copied.
+    public private(set) var mirrorCounters: [Mirror.ID: Mirror.Counters] = [:]
     private var changes: UInt64 = 0
 
     public init(name: String, tables: FlowTables = .init(), macTable: MACTable = .init()) {
@@ -31,7 +35,36 @@ public struct ForwardingBridge: Sendable {
 
     /// Grows whenever a translation may come out differently, but for `macTable`.
     public var generation: UInt64 {
-        bonds.values.reduce(changes &+ tables.generation) { $0 &+ $1.generation }
+        let others = changes &+ tables.generation &+ (groups?.generation ?? 0)
+        return bonds.values.reduce(others) { $0 &+ $1.generation }
+    }
+
+    /// Turns multicast snooping on or off.
+    public mutating func setGroups(_ table: MulticastTable?) {
+        // What the sum in `generation` loses, and one more.
+        changes += (groups?.generation ?? 0) + 1
+        groups = table
+    }
+
+    /// Changes the table in place, if there is one.
+    public mutating func changeGroups(_ change: (inout MulticastTable) -> Void) {
+        guard var table = groups else { return }
+        // Else it would be copied.
+        groups = nil
+        change(&table)
+        groups = table
+    }
+
+    /// Credits a mirror with what it copied.
+    mutating func credit(mirror: Mirror.ID, packets: UInt64, bytes: UInt64) {
+        guard normal.mirrors.contains(where: { $0.id == mirror }) else { return }
+        mirrorCounters[mirror, default: .init()].packets &+= packets
+        mirrorCounters[mirror, default: .init()].bytes &+= bytes
+    }
+
+    /// Forgets the counters of mirrors that are gone.
+    public mutating func forgetCounters(ofMirrorsExcept ids: Set<Mirror.ID>) {
+        mirrorCounters = mirrorCounters.filter { ids.contains($0.key) }
     }
 
     /// Adds a bond, or takes it away.

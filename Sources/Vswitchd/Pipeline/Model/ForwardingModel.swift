@@ -121,11 +121,12 @@ public struct ForwardingModel: Sendable {
 
 extension ForwardingModel {
     /// Applies what translations want to have learned; `now` is when their last packet came, and
-    /// `byteCount` how much came since the last time.
+    /// `packetCount` and `byteCount` how much came since the last time.
     /// Returns how many could not be, because a table was full or a rule invalid.
     @discardableResult
     public mutating func apply(
-        _ effects: [TranslationEffect], now: Instant, byteCount: UInt64 = 0
+        _ effects: [TranslationEffect], now: Instant, packetCount: UInt64 = 0,
+        byteCount: UInt64 = 0
     ) -> Int {
         var refused = 0
         for effect in effects {
@@ -141,6 +142,11 @@ extension ForwardingModel {
                 self[bridge: index].changeBond(port: port) {
                     $0.use(hash: hash, byteCount: byteCount)
                 }
+            case .mirror(let index, let mirror):
+                guard bridge(index) != nil else { continue }
+                self[bridge: index].credit(mirror: mirror, packets: packetCount, bytes: byteCount)
+            case .snoop:
+                break  // Needs the packet itself: `snoop`.
             case .learnRule(let index, let mod):
                 guard bridge(index) != nil else { continue }
                 do {

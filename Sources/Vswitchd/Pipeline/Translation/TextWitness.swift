@@ -58,6 +58,8 @@ public struct TextWitness: TranslationWitness {
         switch decision.reason {
         case .dropped:
             break
+        case .snooped:
+            write("-> to those who listen in \(vlan)", depth: depth, indent: 5)
         case .flooded:
             write("-> destination unknown in \(vlan), flooding", depth: depth, indent: 5)
         case .known(let id):
@@ -82,6 +84,10 @@ public struct TextWitness: TranslationWitness {
             write("-> believes no reflections of \(key.mac) for a while", depth: depth, indent: 5)
         case .useBond(_, _, let hash):
             write("-> bucket \(hash & 0xff) of the bond", depth: depth, indent: 5)
+        case .mirror(_, let mirror):
+            write("-> copied by mirror \(mirror)", depth: depth, indent: 5)
+        case .snoop(_, _, let vlan):
+            write("-> multicast snooping reads it, VLAN \(vlan)", depth: depth, indent: 5)
         case .learnRule(_, let mod):
             write(
                 "-> learns a rule for table \(mod.table ?? 0), priority \(mod.priority)",

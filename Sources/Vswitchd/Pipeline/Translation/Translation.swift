@@ -26,6 +26,10 @@ public enum TranslationEffect: Hashable, Sendable {
     /// The packet leaves by bucket `hash & 255` of a bond.
     case useBond(bridge: Int, port: SwitchPort.ID, hash: UInt32)
     case learnRule(bridge: Int, FlowMod)
+    /// The mirror copied the packet.
+    case mirror(bridge: Int, mirror: Mirror.ID)
+    /// The packet tells multicast snooping something: see `ForwardingModel.snoop`.
+    case snoop(bridge: Int, port: SwitchPort.ID, vlan: UInt16)
 }
 
 /// A part of the switch that reads packets itself.

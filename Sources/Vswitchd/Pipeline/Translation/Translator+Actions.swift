@@ -11,6 +11,7 @@ extension Translator {
         for action in list {
             guard !hasStopped else { return false }
             if witness.isListening { witness.acting(action, depth: depth) }
+            resetMirrors(before: action)
             guard run(action) else { return false }
         }
         return !hasStopped
@@ -127,7 +128,7 @@ extension Translator {
 // VLAN tags. Whatever changes the stack of tags looks at all of it.
 
 extension Translator {
-    private mutating func lookAtTags() {
+    mutating func lookAtTags() {
         mask.packet.vlan0TCI = .max
         mask.packet.vlan0TPID = .max
         // Without an outer tag there is no second one to look at.
@@ -181,18 +182,6 @@ extension Translator {
             popTag()
         } else if key.packet.vlan0TPID == 0 {
             key.packet.vlan0TPID = EtherType.vlan
-        }
-    }
-
-    /// Gives the frame the outer tag `tci`, 0 = none, in place of the one it has.
-    mutating func replaceOuterTag(with tci: UInt16) {
-        guard tci != key.packet.vlan0TCI else { return }
-        lookAtTags()
-        switch (key.packet.vlan0TCI & VLANTag.present != 0, tci != 0) {
-        case (true, true): key.packet.vlan0TCI = tci
-        case (true, false): popTag()
-        case (false, true): pushTag(tpid: EtherType.vlan, tci: tci)
-        case (false, false): break
         }
     }
 }

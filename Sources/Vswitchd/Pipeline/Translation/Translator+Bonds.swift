@@ -42,7 +42,7 @@ extension Translator {
     enum Way {
         case port(UInt16)
         /// The datapath hashes the packet and asks again under this id.
-        case hashed(recirculationID: UInt32, basis: UInt32)
+        case hashed(recirculationID: UInt32, basis: UInt32, member: PortNumber?)
     }
 
     /// The way of an output of NORMAL; nil: none of a bond's members may send.
@@ -54,7 +54,9 @@ extension Translator {
         switch bond.rule {
         case .always(let member): return .port(member)
         case .byTransport where bond.member(forHash: 0) != nil:
-            return .hashed(recirculationID: bond.recirculationID, basis: basis)
+            return .hashed(
+                recirculationID: bond.recirculationID, basis: basis,
+                member: PortNumber(output.port))
         case .bySource:
             let hash = Bond.hash(key.packet.ethSrc, vlan: vlan, basis: basis)
             guard let member = bond.member(forHash: hash) else { break }
@@ -69,7 +71,7 @@ extension Translator {
     mutating func send(_ way: Way) {
         switch way {
         case .port(let number): send(to: PortNumber(number))
-        case .hashed(let id, let basis):
+        case .hashed(let id, let basis, let member):
             if witness.isListening {
                 witness.noted("the datapath hashes it, then recirc_id(\(id))", depth: depth)
             }
@@ -77,6 +79,7 @@ extension Translator {
             append(.hash(.layer4, basis: basis))
             append(.recirculate(id: id))
             outputCount += 1
+            if let member { mirrorDeparture(by: member) }
         }
     }
 
@@ -96,6 +99,8 @@ extension Translator {
             return
         }
         note(.useBond(bridge: bridge, port: target.port, hash: hash))
+        // Mirrors had their copies before it was hashed.
+        servedMirrors = .all
         send(to: PortNumber(member))
     }
 

@@ -45,38 +45,6 @@ extension Translator {
         if isAlone { drop(.noOutputPort, "there is no other port") }
     }
 
-    private mutating func sendNormally() {
-        guard let here = model.bridge(bridge) else { return }
-        mask.packet.ethSrc = .broadcast
-        mask.packet.ethDst = .broadcast
-        mask.packet.vlan0TCI = .max
-        let isFromController = inPort == .controller || inPort == .none
-        let frame = NormalFrame(
-            inPort: isFromController ? nil : inPort.rawValue, source: key.packet.ethSrc,
-            destination: key.packet.ethDst, tci: key.packet.vlan0TCI,
-            etherType: key.packet.ethType, isGratuitousARP: isGratuitousARP(in: here))
-        let decision = here.normal.decide(frame, table: here.macTable, bonds: here.bonds)
-        if let learning = decision.learning {
-            note(.learnMAC(bridge: bridge, key: learning.key, port: learning.port))
-            if learning.isHeld { note(.holdMAC(bridge: bridge, key: learning.key)) }
-        }
-        if witness.isListening {
-            witness.decidedNormal(decision, in: here, depth: depth)
-        }
-        guard decision.end == .forwarded else {
-            drop(decision.end, "NORMAL: \(decision.refusal?.rawValue ?? decision.end.name)")
-            return
-        }
-        let before = key
-        for output in decision.outputs {
-            guard let way = way(of: output, vlan: decision.vlan, in: here) else { continue }
-            replaceOuterTag(with: output.tci)
-            send(way)
-            key = before
-            guard failure == nil else { return }
-        }
-    }
-
     func isDown(_ port: BridgePort) -> Bool {
         !port.config.isDisjoint(with: [.portDown, .noForward])
     }
@@ -91,12 +59,22 @@ extension Translator {
             drop(.portDisabled, "port \(port.name) does not send")
             return
         }
+        guard !isBetweenProtectedPorts(number) else {
+            drop(.noOutputPort, "port \(port.name) and the one it came by are protected")
+            return
+        }
+        if case .datapath = port.attachment {} else if snapLength != nil {
+            drop(.outputPortGone, "port \(port.name) takes no shortened packets")
+            return
+        }
         if witness.isListening { witness.sent(to: port, depth: depth) }
         switch port.attachment {
-        case .datapath(let number):
+        case .datapath(let vport):
             commitEdits()
-            append(.output(port: number))
+            if let snapLength { append(.truncate(byteCount: UInt32(snapLength))) }
+            append(.output(port: vport))
             outputCount += 1
+            mirrorDeparture(by: number)
         case .patch(let peerBridge, let peerPort):
             cross(to: peerPort, of: peerBridge)
         case .nowhere:
@@ -104,10 +82,22 @@ extension Translator {
         }
     }
 
+    /// Whether the packet came by one protected port and is to leave by another (conf.db(5),
+    /// `protected`), whoever wants that.
+    private func isBetweenProtectedPorts(_ number: PortNumber) -> Bool {
+        guard let normal = model.bridge(bridge)?.normal, normal.hasProtectedPorts else {
+            return false
+        }
+        return normal.port(ofMember: inPort.rawValue)?.isProtected == true
+            && normal.port(ofMember: number.rawValue)?.isProtected == true
+    }
+
     /// The packet enters another bridge by a patch port, as it is now but without what this bridge
     /// noted about it, and comes back unchanged.
     private mutating func cross(to port: PortNumber, of peer: Int) {
         let before = (bridge, key, actionSet, table, ruleCookie, isTableMiss)
+        let served = servedMirrors
+        servedMirrors = MirrorSet()
         descend(isBackward: true) {
             $0.bridge = peer
             $0.table = 0
@@ -118,6 +108,7 @@ extension Translator {
             $0.enterFromPort()
         }
         (bridge, key, actionSet, table, ruleCookie, isTableMiss) = before
+        servedMirrors = served
         hasExited = false
     }
 

@@ -55,6 +55,12 @@ struct Translator<Witness: TranslationWitness> {
     var upcallCount = 0
     /// Who in the switch itself is to read it.
     var addressee: Addressee?
+    /// The switch reads each such packet while it forwards it.
+    var mustBeRead = false
+    /// Mirrors that have a copy of the packet as it is now.
+    var servedMirrors = MirrorSet()
+    /// Bytes that are left of what is sent now, for a mirror; nil: all.
+    var snapLength: UInt16?
     /// The first reason that was met for not sending it.
     var firstDrop: PacketEnd?
 
@@ -106,7 +112,12 @@ extension Translator {
             drop(.portDisabled, "the port does not receive")
             return
         }
-        if isForSwitch(here) { return }
+        if isForSwitch(here) {
+            mirrorArrival(here)
+            return
+        }
+        if isFromMirror(here) { return }
+        mirrorArrival(here)
         runTable(0, lookupPort: inPort, sendsMissToController: true)
         runActionSet()
         hasExited = false
@@ -136,7 +147,7 @@ extension Translator {
         return Translation(
             actions: end.isDelivery ? actions : [.drop(end)], mask: finalMask, end: end,
             rules: rules, effects: failure == nil ? effects : [],
-            isSlowPathOnly: isSlowPathOnly || addressee != nil, addressee: addressee,
+            isSlowPathOnly: isSlowPathOnly || addressee != nil || mustBeRead, addressee: addressee,
             bridge: entryBridge)
     }
 
