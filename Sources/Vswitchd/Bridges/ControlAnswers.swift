@@ -31,7 +31,7 @@ struct WaitingControl {
 extension Vswitch {
     /// What `control` answers, ordered by name.
     public static let commands: [ControlCommand] =
-        (ownCommands + addressCommands + bondCommands + lacpCommands).sorted { $0.name < $1.name }
+        (ownCommands + addressCommands + bondCommands + lacpCommands + spanningCommands).sorted { $0.name < $1.name }
 
     private static let ownCommands: [ControlCommand] = [
         ControlCommand("bridge/dump-flows", "bridge", 1...1),
@@ -121,6 +121,8 @@ extension Vswitch {
             return try answerAboutBonds(command, arguments, now: now)
         case _ where command.hasPrefix("lacp/"):
             return try answerAboutLACP(command, arguments)
+        case _ where command.hasPrefix("stp/") || command.hasPrefix("rstp/"):
+            return try answerAboutSpanningTrees(command, arguments, now: now)
         default: return ""
         }
     }

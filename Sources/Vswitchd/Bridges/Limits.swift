@@ -15,6 +15,8 @@ public enum BridgeLimits {
     /// How long a change of configuration waits for a datapath that is not there before the
     /// operator is told.
     public static let datapathPatience = Duration.seconds(3)
+    /// BPDUs that cross patch ports in one turn: far more than bridges of one machine have to say.
+    public static let crossingBPDUs = 20_000
     /// OpenFlow streams over all bridges.
     public static let sessions = 512
     /// Requests of one OpenFlow session that wait for fresh counters or a barrier.

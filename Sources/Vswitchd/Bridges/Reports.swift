@@ -50,6 +50,7 @@ extension Vswitch {
             configuration != nil, let root = replica.root()
         else { return }
         reports.isDue = false
+        spanningClock.lastReport = now
         var transaction = TransactionBuilder(database: "Open_vSwitch")
         transaction.assert(lock: "ovs_vswitchd")
         for (row, values) in reportedRows(root) {
@@ -84,6 +85,10 @@ extension Vswitch {
                 let port = replica.row("Port", aggregation.wanted.uuid)
                 rows.append((port, reported(aggregation, bridge)))
             }
+            for port in bridge.wanted.ports {
+                let row = replica.row("Port", port.uuid)
+                rows.append((row, reportedSpanning(port, bridge)))
+            }
             for controller in bridge.wanted.controllers {
                 rows.append((replica.row("Controller", controller.uuid), reported(controller)))
             }
@@ -113,7 +118,7 @@ extension Vswitch {
                 Datum(.string(hexadecimal(bridge.datapathID, digits: 16)))
             ),
             ("datapath_version", Datum(.string(product.software))),
-        ]
+        ] + reportedSpanning(bridge)
     }
 
     private func reported(_ controller: WantedController) -> [(String, Datum)] {
@@ -202,6 +207,8 @@ extension Vswitch {
         if bridges.contains(where: { !$0.value.aggregations.isEmpty }) {
             runAggregations(now: now)
         }
+        spanningClock.mustDescribe()
+        runSpanningTreesIfDue(now: now)
         for name in bridges.keys.sorted() { updateDatapathID(ofBridge: name) }
         tellLinkChanges(before: before, now: now)
         var mustReconfigure = false

@@ -47,6 +47,8 @@ public struct Vswitch {
 
     /// When bonds and LACP are to be run.
     var aggregationClock = AggregationClock()
+    /// When spanning trees are to be run, and what they sent each other over patch ports.
+    var spanningClock = SpanningClock()
 
     // Reports to the database.
     var reports = Reports()
@@ -124,6 +126,7 @@ public struct Vswitch {
         [
             recheck.isPending ? .start : nil, datapath.nextDump, reports.deadline,
             sessions.deadline, tablesDeadline, aggregationClock.deadline,
+            spanningClock.deadline,
             reconfigurationDeadline, databaseCalls.deadline, datapathCalls.deadline,
         ].compactMap { $0 }.min()
     }
@@ -137,6 +140,7 @@ public struct Vswitch {
         }
         giveUpOnDatapathIfLate(now: now)
         runAggregationsIfDue(now: now)
+        runSpanningTreesIfDue(now: now)
         expire(now: now)
         noticeModelChanges()
         recheckSome(now: now)
@@ -178,12 +182,14 @@ extension Vswitch {
             [
                 "name", "ports", "controller", "fail_mode", "flood_vlans", "protocols",
                 "datapath_id", "other_config", "datapath_type", "datapath_version",
+                "stp_enable", "rstp_enable", "status", "rstp_status",
             ]),
         .init(
             "Port",
             [
                 "name", "interfaces", "tag", "trunks", "vlan_mode", "bond_mode", "bond_updelay",
-                "bond_downdelay", "bond_active_slave", "lacp", "other_config",
+                "bond_downdelay", "bond_active_slave", "lacp", "other_config", "status",
+                "statistics", "rstp_status", "rstp_statistics",
             ]),
         .init(
             "Interface",

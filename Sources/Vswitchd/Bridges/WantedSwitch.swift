@@ -3,6 +3,7 @@ public import DatabaseReplica
 internal import DatapathMessages
 public import LinkValues
 public import Packets
+internal import Switching
 
 // What the database asks for, as plain values.
 //
@@ -61,6 +62,8 @@ public struct WantedBridge: Hashable, Sendable {
     public var hardwareAddress: String?
     /// Wire versions that the `protocols` column allows; empty means all that we speak.
     public var protocols: [String] = []
+    /// nil: it has no spanning tree.
+    public var spanning: WantedSpanning?
 
     public enum FailMode: String, Hashable, Sendable { case standalone, secure }
 }
@@ -80,6 +83,7 @@ public struct WantedPort: Hashable, Sendable {
     public var lacp: WantedLACP?
     /// Address of the bond's last active member, kept in the database over restarts.
     public var lastActive: MACAddress?
+    public var spanning = WantedSpanningPort()
 }
 
 public struct WantedInterface: Hashable, Sendable {
@@ -177,6 +181,10 @@ extension WantedBridge {
         }
         hardwareAddress = row.string("other_config", "hwaddr")
         protocols = row.strings("protocols")
+        spanning = WantedSpanning(row: row)
+        if spanning?.version == .rstp, row.string("other_config", "mac-aging-time") == nil {
+            macAgeingSeconds = spanning?.ageingSeconds ?? macAgeingSeconds
+        }
     }
 }
 
@@ -190,6 +198,7 @@ extension WantedPort {
         priorityTags = row.string("other_config", "priority-tags")
         bond = WantedBond(row: row)
         lacp = WantedLACP(row: row)
+        spanning = WantedSpanningPort(row: row)
         lastActive = row.string("bond_active_slave").flatMap { MACAddress($0) }
         interfaces = row.references("interfaces")
             .compactMap { replica.row("Interface", $0) }

@@ -107,9 +107,15 @@ extension Translator {
             return
         }
         if isForSwitch(here) { return }
+        guard port.learns else {
+            drop(.spanningTree, "the spanning tree blocks the port")
+            return
+        }
+        let before = SentSoFar(self)
         runTable(0, lookupPort: inPort, sendsMissToController: true)
         runActionSet()
         hasExited = false
+        if !port.forwards { forgetSending(since: before) }
     }
 
     mutating func run(packetOut list: [Action]) {
