@@ -20,6 +20,8 @@ extension RSTP {
                 moved = runStateTransition(index) || moved
                 moved = runTopologyChange(index) || moved
             }
+            // Nothing is said before it is thought to its end: the hold count is for news.
+            if moved { continue }
             for index in ports.indices { moved = runTransmit(index) || moved }
             guard moved else { return }
         }

@@ -23,6 +23,19 @@ private enum Kind: String, CaseIterable, CustomTestStringConvertible {
 #endif
 
 extension SpanningWorld {
+    /// Whether every bridge still reaches every other if a segment is taken away.
+    fileprivate func isWhole(without segment: Int) -> Bool {
+        var copy = self
+        copy.segments[segment].isUp = false
+        let islands = copy.islands
+        let joined = copy.bridges.indices.map { bridge in
+            copy.segments.indices.first { index in
+                copy.segments[index].isUp && copy.segments[index].plugs.contains { $0.bridge == bridge }
+            }.map { islands[$0] }
+        }
+        return joined.allSatisfy { $0 != nil && $0 == joined[0] }
+    }
+
     fileprivate init(_ kind: Kind, seed: UInt64) {
         self.init(seed: seed)
         for _ in 0..<2 + chance.below(5) {
@@ -81,30 +94,35 @@ extension SpanningWorld {
         }
     }
 
-    /// In networks that are whole, circles are never there for longer than it takes to hear of
-    /// them: looked at every 50 ms while links come and go, without loss.
+    /// While links come and go between two bridges each, and all stay joined, circles are there for
+    /// no longer than it takes to hear of them. (Cut off from its root, a part of a network that has
+    /// circles goes on for a while to tell itself of that root: the protocol is known for it.)
     @Test func theRapidProtocolOpensNoCircleOnTheWay() {
-        var seen = 0
         for seed in 0..<seedCount / 5 {
-            var world = SpanningWorld(.rstp, seed: seed)
+            var world = SpanningWorld(seed: seed)
+            for _ in 0..<3 + world.chance.below(4) {
+                world.addBridge(.rstp, priority: UInt16(world.chance.below(4)) * 4096)
+            }
+            for bridge in world.bridges.indices {
+                world.connect([bridge, (bridge + 1) % world.bridges.count])
+                world.connect([bridge, world.chance.below(world.bridges.count)])
+            }
             world.pass(.seconds(30))
             for _ in 0..<10 {
-                world.setSegment(
-                    world.chance.below(world.segments.count), isUp: world.chance.once(in: 2))
-                var together = 0
+                let segment = world.chance.below(world.segments.count)
+                guard world.isWhole(without: segment) else { continue }
+                world.setSegment(segment, isUp: !world.segments[segment].isUp)
+                var looks = 0
                 for _ in 0..<40 {
                     world.pass(.milliseconds(50))
-                    let floods = world.segments.indices.filter { world.segments[$0].isUp }
-                    var circle = false
-                    for start in floods.prefix(1) {
-                        circle = world.sendFrame(from: start, to: nil).contains { $0 > 1 }
-                    }
-                    together = circle ? together + 1 : 0
-                    seen = max(seen, together)
+                    let start = world.segments.indices.first { world.segments[$0].isUp } ?? 0
+                    let isCircle = world.sendFrame(from: start, to: nil).contains { $0 > 1 }
+                    looks = isCircle ? looks + 1 : 0
+                    #expect(looks <= 2, "seed \(seed)")
                 }
             }
+            #expect(world.fault() == nil, "seed \(seed)")
         }
-        #expect(seen <= 2, "a circle lasted for \(seen) looks")
     }
 
     @Test(arguments: [SpanningTree.Version.stp, .rstp])
