@@ -31,7 +31,8 @@ struct WaitingControl {
 extension Vswitch {
     /// What `control` answers, ordered by name.
     public static let commands: [ControlCommand] =
-        (ownCommands + addressCommands + bondCommands + groupCommands + lacpCommands)
+        (ownCommands + addressCommands + bondCommands + groupCommands + lacpCommands
+        + spanningCommands)
         .sorted { $0.name < $1.name }
 
     private static let ownCommands: [ControlCommand] = [
@@ -129,6 +130,8 @@ extension Vswitch {
             return try answerAboutBonds(command, arguments, now: now)
         case _ where command.hasPrefix("lacp/"):
             return try answerAboutLACP(command, arguments)
+        case _ where command.hasPrefix("stp/") || command.hasPrefix("rstp/"):
+            return try answerAboutSpanningTrees(command, arguments, now: now)
         default: return ""
         }
     }

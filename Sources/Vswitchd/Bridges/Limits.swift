@@ -19,6 +19,8 @@ public enum BridgeLimits {
     /// vSwitch and Ethernet take for granted.
     static let unknownLinkRate: UInt64 = 100_000_000
     static let ethernetMTU = 1500
+    /// BPDUs that cross patch ports in one turn: far more than bridges of one machine have to say.
+    public static let crossingBPDUs = 20_000
     /// OpenFlow streams over all bridges.
     public static let sessions = 512
     /// Requests of one OpenFlow session that wait for fresh counters or a barrier.

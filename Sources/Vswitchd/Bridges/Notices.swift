@@ -82,6 +82,8 @@ extension Vswitch {
         }
         port.config = config
         model.setPort(port, bridge: bridge.index)
+        // A port that is switched off leaves the spanning tree.
+        spanningClock.mustDescribe()
         var normal = model[bridge: bridge.index].normal
         normal.setPorts(
             normal.ports.map { switchPort in

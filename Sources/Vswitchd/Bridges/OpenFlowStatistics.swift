@@ -3,6 +3,7 @@ internal import DatapathMessages
 internal import OpenFlow
 internal import Packets
 internal import Pipeline
+internal import Switching
 internal import Timekeeping
 
 // Features and statistics: the bridge as controllers and tools see it.
@@ -112,6 +113,13 @@ extension Vswitch {
         var state: PortDescription.State = []
         if isPatch || link?.hasCarrier == true { state.insert(.live) } else {
             state.insert(.linkDown)
+        }
+        switch interface.spanning {
+        case .learning: state.insert(.spanningLearn)
+        case .forwarding: state.insert(.spanningForward)
+        case .blocking: state.insert(.spanningBlock)
+        // The rapid protocol's discarding is told as listening, as Open vSwitch does.
+        case nil, .disabled, .listening, .discarding: break
         }
         var config = PortDescription.Config(rawValue: interface.config.rawValue)
         if !isPatch, link?.isUp != true { config.insert(.down) }

@@ -25,6 +25,7 @@ struct PresentBridge {
     var nextMirror: Mirror.ID = 1
     /// Bonds, and ports with LACP, by name of the row in Port.
     var aggregations: [String: Aggregation] = [:]
+    var spanning: PresentSpanning?
     /// 64 bits, made from the local port's address unless the operator chose them.
     var datapathID: UInt64 = 0
     /// The rule that stands in while no controller is asked: `priority=0,actions=NORMAL`.
@@ -48,6 +49,8 @@ struct PresentInterface: Equatable {
     var vport: UInt32?
     /// `OFPPC_*` as a controller last set them.
     var config: BridgePort.Config = []
+    /// What the spanning tree lets it do; nil: it takes no part.
+    var spanning: SpanningState?
 }
 
 extension PortNumber {

@@ -164,6 +164,7 @@ extension Vswitch {
         let changes = assignInterfaces(&bridge)
         configureNormal(&bridge, now: now)
         configureAggregations(&bridge, now: now)
+        configureSpanningTree(&bridge, now: now)
         bridges[name] = bridge
         updateDatapathID(ofBridge: name)
         for change in changes { tellPortStatus(change, bridge: name, now: now) }
@@ -220,7 +221,8 @@ extension Vswitch {
         model.setPort(
             BridgePort(
                 number: interface.number, name: name, attachment: attachment,
-                config: interface.config),
+                config: interface.config,
+                spanning: interface.spanning),
             bridge: bridge)
     }
 
@@ -325,7 +327,8 @@ extension Vswitch {
             model.setPort(
                 BridgePort(
                     number: patch.number, name: name, attachment: attachment,
-                    config: model[bridge: patch.bridge].port(patch.number)?.config ?? []),
+                    config: model[bridge: patch.bridge].port(patch.number)?.config ?? [],
+                    spanning: model[bridge: patch.bridge].port(patch.number)?.spanning),
                 bridge: patch.bridge)
         }
     }

@@ -50,6 +50,7 @@ extension Vswitch {
             configuration != nil, let root = replica.root()
         else { return }
         reports.isDue = false
+        spanningClock.lastReport = now
         var transaction = TransactionBuilder(database: "Open_vSwitch")
         transaction.assert(lock: "ovs_vswitchd")
         for (row, values) in reportedRows(root) {
@@ -87,6 +88,10 @@ extension Vswitch {
             for mirror in bridge.wanted.mirrors {
                 rows.append((replica.row("Mirror", mirror.uuid), reported(mirror, bridge)))
             }
+            for port in bridge.wanted.ports {
+                let row = replica.row("Port", port.uuid)
+                rows.append((row, reportedSpanning(port, bridge)))
+            }
             for controller in bridge.wanted.controllers {
                 rows.append((replica.row("Controller", controller.uuid), reported(controller)))
             }
@@ -116,7 +121,7 @@ extension Vswitch {
                 Datum(.string(hexadecimal(bridge.datapathID, digits: 16)))
             ),
             ("datapath_version", Datum(.string(product.software))),
-        ]
+        ] + reportedSpanning(bridge)
     }
 
     /// A mirror that lacks a destination copies nothing and has no counters.
@@ -220,6 +225,8 @@ extension Vswitch {
         if bridges.contains(where: { !$0.value.aggregations.isEmpty }) {
             runAggregations(now: now)
         }
+        spanningClock.mustDescribe()
+        runSpanningTreesIfDue(now: now)
         for name in bridges.keys.sorted() { updateDatapathID(ofBridge: name) }
         tellLinkChanges(before: before, now: now)
         var mustReconfigure = false

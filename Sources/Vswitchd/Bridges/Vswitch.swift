@@ -47,6 +47,8 @@ public struct Vswitch {
 
     /// When bonds and LACP are to be run.
     var aggregationClock = AggregationClock()
+    /// When spanning trees are to be run, and what they sent each other over patch ports.
+    var spanningClock = SpanningClock()
 
     // Reports to the database.
     var reports = Reports()
@@ -125,6 +127,7 @@ public struct Vswitch {
         [
             recheck.isPending ? .start : nil, datapath.nextDump, reports.deadline,
             sessions.deadline, tablesDeadline, aggregationClock.deadline,
+            spanningClock.deadline,
             reconfigurationDeadline, databaseCalls.deadline, datapathCalls.deadline,
         ].compactMap { $0 }.min()
     }
@@ -138,6 +141,7 @@ public struct Vswitch {
         }
         giveUpOnDatapathIfLate(now: now)
         runAggregationsIfDue(now: now)
+        runSpanningTreesIfDue(now: now)
         expire(now: now)
         noticeModelChanges()
         recheckSome(now: now)
@@ -179,7 +183,7 @@ extension Vswitch {
             [
                 "name", "ports", "controller", "fail_mode", "flood_vlans", "protocols",
                 "datapath_id", "other_config", "datapath_type", "datapath_version", "mirrors",
-                "mcast_snooping_enable",
+                "mcast_snooping_enable", "stp_enable", "rstp_enable", "status", "rstp_status",
             ]),
         .init(
             "Mirror",
@@ -192,7 +196,7 @@ extension Vswitch {
             [
                 "name", "interfaces", "tag", "trunks", "vlan_mode", "bond_mode", "bond_updelay",
                 "bond_downdelay", "bond_active_slave", "lacp", "qos", "other_config", "cvlans",
-                "protected",
+                "protected", "status", "statistics", "rstp_status", "rstp_statistics",
             ]),
         .init(
             "Interface",

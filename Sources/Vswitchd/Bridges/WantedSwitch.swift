@@ -4,6 +4,7 @@ internal import DatapathMessages
 public import Flows
 public import LinkValues
 public import Packets
+internal import Switching
 
 // What the database asks for, as plain values.
 //
@@ -67,6 +68,8 @@ public struct WantedBridge: Hashable, Sendable {
     public var hardwareAddress: String?
     /// Wire versions that the `protocols` column allows; empty means all that we speak.
     public var protocols: [String] = []
+    /// nil: it has no spanning tree.
+    public var spanning: WantedSpanning?
 
     public enum FailMode: String, Hashable, Sendable { case standalone, secure }
 }
@@ -94,6 +97,7 @@ public struct WantedPort: Hashable, Sendable {
     /// Address of the bond's last active member, kept in the database over restarts.
     public var lastActive: MACAddress?
     public var qos: WantedQoS?
+    public var spanning = WantedSpanningPort()
 }
 
 public struct WantedInterface: Hashable, Sendable {
@@ -199,6 +203,10 @@ extension WantedBridge {
         }
         hardwareAddress = row.string("other_config", "hwaddr")
         protocols = row.strings("protocols")
+        spanning = WantedSpanning(row: row)
+        if spanning?.version == .rstp, row.string("other_config", "mac-aging-time") == nil {
+            macAgeingSeconds = spanning?.ageingSeconds ?? macAgeingSeconds
+        }
     }
 }
 
@@ -217,6 +225,7 @@ extension WantedPort {
         floodsReports = row.string("other_config", "mcast-snooping-flood-reports") == "true"
         bond = WantedBond(row: row)
         lacp = WantedLACP(row: row)
+        spanning = WantedSpanningPort(row: row)
         lastActive = row.string("bond_active_slave").flatMap { MACAddress($0) }
         qos = row.reference("qos").flatMap { replica.row("QoS", $0) }
             .map { WantedQoS(row: $0, replica) }

@@ -142,6 +142,16 @@ public struct MACTable: Sendable {
         }
     }
 
+    /// What was learned on `old` is true of `new` now, and counts as confirmed as lately as the
+    /// newest entry.
+    public mutating func move(from old: SwitchPort.ID, to new: SwitchPort.ID) {
+        for entry in entries() where entry.port == old && !entry.isStatic {
+            guard let slot = slots[entry.key] else { continue }
+            nodes.refresh(slot, port: new, now: entry.usedAt)
+            note(entry.key)
+        }
+    }
+
     /// Removes what no packet has confirmed for `ageing`.
     public mutating func expire(now: Instant) {
         while let slot = nodes.oldest, nodes[slot].usedAt + ageing <= now {

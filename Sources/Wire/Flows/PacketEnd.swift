@@ -48,6 +48,8 @@ public enum PacketEnd: UInt8, CaseIterable, Hashable, Sendable {
     case actionsWithoutOutput = 30
     /// NORMAL on a bond refused it (not the active member, or LACP not negotiated).
     case bondRefused = 31
+    /// The spanning tree does not let the port forward.
+    case spanningTree = 36
     /// A meter's rate was exceeded.
     case droppedByMeter = 40
     /// Its time to live came to an end, and no action says what then.

@@ -1,4 +1,5 @@
 public import OpenFlow
+public import Switching
 
 // A port of a bridge, as OpenFlow numbers it.
 
@@ -33,13 +34,20 @@ public struct BridgePort: Hashable, Sendable {
     public var name: String
     public var attachment: Attachment
     public var config: Config
+    /// What the bridge's spanning tree lets it do; nil: it takes no part in one, and does all.
+    public var spanning: SpanningState?
 
     public init(
-        number: PortNumber, name: String, attachment: Attachment, config: Config = []
+        number: PortNumber, name: String, attachment: Attachment, config: Config = [],
+        spanning: SpanningState? = nil
     ) {
         self.number = number
         self.name = name
         self.attachment = attachment
         self.config = config
+        self.spanning = spanning
     }
+
+    var learns: Bool { spanning?.learns ?? true }
+    var forwards: Bool { spanning?.forwards ?? true }
 }

@@ -13,6 +13,8 @@ public struct ForwardingBridge: Sendable {
     /// A packet that no rule matches goes to the controller, because some controller speaks
     /// OpenFlow 1.0 to 1.2. Later versions drop it.
     public var sendsMissesToController = false { didSet { changes += 1 } }
+    /// BPDUs are for the switch itself.
+    public var hasSpanningTree = false { didSet { changes += 1 } }
     /// False: every packet that enters is dropped as `.bridgeNotReady`.
     public var isReady = true { didSet { changes += 1 } }
     /// In ascending order of number. Changed with `ForwardingModel.setPort`.

@@ -9,6 +9,7 @@ extension Translator {
     /// Whether the packet is the switch's own matter and meets no table. Port and Ethernet type
     /// decide, which every cached flow knows.
     mutating func isForSwitch(_ here: ForwardingBridge) -> Bool {
+        if isForSpanningTree(here) { return true }
         guard key.packet.ethType == EtherType.lacp,
             here.normal.port(ofMember: inPort.rawValue)?.usesLACP == true
         else { return false }

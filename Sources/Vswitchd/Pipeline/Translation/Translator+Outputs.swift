@@ -19,7 +19,8 @@ extension Translator {
         case .flood:
             flood { !$0.config.contains(.noFlood) }
         case .all:
-            flood { _ in true }
+            // Of all ways to send only this one does not ask the spanning tree, as in Open vSwitch.
+            flood(asksSpanningTree: false) { _ in true }
         case .controller:
             sendToController(ControllerAction(maxLength: maxLength))
         case .none:
@@ -34,12 +35,14 @@ extension Translator {
         }
     }
 
-    private mutating func flood(_ takesPart: (BridgePort) -> Bool) {
+    private mutating func flood(
+        asksSpanningTree: Bool = true, _ takesPart: (BridgePort) -> Bool
+    ) {
         guard let here = model.bridge(bridge) else { return }
         var isAlone = true
         for port in here.ports where port.number != inPort && takesPart(port) {
             isAlone = false
-            send(to: port.number)
+            send(to: port.number, asksSpanningTree: asksSpanningTree)
             guard failure == nil else { return }
         }
         if isAlone { drop(.noOutputPort, "there is no other port") }
@@ -50,7 +53,7 @@ extension Translator {
     }
 
     /// Sends the packet as it is now out of a real port of this bridge.
-    mutating func send(to number: PortNumber) {
+    mutating func send(to number: PortNumber, asksSpanningTree: Bool = true) {
         guard let port = model.bridge(bridge)?.port(number) else {
             drop(.invalidAction, "there is no port \(number.rawValue)")
             return
@@ -65,6 +68,10 @@ extension Translator {
         }
         if case .datapath = port.attachment {} else if snapLength != nil {
             drop(.outputPortGone, "port \(port.name) takes no shortened packets")
+            return
+        }
+        guard !asksSpanningTree || maySend(by: port) else {
+            drop(.spanningTree, "the spanning tree does not let port \(port.name) forward")
             return
         }
         if witness.isListening { witness.sent(to: port, depth: depth) }

@@ -116,11 +116,17 @@ extension Translator {
             mirrorArrival(here)
             return
         }
+        guard port.learns else {
+            drop(.spanningTree, "the spanning tree blocks the port")
+            return
+        }
         if isFromMirror(here) { return }
+        let before = SentSoFar(self)
         mirrorArrival(here)
         runTable(0, lookupPort: inPort, sendsMissToController: true)
         runActionSet()
         hasExited = false
+        if !port.forwards { forgetSending(since: before) }
     }
 
     mutating func run(packetOut list: [Action]) {

@@ -55,7 +55,7 @@ enum PortCodec {
         if version != .v10 { writer.zeros(2) }
         writer.text(port.name, nameByteCount)
         writer.u32(port.config.rawValue & (version == .v10 ? 0x7f : 0x65))
-        writer.u32(port.state.rawValue & (version == .v10 ? 1 : 7))
+        writer.u32(port.state.rawValue & (version == .v10 ? 0x301 : 7))
         for features in [port.current, port.advertised, port.supported, port.peer] {
             writer.u32(bits(features, version))
         }

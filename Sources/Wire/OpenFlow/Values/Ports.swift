@@ -29,6 +29,10 @@ public struct PortDescription: Hashable, Sendable {
         public static let blocked = State(rawValue: 1 << 1)
         /// Not in 1.0.
         public static let live = State(rawValue: 1 << 2)
+        /// Only in 1.0: two bits for what the spanning tree lets the port do; listening is 0.
+        public static let spanningLearn = State(rawValue: 1 << 8)
+        public static let spanningForward = State(rawValue: 2 << 8)
+        public static let spanningBlock = State(rawValue: 3 << 8)
     }
 
     /// Link modes (`OFPPF_*`).
