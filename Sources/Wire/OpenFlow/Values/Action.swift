@@ -142,8 +142,7 @@ public struct LearnAction: Hashable, Sendable {
     public var finIdleTimeout: UInt16
     public var finHardTimeout: UInt16
     public var cookie: UInt64
-    /// `NX_LEARN_F_*`: 1 = send flow removed, 2 = delete learned rules together with this one,
-    /// 4 = `resultBit` is written.
+    /// `NX_LEARN_F_*`: 1 = send flow removed, 2 = delete learned rules together with this one.
     public var flags: UInt16
     public var specs: [Spec]
     /// How many rules this action may have learned at once, 0 = any number (`NXAST_LEARN2`).
