@@ -278,6 +278,7 @@ extension FlowModError {
         case .badFieldRange: .badSetFieldArgument
         case .badOutputPort: .badActionPort
         case .badArgument: .badActionArgument
+        case .unsupportedAction: .badActionType
         }
     }
 }

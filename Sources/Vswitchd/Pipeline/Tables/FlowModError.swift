@@ -21,6 +21,8 @@ public enum FlowModError: Error, Hashable, Sendable {
     case badOutputPort(PortNumber)
     /// OFPBAC_BAD_ARGUMENT: `what` says in words what does not fit.
     case badArgument(what: String)
+    /// OFPBAC_BAD_TYPE: an action that the pipeline does not carry out, by name.
+    case unsupportedAction(String)
 }
 
 extension FlowModError: CustomStringConvertible {
@@ -34,6 +36,7 @@ extension FlowModError: CustomStringConvertible {
         case .badFieldRange(let name): "field \(name) does not have these bits"
         case .badOutputPort(let port): "port \(port.rawValue) cannot be sent to"
         case .badArgument(let what): what
+        case .unsupportedAction(let name): "\(name) is not carried out"
         }
     }
 }

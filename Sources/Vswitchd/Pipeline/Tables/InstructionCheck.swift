@@ -11,11 +11,14 @@ enum InstructionCheck {
         if let next = instructions.gotoTable, next <= table || next >= Limits.tables {
             throw .badGotoTable(next)
         }
+        // Meters come with the groups: see `Action.unsupportedName`.
+        guard instructions.meter == nil else { throw .unsupportedAction("meter") }
         for action in instructions.apply { try check(action) }
         for action in instructions.write { try check(action) }
     }
 
     static func check(_ action: Action) throws(FlowModError) {
+        if let name = action.unsupportedName { throw .unsupportedAction(name) }
         switch action {
         case .output(let port, _):
             guard port != .none else { throw .badOutputPort(port) }
@@ -52,7 +55,7 @@ enum InstructionCheck {
             guard port <= .largest || port == .local || port == .inPort else {
                 throw .badOutputPort(port)
             }
-        case .controller, .stripVLAN, .decrementTTL, .exit, .note, .setQueue, .popQueue:
+        default:
             break
         }
     }

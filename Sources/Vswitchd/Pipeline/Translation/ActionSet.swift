@@ -30,7 +30,7 @@ extension Action {
         case .setQueue: .queue
         case .output, .outputField, .controller, .enqueue: .output
         case .resubmit: .search
-        case .learn, .exit, .note, .popQueue: .none
+        default: .none
         }
     }
 }

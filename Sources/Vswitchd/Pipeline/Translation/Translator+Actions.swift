@@ -45,6 +45,10 @@ extension Translator {
             hasExited = true
         case .note, .setQueue, .popQueue:
             break
+        default:
+            // Refused when the rule was added (`Action.unsupportedName`).
+            fail(.invalidAction, "\(action.unsupportedName ?? "an action") is not carried out")
+            return false
         }
         return true
     }

@@ -185,8 +185,7 @@ extension ActionCodec {
                 $0.u8(action.reason.rawValue)
             }
         case .load, .move, .outputField, .learn: writeRanges(action, to: &writer)
-        case .output, .setField, .setVLANID, .setVLANPriority, .stripVLAN, .pushVLAN, .enqueue:
-            break
+        default: break
         }
     }
 

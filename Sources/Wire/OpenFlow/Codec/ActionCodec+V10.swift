@@ -86,9 +86,7 @@ extension ActionCodec {
             }
         // 1.0 has no way to push a tag; see `OpenFlowDialect.unsayable`.
         case .pushVLAN: break
-        case .controller, .outputField, .load, .move, .decrementTTL, .resubmit, .learn, .exit,
-            .note, .setQueue, .popQueue:
-            writeNicira(action, to: &writer)
+        default: writeNicira(action, to: &writer)
         }
     }
 

@@ -74,8 +74,7 @@ extension ActionCodec {
             writeNicira(.popQueue, to: &writer)
         case .setQueue(let queue): write(type: 21, to: &writer) { $0.u32(queue) }
         case .decrementTTL: write(type: 24, to: &writer) { $0.zeros(4) }
-        case .controller, .outputField, .load, .move, .resubmit, .learn, .exit, .note, .popQueue:
-            writeNicira(action, to: &writer)
+        default: writeNicira(action, to: &writer)
         }
     }
 

@@ -55,6 +55,7 @@ enum ActionText {
         case .enqueue(let port, let queue): return "enqueue:\(ports.text(port)):\(queue)"
         case .setQueue(let queue): return "set_queue:\(queue)"
         case .popQueue: return "pop_queue"
+        default: return "drop"
         }
     }
 
@@ -106,6 +107,9 @@ extension PacketIn.Reason {
         case .noMatch: "no_match"
         case .action: "action"
         case .invalidTTL: "invalid_ttl"
+        case .actionSet: "action_set"
+        case .group: "group"
+        case .packetOut: "packet_out"
         }
     }
 
