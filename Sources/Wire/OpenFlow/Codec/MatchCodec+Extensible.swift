@@ -109,7 +109,7 @@ enum ExtensibleCodec {
         of field: FlowField, _ width: Int, _ body: inout OctetReader, wrong: OpenFlowErrorCode
     ) throws(OpenFlowErrorCode) -> FieldValue {
         let value = try body.value(width)
-        if field == .inPort, width == 4 {
+        if field.format == .port, width == 4 {
             guard let port = PortNumber(wide: UInt32(truncatingIfNeeded: value.low)) else {
                 throw wrong
             }
@@ -121,6 +121,7 @@ enum ExtensibleCodec {
 
     /// Bytes of the value of `field` under the header `number`.
     static func wireByteCount(_ field: FlowField, header number: UInt32) -> Int {
+        if field == .actionSetOutput { return 4 }
         if field == .inPort { return number >> 7 == FlowField.basicClass ? 4 : 2 }
         switch field {
         case .mplsLabel, .ipv6Label: return 4
@@ -158,7 +159,7 @@ enum ExtensibleCodec {
         let length = (mask == nil ? width : 2 * width) + (isExperimenters ? 4 : 0)
         writer.u32(number << 9 | (mask == nil ? 0 : 0x100) | UInt32(length))
         if isExperimenters { writer.u32(openNetworkingFoundationID) }
-        if field == .inPort, width == 4 {
+        if field.format == .port, width == 4 {
             writer.u32(PortNumber(UInt16(truncatingIfNeeded: value.low)).wide)
         } else {
             writer.value(value, width)
