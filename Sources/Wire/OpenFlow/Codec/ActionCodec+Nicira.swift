@@ -115,10 +115,10 @@ extension ActionCodec {
             return .resubmitTracked(inPort: port, table: table)
         case Subtype.setTunnel:
             try body.skip(2)
-            return try setField(.known("tun_id"), FieldValue(low: UInt64(try body.u32())))
+            return try setField(.tunnelID, FieldValue(low: UInt64(try body.u32())))
         case Subtype.setTunnel64:
             try body.skip(6)
-            return try setField(.known("tun_id"), FieldValue(low: try body.u64()))
+            return try setField(.tunnelID, FieldValue(low: try body.u64()))
         case Subtype.setQueue:
             try body.skip(2)
             return .setQueue(try body.u32())
@@ -284,13 +284,5 @@ extension ActionCodec {
     static func header(_ field: FlowField) -> UInt32 {
         guard let number = ExtensibleCodec.number(field, .nxm) else { return 0 }
         return number << 9 | UInt32(ExtensibleCodec.wireByteCount(field, header: number))
-    }
-}
-
-extension FlowField {
-    /// A field that this switch may or may not know.
-    static func known(_ name: String) throws(OpenFlowErrorCode) -> FlowField {
-        guard let field = named(name) else { throw .badSetFieldType }
-        return field
     }
 }

@@ -68,6 +68,21 @@ extension ActionCodec {
         }
     }
 
+    /// What `set_tunnel` is before there is a field for it.
+    static func writeTunnel(_ id: UInt64, to writer: inout OctetWriter) {
+        if let short = UInt32(exactly: id) {
+            writeNicira(Subtype.setTunnel, to: &writer) {
+                $0.zeros(2)
+                $0.u32(short)
+            }
+        } else {
+            writeNicira(Subtype.setTunnel64, to: &writer) {
+                $0.zeros(6)
+                $0.u64(id)
+            }
+        }
+    }
+
     private static func writeEmpty(_ subtype: UInt16, to writer: inout OctetWriter) {
         writeNicira(subtype, to: &writer) { $0.zeros(6) }
     }

@@ -244,7 +244,11 @@ extension ActionCodec {
         let isWhole = mask.bits & field.exactMask.bits == field.exactMask.bits
         if isWhole, let byte = byteAction(field, version) {
             write(type: byte, to: &writer) { $0.u8(UInt8(truncatingIfNeeded: value.low)) }
-        } else if version < .v12, let legacy = LegacyWrite(field, value, mask: mask) {
+        } else if version < .v12, isWhole, field == .tunnelID {
+            writeTunnel(value.low, to: &writer)
+        } else if version < .v12, let legacy = LegacyWrite(field, value, mask: mask),
+            legacy.exists(in: version)
+        {
             legacy.write(version, to: &writer)
         } else if version >= .v12, isWhole || version >= .v15 {
             write(type: Kind.setField, to: &writer) {

@@ -93,6 +93,9 @@ extension ActionCodec {
     private static func write10(
         _ field: FlowField, _ value: FieldValue, mask: FieldValue, to writer: inout OctetWriter
     ) {
+        if field == .tunnelID, mask == field.exactMask {
+            return writeTunnel(value.low, to: &writer)
+        }
         guard let legacy = LegacyWrite(field, value, mask: mask), legacy.exists(in: .v10) else {
             for load in Action.loads(field, value, mask: mask) {
                 writeNicira(.load(load.range, load.value), .v10, to: &writer)

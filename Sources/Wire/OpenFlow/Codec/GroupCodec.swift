@@ -44,7 +44,7 @@ enum GroupCodec {
             try reader.skip(2)
             mod.commandBucket = try readCommandBucket(try reader.u32())
             var buckets = try reader.window(length, fault: .groupModBadBucket)
-            mod.buckets = try readNew(&buckets, version)
+            mod.buckets = try readNew(&buckets, type, version)
             mod.selection = try readProperties(&reader, type, command)
         } else {
             guard command != .insertBucket, command != .removeBucket else {
@@ -134,7 +134,7 @@ enum GroupCodec {
         let bucketByteCount = Int(try body.u16())
         try body.skip(6)
         var buckets = try body.window(bucketByteCount, fault: .groupModBadBucket)
-        group.buckets = try readNew(&buckets, version)
+        group.buckets = try readNew(&buckets, type, version)
         group.selection = try readProperties(&body, type, .add)
         return group
     }
@@ -212,7 +212,7 @@ enum GroupCodec {
     // Buckets of 1.5.
 
     private static func readNew(
-        _ reader: inout OctetReader, _ version: OpenFlowVersion
+        _ reader: inout OctetReader, _ type: GroupType, _ version: OpenFlowVersion
     ) throws(OpenFlowErrorCode) -> [Bucket] {
         var buckets: [Bucket] = []
         while !reader.isAtEnd {
@@ -222,7 +222,7 @@ enum GroupCodec {
             guard length >= 8, length.isMultiple(of: 8) else { throw .groupModBadBucket }
             var body = try reader.window(length - 2, fault: .groupModBadBucket)
             let actionByteCount = Int(try body.u16())
-            var bucket = Bucket(id: try body.u32())
+            var bucket = Bucket(id: try body.u32(), weight: type.usualWeight)
             guard let id = bucket.id, id <= Bucket.largestID else { throw .groupModBadBucket }
             bucket.actions = try readActions(&body, actionByteCount, version)
             try Property.read(&body) { (type, value) throws(OpenFlowErrorCode) in
@@ -251,8 +251,7 @@ enum GroupCodec {
             let actionsStart = writer.count
             ActionCodec.write(bucket.actions, version, match: nil, to: &writer)
             writer.patch16(writer.count - actionsStart, at: start + 2)
-            // Only groups that choose have weights; without one the weight would be 1 there.
-            if type == .select || bucket.weight > 0 {
+            if bucket.weight != type.usualWeight {
                 Property.write(BucketProperty.weight, to: &writer) {
                     $0.u16(bucket.weight)
                     $0.zeros(2)

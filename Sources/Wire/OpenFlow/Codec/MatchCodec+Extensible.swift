@@ -94,10 +94,14 @@ enum ExtensibleCodec {
     /// The field with this class and number in NXM or in any version's OXM.
     static func field(number: UInt32) -> FlowField? {
         if let field = FlowField.numbered(number) { return field }
-        guard number >> 7 == FlowField.basicClass, adoptedNumbers.contains(number & 0x7f) else {
-            return nil
+        guard adoptedNumbers.contains(number & 0x7f) else { return nil }
+        switch number >> 7 {
+        case FlowField.basicClass:
+            return FlowField.numbered(FlowField.experimenterClass << 7 | number & 0x7f)
+        case FlowField.experimenterClass:
+            return FlowField.numbered(FlowField.basicClass << 7 | number & 0x7f)
+        default: return nil
         }
-        return FlowField.numbered(FlowField.experimenterClass << 7 | number & 0x7f)
     }
 
     /// Numbers that fields kept when 1.5 took them over from the ONF: `tcp_flags` and
@@ -138,13 +142,14 @@ enum ExtensibleCodec {
         if field == .dlVLAN { return FlowField.vlanTCI.nxm }
         switch kind {
         case .nxm: return field.nxm ?? field.oxm
-        case .oxm: return field.oxm ?? field.nxm
-        case .oxm15:
+        case .oxm, .oxm15:
             guard let number = field.oxm else { return field.nxm }
             let isAdopted =
-                number >> 7 == FlowField.experimenterClass
-                && adoptedNumbers.contains(number & 0x7f)
-            return isAdopted ? FlowField.basicClass << 7 | number & 0x7f : number
+                adoptedNumbers.contains(number & 0x7f)
+                && [FlowField.experimenterClass, FlowField.basicClass].contains(number >> 7)
+            guard isAdopted else { return number }
+            let itsClass = kind == .oxm ? FlowField.experimenterClass : FlowField.basicClass
+            return itsClass << 7 | number & 0x7f
         }
     }
 

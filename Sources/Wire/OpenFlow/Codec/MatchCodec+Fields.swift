@@ -12,7 +12,8 @@ extension ExtensibleCodec {
     }
 
     private static let before: [FlowField] = [
-        .dpHash, .recirculationID, .conjunctionID, .inPort, .actionSetOutput, .ethSrc, .ethDst, .ethType,
+        .dpHash, .recirculationID, .conjunctionID, .inPort, .actionSetOutput, .ethSrc, .ethDst,
+        .ethType,
     ]
     private static let mpls: [FlowField] = [.mplsTC, .mplsBOS, .mplsTTL, .mplsLabel]
     private static let after: [FlowField] =
