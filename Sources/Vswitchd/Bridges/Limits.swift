@@ -22,6 +22,14 @@ public enum BridgeLimits {
     /// Bytes of one statistics reply before it is cut into several messages: the length field of
     /// OpenFlow has 16 bits.
     public static let replyByteCount = 48 * 1024
+    /// Bundles that one peer may have open, and changes that wait in them: a file of rules goes in
+    /// one bundle.
+    public static let bundles = 64
+    public static let bundledMessages = 1 << 18
+    /// How long a bundle may be left alone: Open vSwitch's bundle-idle-timeout.
+    public static let bundlePatience = Duration.seconds(10)
+    /// Flow monitors of one peer.
+    public static let monitors = 64
     /// Frames of a packet that goes to a controller are kept whole up to here.
     public static let packetInByteCount = 65_535
 }

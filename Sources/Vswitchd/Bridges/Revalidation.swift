@@ -226,7 +226,8 @@ extension Vswitch {
             guard let index = bridges[name]?.index else { continue }
             model[bridge: index].macTable.expire(now: now)
             guard let due = model[bridge: index].tables.nextDeadline, due <= now else { continue }
-            for removed in model[bridge: index].tables.expire(now: now) {
+            let expired = model[bridge: index].tables.expire(now: now)
+            for removed in expired {
                 tell(removed, bridge: name, now: now)
             }
         }
