@@ -40,6 +40,9 @@ public struct PipelineKey: WordRow {
         }
     }
 
+    /// `actionSetOutput` without an output (`OFPP_UNSET`).
+    public static let unsetOutput: UInt16 = 0xfff7
+
     /// The 64 bits that `write_metadata` sets (OpenFlow 1.3.5 §5.9).
     @inlinable public var metadata: UInt64 {
         get { notes[0] }

@@ -19,7 +19,7 @@ import Testing
         ("xreg7", nil, nil, (0x8001, 7), 64, true, true),
         ("xxreg3", nil, (1, 114), nil, 128, true, true),
         ("conj_id", nil, (1, 37), nil, 32, false, false),
-        ("actset_output", nil, nil, (0x8000, 43), 16, false, false),
+        ("actset_output", nil, nil, (0xffff, 43), 16, false, false),
         ("tun_id", "tunnel_id", (1, 16), (0x8000, 38), 64, true, true),
         ("tun_src", nil, (1, 31), nil, 32, true, true),
         ("tun_dst", nil, (1, 32), nil, 32, true, true),

@@ -33,10 +33,14 @@ public struct BridgePort: Hashable, Sendable {
     public var name: String
     public var attachment: Attachment
     public var config: Config
+    /// Whether what is sent there may arrive: what watched buckets and bundles ask.
+    public var isLive: Bool
 
     public init(
-        number: PortNumber, name: String, attachment: Attachment, config: Config = []
+        number: PortNumber, name: String, attachment: Attachment, config: Config = [],
+        isLive: Bool = true
     ) {
+        self.isLive = isLive
         self.number = number
         self.name = name
         self.attachment = attachment

@@ -25,6 +25,11 @@ public struct ForwardingModel: Sendable {
     private var owners: [UInt32: Owner] = [:]
     /// Where packets go on that the datapath looks up again, by their recirculation id.
     private(set) var recirculations: [UInt32: RecirculationTarget] = [:]
+    /// Where translations go on that were cut in two, by recirculation id.
+    private(set) var continuations = ContinuationTable()
+    /// Numbers for meters in the datapath, and what it is to do about them.
+    var meterNumbers = MeterNumbers()
+    var meterOrders: [MeterOrder] = []
     private var changes: UInt64 = 0
 
     private struct Owner: Sendable {
@@ -48,6 +53,7 @@ public struct ForwardingModel: Sendable {
     /// Removes a bridge with its ports. Nothing happens if there is none.
     public mutating func removeBridge(_ index: Int) {
         guard let bridge = bridge(index) else { return }
+        releaseMeters(bridge: index)
         for port in bridge.ports { disown(port, bridge: index) }
         slots[index] = nil
         // What the sum in `generation` loses, and one more.
@@ -107,6 +113,11 @@ public struct ForwardingModel: Sendable {
         changes += 1
     }
 
+    /// Forgets continuations that no cached flow leads to: those not named, and older than a while.
+    public mutating func keepContinuations(_ ids: Set<UInt32>, now: Instant) {
+        continuations.keep(ids, now: now)
+    }
+
     /// Whose port a datapath port is.
     public func owner(ofDatapathPort port: UInt32) -> (bridge: Int, port: PortNumber)? {
         owners[port].map { ($0.bridge, $0.port) }
@@ -121,11 +132,12 @@ public struct ForwardingModel: Sendable {
 
 extension ForwardingModel {
     /// Applies what translations want to have learned; `now` is when their last packet came, and
-    /// `byteCount` how much came since the last time.
+    /// the counts say how much came since the last time.
     /// Returns how many could not be, because a table was full or a rule invalid.
     @discardableResult
     public mutating func apply(
-        _ effects: [TranslationEffect], now: Instant, byteCount: UInt64 = 0
+        _ effects: [TranslationEffect], now: Instant, packetCount: UInt64 = 1,
+        byteCount: UInt64 = 0
     ) -> Int {
         var refused = 0
         for effect in effects {
@@ -141,6 +153,15 @@ extension ForwardingModel {
                 self[bridge: index].changeBond(port: port) {
                     $0.use(hash: hash, byteCount: byteCount)
                 }
+            case .useGroup(let index, let group, let bucket):
+                guard bridge(index) != nil else { continue }
+                self[bridge: index].tables.groups.credit(
+                    group, bucket: bucket, packets: packetCount, bytes: byteCount)
+            case .continueLater(let id, let continuation):
+                continuations.put(continuation, id: id, now: now)
+            case .shorten(let index, let rule, let idle, let hard):
+                guard bridge(index) != nil else { continue }
+                self[bridge: index].tables.shorten(rule, idle: idle, hard: hard, now: now)
             case .learnRule(let index, let mod):
                 guard bridge(index) != nil else { continue }
                 do {

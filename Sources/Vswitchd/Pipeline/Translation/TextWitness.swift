@@ -82,6 +82,12 @@ public struct TextWitness: TranslationWitness {
             write("-> believes no reflections of \(key.mac) for a while", depth: depth, indent: 5)
         case .useBond(_, _, let hash):
             write("-> bucket \(hash & 0xff) of the bond", depth: depth, indent: 5)
+        case .useGroup, .continueLater:
+            break
+        case .shorten(_, _, let idle, let hard):
+            write(
+                "-> the connection ends: timeouts of \(idle) and \(hard) s at most", depth: depth,
+                indent: 5)
         case .learnRule(_, let mod):
             write(
                 "-> learns a rule for table \(mod.table ?? 0), priority \(mod.priority)",

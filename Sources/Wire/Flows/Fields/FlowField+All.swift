@@ -27,10 +27,11 @@ extension FlowField {
     public static let conjunctionID = FlowField(
         "conj_id", at: [.init(PipelineKey.decisionsWord, 0, 32)], .exact, .none, .decimal,
         writable: false, nxm: nxm(1, 37))
-    /// The output of the action set so far: 16 bits here, 32 in OXM. Standard since 1.5 §7.2.3.7.
+    /// The output of the action set so far: 16 bits here, 32 in OXM. The ONF's number for
+    /// 1.3 (class 0xffff), part of the standard in 1.5 §7.2.3.7.
     public static let actionSetOutput = FlowField(
         "actset_output", at: [.init(PipelineKey.decisionsWord, 32, 16)], .exact, .none, .port,
-        writable: false, oxm: oxm(43))
+        writable: false, oxm: experimenterClass << 7 | 43)
     /// The queueing priority. It has no number: only text and traces know it.
     public static let skbPriority = FlowField(
         "skb_priority", at: [.init(1, 32, 32)], .exact, .none, .hexadecimal, writable: false)
