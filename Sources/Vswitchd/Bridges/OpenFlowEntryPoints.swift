@@ -49,6 +49,9 @@ extension FlowModError {
         case .fieldNotWritable: .badSetFieldType
         case .badFieldRange: .badSetFieldArgument
         case .badOutputPort: .badActionPort
+        case .noSuchGroup: .badActionGroup
+        case .noSuchMeter: .invalidMeter
+        case .badConjunction: .badConjunction
         case .badArgument: .badActionArgument
         case .unsupportedAction: .badActionType
         }

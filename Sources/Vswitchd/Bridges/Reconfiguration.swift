@@ -217,7 +217,7 @@ extension Vswitch {
         model.setPort(
             BridgePort(
                 number: interface.number, name: name, attachment: attachment,
-                config: interface.config),
+                config: interface.config, isLive: isLive(name)),
             bridge: bridge)
     }
 

@@ -66,9 +66,6 @@ struct PretendedDatapath {
     }
 }
 
-extension TranslationEffect {
-    var isContinuation: Bool { if case .continueLater = self { true } else { false } }
-}
 
 extension PretendedDatapath.Packet {
     mutating func push(_ type: UInt16, _ entry: UInt32) {

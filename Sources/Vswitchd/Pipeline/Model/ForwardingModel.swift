@@ -128,6 +128,14 @@ public struct ForwardingModel: Sendable {
     public var generation: UInt64 {
         slots.reduce(changes) { $0 &+ ($1?.generation ?? 0) }
     }
+
+    /// `generation` without what rules do to it: `FlowTables.takeChanges` says that more precisely.
+    public var structureGeneration: UInt64 {
+        slots.reduce(changes) { $0 &+ ($1.map { $0.generation &- $0.tables.ruleGeneration } ?? 0) }
+    }
+
+    /// Whether any packet may come back to a translation that was cut in two.
+    public var hasContinuations: Bool { continuations.count > 0 }
 }
 
 extension ForwardingModel {
