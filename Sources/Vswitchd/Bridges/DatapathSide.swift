@@ -49,6 +49,8 @@ enum DatapathOrder {
     case putFlow(FlowIdentity)
     /// The entry as it was, to credit its last packets.
     indirect case deleteFlow(LedgerEntry)
+    case changeMeter
+    case describeMeter
     case execute
 }
 
@@ -85,6 +87,7 @@ extension Vswitch {
         log(.info, "dpif", "the datapath is there: \(DatapathReport.fullName(of: nature.name))")
         order(.takeUpcalls, .takeUpcalls)
         order(.describeDatapath, .describe)
+        for order in model.allMeterOrders() { give(order) }
         listPorts()
     }
 
@@ -134,7 +137,8 @@ extension Vswitch {
         case .datapath(let description): datapath.statistics = description.statistics
         case .port(let vport): vports.put(vport)
         case .flow(let flow): received(flow, sequence, now: now)
-        case .meter, .meterFeatures: break
+        case .meter(let meter, let statistics): meterCounters[meter.id] = statistics
+        case .meterFeatures: break
         case .done: ended(sequence, nil, now: now)
         case .failed(let errno, let text): ended(sequence, (errno, text), now: now)
         }
@@ -173,7 +177,9 @@ extension Vswitch {
             }
             reports.isDue = true
         case .listFlows(let number): dumpEnded(number, now: now)
-        case .takeUpcalls, .describe, .putFlow, .deleteFlow, .execute: break
+        case .takeUpcalls, .describe, .putFlow, .deleteFlow, .execute, .changeMeter,
+            .describeMeter:
+            break
         }
     }
 
@@ -191,7 +197,9 @@ extension Vswitch {
         case .putFlow(let identity):
             upcallCounts.refused += 1
             if let slot = ledger.slot(of: identity) { ledger.remove(slot) }
-        case .deleteFlow, .execute:
+        case .changeMeter:
+            log(.warning, "ofproto", "the datapath refused a meter: \(text)")
+        case .deleteFlow, .execute, .describeMeter:
             // A flow that is gone already, or a packet whose port is: nothing is owed to anyone.
             break
         case .takeUpcalls, .describe, .listPorts, .listFlows:

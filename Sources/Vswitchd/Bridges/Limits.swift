@@ -10,6 +10,8 @@ public enum BridgeLimits {
     /// Cached flows that are checked again in one turn, about 10 ms of work, before upcalls have
     /// theirs.
     public static let recheckedFlows = 2_000
+    /// Changes of tables that are kept apart until every cached flow has reached them.
+    public static let recheckScopes = 256
     /// How often statistics go to the database: Open vSwitch's `stats-update-interval`.
     public static let statisticsPause = Duration.seconds(5)
     /// How long a change of configuration waits for a datapath that is not there before the
@@ -28,6 +30,14 @@ public enum BridgeLimits {
     /// Bytes of one statistics reply before it is cut into several messages: the length field of
     /// OpenFlow has 16 bits.
     public static let replyByteCount = 48 * 1024
+    /// Bundles that one peer may have open, and changes that wait in them: a file of rules goes in
+    /// one bundle.
+    public static let bundles = 64
+    public static let bundledMessages = 1 << 18
+    /// How long a bundle may be left alone: Open vSwitch's bundle-idle-timeout.
+    public static let bundlePatience = Duration.seconds(10)
+    /// Flow monitors of one peer.
+    public static let monitors = 64
     /// Frames of a packet that goes to a controller are kept whole up to here.
     public static let packetInByteCount = 65_535
 }

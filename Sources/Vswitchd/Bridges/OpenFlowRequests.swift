@@ -66,7 +66,7 @@ extension Vswitch {
     private mutating func negotiate(_ id: SessionID, _ bytes: [UInt8], now: Instant) {
         let greeting: OpenFlowMessage
         do throws(OpenFlowFault) {
-            greeting = try OpenFlowDialect(.v13).decode(bytes)
+            greeting = try OpenFlowDialect(.v15).decode(bytes)
         } catch {
             close(id, "the first message is not HELLO (\(error.code.name))", now: now)
             return
@@ -121,6 +121,11 @@ extension Vswitch {
                     OpenFlowErrorReport(
                         code, offending: Array(bytes.prefix(64)), version: version)))
         }
+        if session.role == .secondary, message.body.isChange {
+            // A secondary connection only reads (1.3.5 §6.3.6).
+            send(refuse(.isSecondary), to: id)
+            return
+        }
         switch message.body {
         case .hello, .error, .echoReply: break
         case .echoRequest(let data):
@@ -134,104 +139,83 @@ extension Vswitch {
             // reassembling them is not offered, and get_config says so.
             sessions.byID[id]?.config = SwitchConfig(
                 fragments: config.fragments == 3 ? 3 : 0, missSendLength: config.missSendLength)
-        case .flowMod(let mod):
-            if let code = apply(mod, session.bridge, version, now: now) {
-                send(refuse(code), to: id)
-            }
-        case .packetOut(let packet):
-            if let code = execute(packet, bridge: session.bridge, now: now) {
-                send(refuse(code), to: id)
-            }
-        case .portMod(let mod):
-            if let code = apply(mod, session.bridge, now: now) { send(refuse(code), to: id) }
         case .barrierRequest:
             noticeModelChanges()
             sessions.byID[id]?.hold = .recheck(xid: xid, generation: recheck.generation)
             releaseHold(id, now: now)
+        case .statisticsRequest(.flowMonitor(let requests)):
+            if let code = watchFlows(requests, xid, id, now: now) { send(refuse(code), to: id) }
         case .statisticsRequest(let request):
+            if let code = refusal(of: request) { return send(refuse(code), to: id) }
             answer(request, xid, id, now: now)
         case .roleRequest(let request): setRole(request, xid, id, refuse)
+        case .bundleControl(let control):
+            carryOut(control, xid, id, refuse, now: now)
+        case .bundleAdd(let addition):
+            if let code = add(addition, to: id, now: now) { send(refuse(code), to: id) }
+        case .flowMod, .groupMod, .meterMod, .portMod, .tableMod, .packetOut:
+            change(message, id, refuse, now: now)
+        default:
+            if let code = set(message, id) { send(refuse(code), to: id) }
+        }
+    }
+
+    /// A change outside of a bundle: carried out and told, or refused.
+    private mutating func change(
+        _ message: OpenFlowMessage, _ id: SessionID,
+        _ refuse: (OpenFlowErrorCode) -> OpenFlowMessage, now: Instant
+    ) {
+        guard let session = sessions.byID[id] else { return }
+        var news = ChangeNews()
+        let picture = pictureForMonitors(ofBridge: session.bridge)
+        if let code = carryOut(
+            message.body, session.bridge, session.version, news: &news, now: now)
+        {
+            send(refuse(code), to: id)
+            return
+        }
+        tell(news, bridge: session.bridge, now: now)
+        tellMonitors(
+            since: picture, news.removed, bridge: session.bridge, by: (id, message.xid), now: now)
+        forward(message, from: id)
+    }
+
+    /// Settings of the connection, and what a switch is never sent.
+    private mutating func set(_ message: OpenFlowMessage, _ id: SessionID) -> OpenFlowErrorCode? {
+        switch message.body {
         case .getAsyncRequest:
-            send(OpenFlowMessage(xid: xid, .getAsyncReply(session.async)), to: id)
+            let async = sessions.byID[id]?.async
+            send(OpenFlowMessage(xid: message.xid, .getAsyncReply(async ?? .silent)), to: id)
         case .setAsync(let async): sessions.byID[id]?.async = async
         case .setFlowFormat, .flowModTableID, .setPacketInFormat:
             sessions.byID[id]?.dialect.adopt(message.body)
         case .setControllerID(let number): sessions.byID[id]?.controllerID = number
-        case .featuresReply, .getConfigReply, .packetIn, .flowRemoved, .portStatus, .barrierReply,
-            .statisticsReply, .roleReply, .getAsyncReply:
-            send(refuse(.badType), to: id)
-        }
-    }
-
-    private mutating func setRole(
-        _ request: RoleRequest, _ xid: UInt32, _ id: SessionID,
-        _ refuse: (OpenFlowErrorCode) -> OpenFlowMessage
-    ) {
-        guard let session = sessions.byID[id] else { return }
-        if request.role == .primary || request.role == .secondary,
-            let generation = request.generation
-        {
-            if let last = sessions.generations[session.bridge],
-                Int64(bitPattern: generation &- last) < 0
-            {
-                send(refuse(.staleRole), to: id)
-                return
+        // Ages are always told.
+        case .flowAge: break
+        case .flowMonitorCancel(let monitor):
+            guard sessions.byID[id]?.monitors.removeValue(forKey: monitor) != nil else {
+                return .monitorUnknownMonitor
             }
-            sessions.generations[session.bridge] = generation
-        }
-        if request.role == .primary {
-            for other in sessions.ids
-            where sessions.byID[other]?.bridge == session.bridge
-                && sessions.byID[other]?.role == .primary
-            {
-                sessions.byID[other]?.role = .secondary
+        case .queueConfigRequest(let port):
+            if let port, bridges[sessions.byID[id]?.bridge ?? ""]?.interface(numbered: port) == nil {
+                return .badQueuePort
             }
+            send(OpenFlowMessage(xid: message.xid, .queueConfigReply(port, [])), to: id)
+        case .tlvTableRequest:
+            // No Geneve option can be matched: the table has no room.
+            let table = TLVTable(maxByteCount: 0, maxFields: 0)
+            send(OpenFlowMessage(xid: message.xid, .tlvTableReply(table)), to: id)
+        case .tlvTableMod(let mod): return mod.mappings.isEmpty ? nil : .tlvTableTableFull
+        case .resume: return .resumeNotSupported
+        case .flushConntrack: return .actionCTDatapathSupport
+        default: return .badType
         }
-        if request.role != .noChange { sessions.byID[id]?.role = request.role }
-        let role = sessions.byID[id]?.role ?? .equal
-        send(
-            OpenFlowMessage(
-                xid: xid,
-                .roleReply(
-                    RoleRequest(
-                        role: role, generation: sessions.generations[session.bridge] ?? .max))),
-            to: id)
+        return nil
     }
 
-    /// Applies a flow mod. Returns what to refuse it with, or nil.
-    private mutating func apply(
-        _ mod: FlowMod, _ name: String, _ version: OpenFlowVersion, now: Instant
-    ) -> OpenFlowErrorCode? {
-        guard let bridge = bridges[name] else { return .notAllowed }
-        guard mod.bufferID == nil else { return .bufferUnknown }
-        do throws(FlowModError) {
-            let outcome = try model[bridge: bridge.index].tables.apply(
-                mod, asOpenFlow10: version == .v10, now: now)
-            for removed in outcome.removed { tell(removed, bridge: name, now: now) }
-            return nil
-        } catch {
-            return error.code
-        }
-    }
-
-    private mutating func apply(
-        _ mod: PortMod, _ name: String, now: Instant
-    ) -> OpenFlowErrorCode? {
-        guard let bridge = bridges[name],
-            let (port, interface) = bridge.interface(numbered: mod.port)
-        else { return .badPortModPort }
-        guard describe(interface, named: port).address == mod.address else {
-            return .badPortModAddress
-        }
-        var changed = interface
-        changed.config = BridgePort.Config(
-            rawValue: interface.config.rawValue & ~mod.mask.rawValue
-                | mod.config.rawValue & mod.mask.rawValue)
-        guard changed != interface else { return nil }
-        bridges[name]?.interfaces[port] = changed
-        setConfig(changed.config, ofPort: changed.number, bridge: name, now: now)
-        tellPortStatus(
-            PortChange(.modified, describe(changed, named: port)), bridge: name, now: now)
+    /// Why a statistics request is not answered; nil: it is.
+    private func refusal(of request: StatisticsRequest) -> OpenFlowErrorCode? {
+        if case .exporter = request { return .statisticsNotConfigured }
         return nil
     }
 
@@ -264,20 +248,5 @@ extension Vswitch {
     mutating func countersAreFresh(now: Instant) {
         for id in sessions.ids where sessions.byID[id]?.hold != nil { releaseHold(id, now: now) }
         answerWaitingControls(now: now)
-    }
-}
-
-extension FlowModError {
-    var code: OpenFlowErrorCode {
-        switch self {
-        case .tableFull: .tableFull
-        case .overlap: .flowsOverlap
-        case .badTable: .badFlowModTable
-        case .badGotoTable: .badInstructionTable
-        case .fieldNotWritable: .badSetFieldType
-        case .badFieldRange: .badSetFieldArgument
-        case .badOutputPort: .badActionPort
-        case .badArgument: .badActionArgument
-        }
     }
 }

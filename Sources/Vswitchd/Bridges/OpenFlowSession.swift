@@ -59,6 +59,9 @@ struct OpenFlowSession {
     var role = RoleRequest.Role.equal
     var async: AsyncConfig
     var controllerID: UInt16 = 0
+    /// By number; at most `BridgeLimits.bundles` and `monitors`.
+    var bundles: [UInt32: OpenBundle] = [:]
+    var monitors: [UInt32: FlowMonitorRequest] = [:]
 
     init(
         id: SessionID, bridge: String, kind: Kind, peer: String, phase: Phase, now: Instant,
@@ -74,8 +77,11 @@ struct OpenFlowSession {
         // A controller gets the first 128 bytes of a packet without asking, a tool nothing
         // (OpenFlow 1.0 §5.3.2).
         config = SwitchConfig(missSendLength: kind == .service ? 0 : 128)
+        // A primary or equal connection is told all but time to live running out and requests of
+        // others, a secondary one of ports only (1.3.5 §7.3.10).
         async = AsyncConfig(
-            packetIn: [0b011, 0], portStatus: [0b111, 0b111], flowRemoved: [0b111, 0])
+            packetIn: [0b11_1011, 0], portStatus: [0b111, 0b111], flowRemoved: [0b11_1111, 0],
+            roleStatus: [0b111, 0b111], tableStatus: [0b1_1000, 0])
     }
 
     var version: OpenFlowVersion { dialect.version }
@@ -130,7 +136,10 @@ struct Sessions {
     var deadline: Instant? {
         let attempts = attempts.values.compactMap { $0.session == nil ? $0.nextAttempt : nil }
         let probes = byID.values.compactMap(\.probeDeadline)
-        return (attempts + probes).min()
+        let bundles = byID.values.flatMap(\.bundles.values).map {
+            $0.touchedAt + BridgeLimits.bundlePatience
+        }
+        return (attempts + probes + bundles).min()
     }
 }
 

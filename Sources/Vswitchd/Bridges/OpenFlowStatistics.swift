@@ -28,9 +28,7 @@ extension Vswitch {
             listPorts()
             sessions.byID[id]?.hold = .portCounters(xid: xid, request, dump: datapath.portDump)
             return
-        case .description, .queue, .portDescription, .tableFeatures, .group, .groupDescription,
-            .groupFeatures, .meter, .meterConfig, .meterFeatures:
-            break
+        default: break
         }
         reply(to: request, xid, id, now: now)
     }
@@ -72,12 +70,7 @@ extension Vswitch {
         case .queue: return .queue([])
         case .portDescription: return .portDescription(describePorts(of: bridge))
         case .tableFeatures: return .tableFeatures(tableFeatures)
-        case .group: return .group
-        case .groupDescription: return .groupDescription
-        case .groupFeatures: return .groupFeatures
-        case .meter: return .meter
-        case .meterConfig: return .meterConfig
-        case .meterFeatures: return .meterFeatures
+        default: return self.answer(later: request, bridge, now: now)
         }
     }
 
@@ -99,7 +92,7 @@ extension Vswitch {
                     .matchesARPAddresses,
                 ] : [.flowStatistics, .tableStatistics, .portStatistics, .queueStatistics],
             actions: version == .v10 ? SwitchFeatures.allActions10 : 0,
-            ports: version == .v10 ? describePorts(of: bridge) : [])
+            ports: version < .v13 ? describePorts(of: bridge) : [])
     }
 
     func describePorts(of bridge: PresentBridge) -> [PortDescription] {

@@ -222,7 +222,7 @@ extension Vswitch {
             BridgePort(
                 number: interface.number, name: name, attachment: attachment,
                 config: interface.config,
-                spanning: interface.spanning),
+                spanning: interface.spanning, isLive: isLive(name)),
             bridge: bridge)
     }
 

@@ -227,6 +227,7 @@ extension Vswitch {
         }
         spanningClock.mustDescribe()
         runSpanningTreesIfDue(now: now)
+        updateLiveness()
         for name in bridges.keys.sorted() { updateDatapathID(ofBridge: name) }
         tellLinkChanges(before: before, now: now)
         var mustReconfigure = false

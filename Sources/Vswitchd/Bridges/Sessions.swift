@@ -126,6 +126,7 @@ extension Vswitch {
             connect(attempt, now: now)
         }
         for id in sessions.ids { probe(id, now: now) }
+        for id in sessions.ids { expireBundles(of: id, now: now) }
         for id in sessions.ids where sessions.byID[id]?.hold != nil { releaseHold(id, now: now) }
         updateDefaultRules(now: now)
     }

@@ -45,6 +45,7 @@ extension Vswitch {
             // It taught a rule that the packet itself may meet: `learn(…),resubmit(,10)`. Or it is
             // a query, and the next report is to find its router.
             translation = model.translate(upcall.key)
+            model.apply(translation.effects.filter(\.isContinuation), now: now)
         }
         model.credit(
             translation.rules, packets: 1, bytes: byteCount, usedAt: now)

@@ -43,6 +43,8 @@ public struct Vswitch {
     var ledger = FlowLedger()
     var recheck = Recheck()
     var upcallCounts = UpcallCounts()
+    /// What the datapath's meters had seen when we last asked, by its own numbers.
+    var meterCounters: [UInt32: Flows.MeterStatistics] = [:]
     var maxIdle: Duration { .milliseconds(Int64(wanted.maxIdleMilliseconds)) }
 
     /// When bonds and LACP are to be run.

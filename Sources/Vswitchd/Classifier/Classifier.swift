@@ -11,19 +11,29 @@ public import Flows
 //     packet --> [mask A, max priority 300] --> [mask B, 200] --> [mask C, 100] --> [mask D, 5]
 //                    miss: adds bits of A      hit at 150: adds bits of B      not asked: C < 150
 //
+// Before a subtable with an address prefix is asked, a tree of all such prefixes may rule it out
+// (`PrefixTrie`), which is faster, and looks at fewer bits.
+//
 // Open vSwitch's classifier (NSDI 2015, "The Design and Implementation of Open vSwitch" §5) has
 // the same shape.
 
 /// A set of rules `(key, mask, priority)`, each with a payload. Of two rules with the same
 /// priority that match the same packet, the one whose mask was used first answers, always.
-public struct Classifier<Payload: Sendable>: Sendable {
-    @usableFromInline var subtables: [Subtable<Payload>?] = []
+///
+/// A value: a copy costs a few references, and shares what neither side changes.
+@safe
+public struct Classifier<Payload: Sendable> {
+    private var subtables: [Subtable?] = []
+    /// For each subtable what its rules carry, by number of the entry.
+    @usableFromInline var payloads: [[Payload]] = []
     private var freeSlots: [Int] = []
-    /// Slots of `subtables`, by falling maximum priority, then age.
-    @usableFromInline var order: [Int] = []
+    /// All subtables, by falling maximum priority, then age. They point into `subtables`.
+    @usableFromInline var probes: [Probe] = unsafe []
     /// Only ever asked by key: its order reaches no result.
     private var slotByMask: [PipelineMask: Int] = [:]
     private var nextSerial: UInt64 = 0
+    /// The prefixes of all rules, for each `TrackedField`.
+    @usableFromInline var tries: [PrefixTrie] = TrackedField.allCases.map { _ in PrefixTrie() }
 
     /// How many rules it holds.
     public private(set) var count = 0
@@ -31,54 +41,72 @@ public struct Classifier<Payload: Sendable>: Sendable {
     public init() {}
 
     /// How many different masks its rules have: what a lookup costs at worst.
-    public var subtableCount: Int { order.count }
+    public var subtableCount: Int { unsafe probes.count }
 
-    /// The best rule for `packet`, or nil. ORs into `mask` every bit that the answer depends on.
-    ///
-    /// - Complexity: O(`subtableCount`); allocates nothing. Inlinable, because a generic that is
-    ///   not specialised copies every payload and every table through its metadata.
-    @inlinable
-    public func lookup(_ packet: PipelineKey, looking mask: inout PipelineMask) -> Payload? {
-        // Safe: each subtable reads and writes words of the rows, inside the call.
-        unsafe packet.withWords { packet in
-            unsafe mask.withMutableWords { mask in unsafe lookup(packet, mask) }
-        }
-    }
-
-    @inlinable
-    func lookup(
-        _ packet: UnsafePointer<UInt64>, _ mask: UnsafeMutablePointer<UInt64>
-    ) -> Payload? {
-        var best: (priority: UInt16, slot: Int, entry: Int)?
-        for slot in order {
-            guard let maxPriority = subtables[slot]?.maxPriority else { continue }
-            if let best, best.priority >= maxPriority { break }
-            guard let entry = unsafe subtables[slot]?.find(packet, looking: mask),
-                let priority = subtables[slot]?.entries[entry].priority
-            else { continue }
-            if best.map({ priority > $0.priority }) ?? true { best = (priority, slot, entry) }
-        }
-        return best.flatMap { subtables[$0.slot]?.entries[$0.entry].payload }
+    /// Memory in use, in bytes, but for what payloads point to.
+    public var byteCount: Int {
+        subtables.reduce(0) { $0 + ($1?.byteCount ?? 0) } + tries.reduce(0) { $0 + $1.byteCount }
+            + payloads.reduce(0) { $0 + $1.capacity * MemoryLayout<Payload>.stride }
     }
 
     /// The rule with exactly this key, mask and priority.
     public func find(key: PipelineKey, mask: PipelineMask, priority: UInt16) -> Payload? {
-        guard let slot = slotByMask[mask], let subtable = subtables[slot] else { return nil }
-        return subtable.find(key: key.masked(by: mask), priority: priority)
-            .map { subtable.entries[$0].payload }
+        guard let slot = slotByMask[mask] else { return nil }
+        return subtables[slot]?.find(key: key, priority: priority).map { payloads[slot][$0] }
     }
 
     /// A rule of the same priority that could match a packet that these conditions match too.
     public func overlap(key: PipelineKey, mask: PipelineMask, priority: UInt16) -> Payload? {
-        for slot in order {
+        for slot in slotsInOrder {
             guard let subtable = subtables[slot], subtable.maxPriority >= priority else { break }
-            if let found = subtable.overlap(key: key, mask: mask, priority: priority) {
-                return found
+            let found = subtable.overlapping(key: key, mask: mask).first {
+                subtable.priorityOf($0) == priority
             }
+            if let found { return payloads[slot][found] }
         }
         return nil
     }
 
+    /// Rules that match nothing but what these conditions match: at least as specific ones.
+    public func rules(within key: PipelineKey, _ mask: PipelineMask) -> [Payload] {
+        var found: [Payload] = []
+        for slot in slotsInOrder {
+            guard let subtable = subtables[slot], subtable.mask.covers(mask) else { continue }
+            for entry in subtable.overlapping(key: key, mask: mask) {
+                found.append(payloads[slot][entry])
+            }
+        }
+        return found
+    }
+
+    /// Every rule that matches `packet`, by falling priority, then as `lookup` would meet them. ORs
+    /// all bits into `mask` that this depends on.
+    public func matches(
+        _ packet: PipelineKey, looking mask: inout PipelineMask
+    ) -> [(priority: UInt16, payload: Payload)] {
+        var found: [(priority: UInt16, payload: Payload)] = []
+        for slot in slotsInOrder {
+            guard let subtable = subtables[slot] else { continue }
+            mask.formUnion(subtable.mask)
+            for entry in subtable.chain(packet) {
+                found.append((subtable.priorityOf(entry), payloads[slot][entry]))
+            }
+        }
+        return found.enumerated().sorted {
+            ($1.element.priority, $0.offset) < ($0.element.priority, $1.offset)
+        }.map(\.element)
+    }
+
+    private var slotsInOrder: [Int] { unsafe probes.map { unsafe Int($0.slot) } }
+}
+
+// Safe to hand to another thread: what the probes point to is owned by `subtables`, which a copy
+// shares and nobody changes while it is shared.
+extension Classifier: @unchecked Sendable {}
+
+// Changing.
+
+extension Classifier {
     /// Adds a rule. Returns the payload of the one with the same key, mask and priority that it
     /// replaces. Bits of `key` outside `mask` do not count.
     @discardableResult
@@ -86,14 +114,15 @@ public struct Classifier<Payload: Sendable>: Sendable {
         key: PipelineKey, mask: PipelineMask, priority: UInt16, payload: Payload
     ) -> Payload? {
         let slot = slotByMask[mask] ?? addSubtable(mask)
-        let maxBefore = subtables[slot]?.maxPriority
-        let replaced = subtables[slot]?.insert(
-            key: key.masked(by: mask), priority: priority, payload: payload)
-        if replaced == nil { count += 1 }
-        if subtables[slot]?.maxPriority != maxBefore || subtables[slot]?.entries.count == 1 {
-            place(slot)
+        if let entry = subtables[slot]?.find(key: key, priority: priority) {
+            defer { payloads[slot][entry] = payload }
+            return payloads[slot][entry]
         }
-        return replaced
+        change(slot) { $0.insert(key: key, priority: priority) }
+        payloads[slot].append(payload)
+        updateTries(slot) { $0.insert($1.high, $1.low, length: $2) } of: { $0.value(in: key) }
+        count += 1
+        return nil
     }
 
     /// Removes the rule with exactly this key, mask and priority, and returns its payload.
@@ -101,23 +130,65 @@ public struct Classifier<Payload: Sendable>: Sendable {
     public mutating func remove(
         key: PipelineKey, mask: PipelineMask, priority: UInt16
     ) -> Payload? {
-        guard let slot = slotByMask[mask], let maxBefore = subtables[slot]?.maxPriority,
-            let removed = subtables[slot]?.remove(key: key.masked(by: mask), priority: priority)
+        guard let slot = slotByMask[mask],
+            let entry = subtables[slot]?.find(key: key, priority: priority)
         else { return nil }
+        updateTries(slot) { $0.remove($1.high, $1.low, length: $2) } of: { $0.value(in: key) }
+        let removed = payloads[slot][entry]
+        let last = payloads[slot].removeLast()
+        if entry < payloads[slot].count { payloads[slot][entry] = last }
         count -= 1
-        if subtables[slot]?.entries.isEmpty ?? true {
-            order.removeAll { $0 == slot }
+        guard !payloads[slot].isEmpty else {
+            unsafe probes.removeAll { unsafe Int($0.slot) == slot }
             slotByMask[mask] = nil
             subtables[slot] = nil
             freeSlots.append(slot)
-        } else if subtables[slot]?.maxPriority != maxBefore {
-            place(slot)
+            return removed
         }
+        change(slot) { $0.remove(entry, key: key) }
         return removed
     }
 
+    /// Changes a subtable of our own, and writes its probe where it belongs.
+    private mutating func change(_ slot: Int, _ body: (Subtable) -> Void) {
+        if !isKnownUniquelyReferenced(&subtables[slot]) {
+            subtables[slot] = subtables[slot]?.copied()
+        }
+        guard let subtable = subtables[slot] else { return }
+        let before = place(of: subtable)
+        body(subtable)
+        let probe = unsafe Probe(subtable, slot: slot)
+        // Safe here and below: the place of a subtable that has a probe is its probe's.
+        if unsafe before < probes.count, unsafe Int(probes[before].slot) == slot {
+            if unsafe probes[before].maxPriority == probe.maxPriority {
+                unsafe probes[before] = probe
+                return
+            }
+            unsafe probes.remove(at: before)
+        }
+        unsafe probes.insert(probe, at: place(of: subtable))
+    }
+
+    /// Where the probe of `subtable` stands, or belongs, by its maximum priority and age.
+    private func place(of subtable: Subtable) -> Int {
+        let rank = (-Int(subtable.maxPriority), subtable.serial)
+        var low = 0
+        var high = unsafe probes.count
+        while low < high {
+            let middle = (low + high) / 2
+            let other = unsafe probes[middle]
+            let serial = unsafe subtables[Int(other.slot)]?.serial ?? 0
+            if unsafe (-Int(other.maxPriority), serial) < rank {
+                low = middle + 1
+            } else {
+                high = middle
+            }
+        }
+        return low
+    }
+
     private mutating func addSubtable(_ mask: PipelineMask) -> Int {
-        let subtable = Subtable<Payload>(mask: mask, serial: nextSerial)
+        let subtable = Subtable(mask: mask, serial: nextSerial)
         nextSerial += 1
         let slot: Int
         if let free = freeSlots.popLast() {
@@ -126,26 +197,34 @@ public struct Classifier<Payload: Sendable>: Sendable {
         } else {
             slot = subtables.count
             subtables.append(subtable)
+            payloads.append([])
         }
         slotByMask[mask] = slot
         return slot
     }
 
-    /// Puts `slot` where its maximum priority belongs in `order`.
-    private mutating func place(_ slot: Int) {
-        order.removeAll { $0 == slot }
-        let rank = rank(of: slot)
-        var low = 0
-        var high = order.count
-        while low < high {
-            let middle = (low + high) / 2
-            if self.rank(of: order[middle]) < rank { low = middle + 1 } else { high = middle }
+    private mutating func updateTries(
+        _ slot: Int,
+        _ change: (inout PrefixTrie, (high: UInt64, low: UInt64), Int) -> Void,
+        of value: (TrackedField) -> (high: UInt64, low: UInt64)
+    ) {
+        guard let prefixes = subtables[slot]?.prefixes, prefixes.lengths != 0 else { return }
+        for field in TrackedField.allCases where prefixes[field] > 0 {
+            change(&tries[field.rawValue], value(field), prefixes[field])
         }
-        order.insert(slot, at: low)
     }
 
-    /// Smaller is asked earlier.
-    private func rank(of slot: Int) -> (Int, UInt64) {
-        subtables[slot].map { (-Int($0.maxPriority), $0.serial) } ?? (0, .max)
+    /// All views of the rules agree. O(n); for tests.
+    public func checkInvariants() -> Bool {
+        let sizes = subtables.indices.allSatisfy {
+            (subtables[$0]?.count ?? 0) == payloads[$0].count
+        }
+        let ranks = unsafe probes.map { probe in
+            let slot = unsafe Int(probe.slot)
+            return unsafe (-Int(probe.maxPriority), subtables[slot]?.serial ?? 0)
+        }
+        let isSorted = zip(ranks, ranks.dropFirst()).allSatisfy { $0 < $1 }
+        return sizes && isSorted && payloads.reduce(0) { $0 + $1.count } == count
+            && tries.allSatisfy { $0.checkInvariants() }
     }
 }

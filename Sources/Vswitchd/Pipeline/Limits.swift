@@ -16,6 +16,24 @@ public enum Limits {
     public static let resubmitCount = 4096
     /// Datapath actions of one translation: what fits one netlink attribute (64 KB) with room.
     public static let datapathActions = 2048
+    /// Groups of a bridge, and buckets of one: a bucket takes about 200 bytes.
+    public static let groups = 65_536
+    public static let buckets = 1_024
+    /// Meters of all bridges: what our datapath has numbers for.
+    public static let meters = 65_536
+    /// Values on a translation's stack: Open vSwitch allows 64 KB.
+    public static let stackDepth = 4_096
+    /// Continuations that packets may come back to. Each has its cached flows, of which there are
+    /// 200,000 by default.
+    public static let continuations = 65_536
+    /// Bytes that a controller action may send along with its packets.
+    public static let userdataByteCount = 1_024
+    /// Changed rules that cached flows are held against one by one before all are checked again.
+    public static let changesInDetail = 16
+    /// Lists of datapath actions inside each other: what our datapath allows, less one.
+    public static let nestedLists = 7
+    /// Clones inside each other.
+    public static let clones = 16
     /// How often timeouts are looked at, at most.
     public static let expiryPause = Duration.milliseconds(100)
 }

@@ -1,20 +1,24 @@
 // What OpenFlow rules match on: the packet's own key, and what the pipeline has noted on its way
 // through the tables. The notes live for one translation only; the datapath never sees them.
 
-/// A `FlowKey` plus metadata and registers, as one row of words: the first `FlowKey.wordCount`
-/// words are the packet's.
+/// A `FlowKey` plus metadata, registers and what else tables note, as one row of words: the first
+/// `FlowKey.wordCount` words are the packet's.
 ///
 /// `packet.inPort` holds an OpenFlow port number here, not a datapath port.
 public struct PipelineKey: WordRow {
-    public static let wordCount = FlowKey.wordCount + 9
+    public static let wordCount = FlowKey.wordCount + noteCount
+    /// Words behind the packet's.
+    public static let noteCount = 10
 
     /// The packet's own words. Stored as a key, so that its fields are read where they lie.
     public var packet: FlowKey
-    /// Metadata, then two registers a word.
-    @usableFromInline var notes: InlineArray<9, UInt64>
+    /// Metadata, then two registers a word, then conjunction and action set.
+    @usableFromInline var notes: InlineArray<10, UInt64>
 
     public static let metadataWord = FlowKey.wordCount
     public static let registersWord = metadataWord + 1
+    /// Low half: the conjunction; high half: the action set's output.
+    public static let decisionsWord = registersWord + 8
 
     @inlinable public init() { self.init(FlowKey()) }
 
@@ -36,10 +40,25 @@ public struct PipelineKey: WordRow {
         }
     }
 
+    /// `actionSetOutput` without an output (`OFPP_UNSET`).
+    public static let unsetOutput: UInt16 = 0xfff7
+
     /// The 64 bits that `write_metadata` sets (OpenFlow 1.3.5 §5.9).
     @inlinable public var metadata: UInt64 {
         get { notes[0] }
         set { notes[0] = newValue }
+    }
+
+    /// The conjunction whose clauses all matched, in the one lookup that asks for its rule.
+    @inlinable public var conjunctionID: UInt32 {
+        get { UInt32(truncatingIfNeeded: notes[9]) }
+        set { notes[9] = notes[9] & ~0xffff_ffff | UInt64(newValue) }
+    }
+
+    /// The port that the action set sends to so far; `unsetOutput` if it sends nowhere.
+    @inlinable public var actionSetOutput: UInt16 {
+        get { UInt16(truncatingIfNeeded: notes[9] >> 32) }
+        set { notes[9] = notes[9] & 0xffff_ffff | UInt64(newValue) << 32 }
     }
 
     /// Nicira registers `reg0` to `reg15`. Traps outside `0..<16`.

@@ -10,6 +10,12 @@ enum Limits {
     /// Actions in a list. Each takes at least 8 bytes, so a message cannot hold more than twice
     /// this; a rule with thousands of actions is a mistake or an attack.
     static let actions = 4096
+    /// Lists of actions within actions (`clone`, `ct`): as many as Open vSwitch allows.
+    static let actionDepth = 16
+    /// Ports of one `bundle` action: `BUNDLE_MAX_MEMBERS` of Open vSwitch.
+    static let bundleMembers = 2048
+    /// Buckets of one group, bands of one meter: a message cannot hold more than about this.
+    static let buckets = 4096
     /// Flow specifications in one learn action; a message holds about as many of the shortest.
     static let learnSpecs = 1024
     /// Body of one statistics reply before the next begins, with room for the longest entry.

@@ -29,6 +29,8 @@ private struct World {
         key.packet.nwProto = generator.pick([1, 6, 17])
         key.packet.nwSrc = IPv4Address(bits: UInt32(generator.below(4)) << 24 | 1)
         key.packet.nwDst = IPv4Address(bits: UInt32(generator.below(4)) << 8 | 1)
+        key.packet.ipv6Src = IPv6Address(high: 1, low: UInt64(generator.below(4)) << 60)
+        key.packet.ipv6Dst = IPv6Address(high: UInt64(generator.below(4)) << 50, low: 0)
         key.packet.tpSrc = UInt16(generator.below(4))
         key.packet.tpDst = UInt16(generator.below(4))
         key.metadata = UInt64(generator.below(2))
@@ -47,8 +49,17 @@ private struct World {
         if generator.once(in: 3) {
             mask.packet.nwSrc = IPv4Address(bits: generator.pick([0xff00_0000, 0x0100_0000, ~0]))
         }
-        if generator.once(in: 4) { mask.packet.nwDst = IPv4Address(bits: .max) }
-        if generator.once(in: 4) { mask.packet.tpDst = .max }
+        if generator.once(in: 3) {
+            mask.packet.nwDst = IPv4Address(bits: generator.pick([~0, 0xffff_fe00, 0x8000_0000]))
+        }
+        if generator.once(in: 6) {
+            mask.packet.ipv6Src = IPv6Address(high: .max, low: generator.pick([0, ~0, ~0 << 60]))
+        }
+        if generator.once(in: 6) {
+            mask.packet.ipv6Dst = IPv6Address(high: ~0 << UInt64(generator.below(64)), low: 0)
+        }
+        if generator.once(in: 4) { mask.packet.tpDst = generator.pick([.max, 0xfffe]) }
+        if generator.once(in: 6) { mask.packet.tpSrc = generator.pick([.max, 0xfffe, 1]) }
         if generator.once(in: 6) { mask.metadata = .max }
         return mask
     }
@@ -91,6 +102,7 @@ private struct World {
             }
         }
         #expect(classifier.count == twin.count)
+        #expect(classifier.checkInvariants())
         for _ in 0..<100 {
             let packet = world.packet()
             var mask = PipelineMask()
@@ -186,7 +198,8 @@ private struct World {
         other.packet.nwDst = IPv4Address(bits: 0x0a00_0002)
         var looked = PipelineMask()
         #expect(classifier.lookup(other, looking: &looked) == nil)
-        #expect(looked.packet.nwDst.bits == .max)
+        // The first 31 bits, but for the last one of which both are equal.
+        #expect(looked.packet.nwDst.bits == 0xffff_fffe)
         #expect(looked.packet.tpDst == 0)
     }
 }

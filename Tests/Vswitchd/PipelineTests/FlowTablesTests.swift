@@ -115,8 +115,9 @@ extension FlowTables {
         #expect(tables.dump().map(\.cookie) == [0x21, 0x11, 0x12])
         #expect(tables.dump().map(\.idleTimeout) == [0, 0, 0])
         #expect(tables.generation > before)
-        _ = try tables.apply(
-            mod(.modifyStrict, ip, output: 7, cookie: 0x99), asOpenFlow10: true, now: at(2))
+        var renaming = mod(.modifyStrict, ip, output: 7)
+        renaming.newCookie = 0x99
+        _ = try tables.apply(renaming, asOpenFlow10: true, now: at(2))
         #expect(tables.outputs == [8, 7, 3])
         #expect(tables.dump().map(\.cookie) == [0x21, 0x99, 0x12])
     }

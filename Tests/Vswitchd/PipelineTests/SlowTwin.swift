@@ -17,7 +17,9 @@ struct Sent: Equatable, CustomStringConvertible {
     init(port: UInt32?, key: FlowKey) {
         self.port = port
         self.key = key
-        self.key.inPort = 0
+        (self.key.inPort, self.key.recirculationID, self.key.dpHash) = (0, 0, 0)
+        // No port of these tests leads into a tunnel.
+        self.key.copyTunnel(of: FlowKey())
     }
 
     /// The port and the words that are not zero.
@@ -36,6 +38,10 @@ struct SlowTwin {
     var sent: [Sent] = []
     var exited = false
     var failed = false
+    var isLong = false
+    var stack: [UInt128] = []
+    /// What stands behind labels.
+    var buried = PretendedDatapath.hidden
 
     init(_ model: ForwardingModel, _ packet: FlowKey) {
         self.model = model
@@ -44,8 +50,11 @@ struct SlowTwin {
         key.packet.inPort = packet.inPort - 10
     }
 
-    static func run(_ model: ForwardingModel, _ packet: FlowKey) -> [Sent] {
+    static func run(
+        _ model: ForwardingModel, _ packet: FlowKey, isLong: Bool = false
+    ) -> [Sent] {
         var twin = SlowTwin(model, packet)
+        twin.isLong = isLong
         let normal = model[bridge: 0].normal
         let ingress = normal.port(ofMember: UInt16(twin.key.packet.inPort))
         if let ingress, normal.mirrors.contains(where: { $0.output == .port(ingress.id) }) {
@@ -159,7 +168,7 @@ struct SlowTwin {
         return field.hasPrerequisites(key: key, mask: all)
     }
 
-    private mutating func act(_ action: Action, table number: UInt8) {
+    private mutating func act(_ action: Action, table number8: UInt8) {
         switch action {
         case .output(.inPort, _): send(UInt16(key.packet.inPort))
         case .output(.flood, _):
@@ -187,8 +196,27 @@ struct SlowTwin {
             if key.packet.vlan1TCI != 0 { failed = true } else { push(tpid, 0x1000) }
         case .decrementTTL:
             if has(.nwTTL) { key.packet.nwTTL -= 1 }
-        case .resubmit(_, let next): table(next ?? number)
+        case .resubmit(_, let next): table(next ?? number8)
         case .exit: exited = true
+        case .push(let range):
+            stack.append(has(range.field) ? read(range) : 0)
+        case .pop(let range):
+            guard let value = stack.popLast(), has(range.field) else { return }
+            write(range, value)
+        case .pushMPLS(let type): pushLabel(type)
+        case .popMPLS(let type): popLabel(type)
+        case .group(let number): group(number, table: number8)
+        case .clone(let list):
+            onCopy { twin in for action in list where !twin.exited { twin.act(action, table: number8) } }
+        case .checkPacketLarger(_, let range): write(range, isLong ? 1 : 0)
+        case .outputTruncated(let port, _):
+            if UInt32(port.rawValue) != key.packet.inPort { send(port.rawValue) }
+        case .enqueue(let port, let queue):
+            let before = key.packet.priority
+            key.packet.priority = queue
+            if UInt32(port.rawValue) != key.packet.inPort { send(port.rawValue) }
+            key.packet.priority = before
+        case .setQueue(let queue): key.packet.priority = queue
         default: Issue.record("the twin does not know \(action)")
         }
     }
@@ -257,26 +285,66 @@ struct SlowTwin {
     }
 }
 
-/// What a datapath sends when it carries out `actions` on a packet with `key`.
-func replay(_ actions: [DatapathAction], on original: FlowKey) -> [Sent] {
-    var key = original
-    var sent: [Sent] = []
-    for action in actions {
-        switch action {
-        case .output(let port): sent.append(Sent(port: port, key: key))
-        case .userspace: sent.append(Sent(port: nil, key: key))
-        case .popVLAN:
-            (key.vlan0TPID, key.vlan0TCI) = (key.vlan1TPID, key.vlan1TCI)
-            (key.vlan1TPID, key.vlan1TCI) = (0, 0)
-        case .pushVLAN(let tpid, let tci):
-            (key.vlan1TPID, key.vlan1TCI) = (key.vlan0TPID, key.vlan0TCI)
-            (key.vlan0TPID, key.vlan0TCI) = (tpid, tci)
-        case .set(let rewrite): key = rewrite.applied(to: key)
-        case .hash(let algorithm, let basis): key.dpHash = key.hash(algorithm, basis: basis)
-        case .clone(let actions): sent += replay(actions, on: key)
-        case .truncate, .drop: break
-        default: Issue.record("the twin does not know \(action)")
+// Labels, groups and clones.
+
+extension SlowTwin {
+    private func read(_ range: FieldRange) -> UInt128 {
+        range.field.read(key).bits >> UInt128(range.offset) & FieldValue.ones(range.width).bits
+    }
+
+    private mutating func write(_ range: FieldRange, _ value: UInt128) {
+        let ones = FieldValue.ones(range.width).bits
+        range.field.write(
+            FieldValue(bits: (value & ones) << UInt128(range.offset)),
+            mask: FieldValue(bits: ones << UInt128(range.offset)), into: &key)
+    }
+
+    private mutating func onCopy(_ body: (inout SlowTwin) -> Void) {
+        let before = (key, set, stack, buried)
+        body(&self)
+        (key, set, stack, buried) = before
+        exited = false
+    }
+
+    private mutating func group(_ number: UInt32, table: UInt8) {
+        let tables = model[bridge: 0].tables
+        guard let group = tables.groups[number] else { return }
+        let chosen = group.type == .all ? group.buckets : Array(group.buckets.prefix(1))
+        for bucket in chosen {
+            onCopy { twin in
+                let fields = bucket.actions.filter { !$0.isOutput }
+                for action in fields + bucket.actions.filter(\.isOutput).suffix(1) {
+                    twin.act(action, table: table)
+                }
+            }
         }
     }
-    return sent
+
+    private mutating func pushLabel(_ type: UInt16) {
+        var packet = PretendedDatapath.Packet(key: key.packet, buried: buried)
+        let isFirst = key.packet.ethType != 0x8847
+        var entry = key.packet.mpls0 & ~0x100
+        if isFirst {
+            let isIP = [0x0800, 0x86dd].contains(key.packet.ethType)
+            entry = key.packet.ethType == 0x86dd ? 0x2100 : 0x100
+            entry |= isIP ? UInt32(key.packet.nwTTL) : 64
+            entry |= isIP ? (UInt32(key.packet.nwTOS >> 2) & 7) << 9 : 0
+        } else if key.packet.mpls2 != 0 {
+            failed = true
+        }
+        packet.push(type, entry)
+        (key.packet, buried) = (packet.key, packet.buried)
+    }
+
+    private mutating func popLabel(_ type: UInt16) {
+        guard key.packet.ethType == 0x8847 else { return }
+        if type == 0x8847, key.packet.mpls0 & 0x100 != 0 { failed = true }
+        var packet = PretendedDatapath.Packet(key: key.packet, buried: buried)
+        packet.pop(type)
+        key.packet = packet.key
+    }
+}
+
+extension Action {
+    fileprivate var isOutput: Bool { if case .output = self { true } else { false } }
 }

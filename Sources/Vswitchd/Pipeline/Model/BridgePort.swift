@@ -36,11 +36,14 @@ public struct BridgePort: Hashable, Sendable {
     public var config: Config
     /// What the bridge's spanning tree lets it do; nil: it takes no part in one, and does all.
     public var spanning: SpanningState?
+    /// Whether what is sent there may arrive: what watched buckets and bundles ask.
+    public var isLive: Bool
 
     public init(
         number: PortNumber, name: String, attachment: Attachment, config: Config = [],
-        spanning: SpanningState? = nil
+        spanning: SpanningState? = nil, isLive: Bool = true
     ) {
+        self.isLive = isLive
         self.number = number
         self.name = name
         self.attachment = attachment

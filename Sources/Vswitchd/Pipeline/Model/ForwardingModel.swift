@@ -25,6 +25,11 @@ public struct ForwardingModel: Sendable {
     private var owners: [UInt32: Owner] = [:]
     /// Where packets go on that the datapath looks up again, by their recirculation id.
     private(set) var recirculations: [UInt32: RecirculationTarget] = [:]
+    /// Where translations go on that were cut in two, by recirculation id.
+    private(set) var continuations = ContinuationTable()
+    /// Numbers for meters in the datapath, and what it is to do about them.
+    var meterNumbers = MeterNumbers()
+    var meterOrders: [MeterOrder] = []
     private var changes: UInt64 = 0
 
     private struct Owner: Sendable {
@@ -48,6 +53,7 @@ public struct ForwardingModel: Sendable {
     /// Removes a bridge with its ports. Nothing happens if there is none.
     public mutating func removeBridge(_ index: Int) {
         guard let bridge = bridge(index) else { return }
+        releaseMeters(bridge: index)
         for port in bridge.ports { disown(port, bridge: index) }
         slots[index] = nil
         // What the sum in `generation` loses, and one more.
@@ -107,6 +113,11 @@ public struct ForwardingModel: Sendable {
         changes += 1
     }
 
+    /// Forgets continuations that no cached flow leads to: those not named, and older than a while.
+    public mutating func keepContinuations(_ ids: Set<UInt32>, now: Instant) {
+        continuations.keep(ids, now: now)
+    }
+
     /// Whose port a datapath port is.
     public func owner(ofDatapathPort port: UInt32) -> (bridge: Int, port: PortNumber)? {
         owners[port].map { ($0.bridge, $0.port) }
@@ -117,6 +128,14 @@ public struct ForwardingModel: Sendable {
     public var generation: UInt64 {
         slots.reduce(changes) { $0 &+ ($1?.generation ?? 0) }
     }
+
+    /// `generation` without what rules do to it: `FlowTables.takeChanges` says that more precisely.
+    public var structureGeneration: UInt64 {
+        slots.reduce(changes) { $0 &+ ($1.map { $0.generation &- $0.tables.ruleGeneration } ?? 0) }
+    }
+
+    /// Whether any packet may come back to a translation that was cut in two.
+    public var hasContinuations: Bool { continuations.count > 0 }
 }
 
 extension ForwardingModel {
@@ -147,6 +166,15 @@ extension ForwardingModel {
                 self[bridge: index].credit(mirror: mirror, packets: packetCount, bytes: byteCount)
             case .snoop:
                 break  // Needs the packet itself: `snoop`.
+            case .useGroup(let index, let group, let bucket):
+                guard bridge(index) != nil else { continue }
+                self[bridge: index].tables.groups.credit(
+                    group, bucket: bucket, packets: packetCount, bytes: byteCount)
+            case .continueLater(let id, let continuation):
+                continuations.put(continuation, id: id, now: now)
+            case .shorten(let index, let rule, let idle, let hard):
+                guard bridge(index) != nil else { continue }
+                self[bridge: index].tables.shorten(rule, idle: idle, hard: hard, now: now)
             case .learnRule(let index, let mod):
                 guard bridge(index) != nil else { continue }
                 do {

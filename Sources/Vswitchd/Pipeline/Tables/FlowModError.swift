@@ -19,8 +19,16 @@ public enum FlowModError: Error, Hashable, Sendable {
     case badFieldRange(String)
     /// OFPBAC_BAD_OUT_PORT.
     case badOutputPort(PortNumber)
+    /// OFPBAC_BAD_OUT_GROUP.
+    case noSuchGroup(UInt32)
+    /// OFPMMFC_INVALID_METER.
+    case noSuchMeter(UInt32)
+    /// NXBAC_BAD_CONJUNCTION: a conjunction beside other actions, or a clause it does not have.
+    case badConjunction
     /// OFPBAC_BAD_ARGUMENT: `what` says in words what does not fit.
     case badArgument(what: String)
+    /// OFPBAC_BAD_TYPE: an action that the pipeline does not carry out, by name.
+    case unsupportedAction(String)
 }
 
 extension FlowModError: CustomStringConvertible {
@@ -33,7 +41,11 @@ extension FlowModError: CustomStringConvertible {
         case .fieldNotWritable(let name): "field \(name) cannot be written"
         case .badFieldRange(let name): "field \(name) does not have these bits"
         case .badOutputPort(let port): "port \(port.rawValue) cannot be sent to"
+        case .noSuchGroup(let group): "there is no group \(group)"
+        case .noSuchMeter(let meter): "there is no meter \(meter)"
+        case .badConjunction: "a conjunction has 2 to 64 clauses and stands alone"
         case .badArgument(let what): what
+        case .unsupportedAction(let name): "\(name) is not carried out"
         }
     }
 }

@@ -1,3 +1,4 @@
+import Classifier
 import Flows
 public import OpenFlow
 public import Timekeeping
@@ -19,10 +20,12 @@ extension FlowTables {
         case .modify, .modifyStrict:
             if mod.table == 255 { throw .badTable(255) }
             let found = selected(by: mod, strict: mod.command == .modifyStrict)
-            if found.isEmpty, asOpenFlow10, mod.cookieMask == 0 {
+            if found.isEmpty, asOpenFlow10 || mod.addsIfMissing, mod.cookieMask == 0 {
+                var mod = mod
+                mod.cookie = mod.newCookie ?? mod.cookie
                 return try add(mod, resetsCounts: true, now: now)
             }
-            return try modify(found, as: mod, writesCookie: asOpenFlow10, now: now)
+            return try modify(found, as: mod, cookie: mod.newCookie, now: now)
         case .delete, .deleteStrict:
             return delete(selected(by: mod, strict: mod.command == .deleteStrict), now: now)
         }
@@ -37,7 +40,7 @@ extension FlowTables {
         guard let id = find(mod.match, priority: mod.priority, table: table),
             let rule = self[rule: id]
         else {
-            guard count < ruleLimit else { throw .tableFull(limit: ruleLimit) }
+            _ = try makeRoom(in: table, now: now)
             insert(mod, table: table, now: now)
             return true
         }
@@ -49,7 +52,7 @@ extension FlowTables {
             rule.hardTimeout = mod.hardTimeout
             rule.instructions = mod.instructions
         }
-        if !saysTheSame { generation += 1 }
+        if !saysTheSame, let rule = self[rule: id] { changed(rule) }
         return !saysTheSame
     }
 
@@ -66,8 +69,10 @@ extension FlowTables {
         var outcome = FlowModOutcome()
         outcome.addedCount = 1
         guard let existing else {
-            guard count < ruleLimit else { throw .tableFull(limit: ruleLimit) }
+            let evicted = try makeRoom(in: table, now: now)
             insert(mod, table: table, now: now)
+            outcome.removedCount = evicted.count
+            outcome.removed = removals(evicted, .eviction, now: now)
             return outcome
         }
         guard !resetsCounts else {
@@ -80,23 +85,23 @@ extension FlowTables {
             rule = Rule(mod, id: existing, table: table, now: now)
             (rule.packets, rule.bytes) = (packets, bytes)
         }
-        generation += 1
+        if let rule = self[rule: existing] { changed(rule) }
         return outcome
     }
 
     private mutating func modify(
-        _ rules: [Rule], as mod: FlowMod, writesCookie: Bool, now: Instant
+        _ rules: [Rule], as mod: FlowMod, cookie: UInt64?, now: Instant
     ) throws(FlowModError) -> FlowModOutcome {
-        if rules.isEmpty { try InstructionCheck.check(mod.instructions, table: mod.table ?? 0) }
-        for rule in rules { try InstructionCheck.check(mod.instructions, table: rule.table) }
+        if rules.isEmpty { try check(mod.instructions, table: mod.table ?? 0) }
+        for table in Set(rules.map(\.table)).sorted() { try check(mod.instructions, table: table) }
         for rule in rules {
             update(rule.id) { rule in
                 rule.instructions = mod.instructions
                 rule.modifiedAt = now
-                if writesCookie { rule.cookie = mod.cookie }
+                rule.cookie = cookie ?? rule.cookie
                 if mod.flags.contains(.resetCounts) { (rule.packets, rule.bytes) = (0, 0) }
             }
-            generation += 1
+            changed(rule)
         }
         var outcome = FlowModOutcome()
         outcome.modifiedCount = rules.count
@@ -107,9 +112,16 @@ extension FlowTables {
         let removed = remove(rules.map(\.id))
         var outcome = FlowModOutcome()
         outcome.removedCount = removed.count
-        outcome.removed = removed.filter { $0.flags.contains(.sendFlowRemoved) }
-            .map { FlowRemoved(flow: $0.description(now: now), reason: .delete) }
+        outcome.removed = removals(removed, .delete, now: now)
         return outcome
+    }
+
+    /// What is told of rules that went: of those that asked for it.
+    func removals(
+        _ rules: [Rule], _ reason: FlowRemoved.Reason, now: Instant
+    ) -> [FlowRemoved] {
+        rules.filter { $0.flags.contains(.sendFlowRemoved) }
+            .map { FlowRemoved(flow: $0.description(now: now), reason: reason) }
     }
 
     /// The rules that a modify or delete means. The filter by port is for deletion only.
@@ -117,8 +129,8 @@ extension FlowTables {
         let deletes = mod.command == .delete || mod.command == .deleteStrict
         let filter = FlowFilter(
             match: mod.match, table: mod.table == 255 ? nil : mod.table,
-            outPort: deletes ? mod.outPort : nil, cookie: mod.cookie, cookieMask: mod.cookieMask)
-        guard strict else { return rules { filter.selects($0) } }
+            outPort: deletes ? mod.outPort : nil, outGroup: deletes ? mod.outGroup : nil, cookie: mod.cookie, cookieMask: mod.cookieMask)
+        guard strict else { return selected(by: filter) }
         let tables = filter.table.map { [$0] } ?? (0..<UInt8(Limits.tables)).map { $0 }
         return tables.compactMap { table in
             find(mod.match, priority: mod.priority, table: table).flatMap { self[rule: $0] }
@@ -130,8 +142,40 @@ extension FlowTables {
     private func checkedTable(_ mod: FlowMod) throws(FlowModError) -> UInt8 {
         let table = mod.table ?? 0
         guard table < Limits.tables else { throw .badTable(table) }
-        try InstructionCheck.check(mod.instructions, table: table)
+        try check(mod.instructions, table: table)
         return table
+    }
+
+    /// Refuses what a rule of `table` cannot do, and groups and meters that are not there.
+    private func check(_ instructions: Instructions, table: UInt8) throws(FlowModError) {
+        try InstructionCheck.check(instructions, table: table)
+        try checkReferences(instructions.apply + instructions.write)
+        if let meter = instructions.meter, meters[meter] == nil { throw .noSuchMeter(meter) }
+    }
+
+    /// Refuses groups and meters that are not there.
+    func checkReferences(_ actions: [Action]) throws(FlowModError) {
+        for action in actions.flatMap(\.withNested) {
+            switch action {
+            case .group(let group) where groups[group] == nil: throw .noSuchGroup(group)
+            case .meter(let meter) where meters[meter] == nil: throw .noSuchMeter(meter)
+            default: break
+            }
+        }
+    }
+
+    /// The rules that `filter` asks for, by table, falling priority, age. Looks only where they
+    /// can be: a filter as specific as the rules themselves is one probe a table.
+    func selected(by filter: FlowFilter) -> [Rule] {
+        if filter.match.mask == PipelineMask() { return rules { filter.selects($0) } }
+        let tables = filter.table.map { $0 < Limits.tables ? [Int($0)] : [] }
+            ?? Array(0..<Limits.tables)
+        return tables.flatMap { table in
+            classifiers[table].rules(within: filter.match.key, filter.match.mask)
+                .compactMap { self[rule: $0] }.filter(filter.selects)
+        }.sorted {
+            ($0.table, $1.priority, $0.id.birth) < ($1.table, $0.priority, $1.id.birth)
+        }
     }
 }
 
@@ -144,5 +188,7 @@ extension FlowFilter {
             && rule.match.mask.covers(match.mask)
             && rule.match.key.masked(by: match.mask) == match.key
             && (outPort == nil || outPort == PortNumber.none || rule.outputs(to: outPort ?? .none))
+            && (outGroup == nil || outGroup == GroupNumber.any
+                || rule.sends(toGroup: outGroup ?? 0))
     }
 }

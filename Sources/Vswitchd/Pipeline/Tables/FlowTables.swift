@@ -15,17 +15,27 @@ public import Timekeeping
 
 /// The 255 flow tables of a bridge, 0 to 254.
 public struct FlowTables: Sendable {
+    /// The groups that rules send to.
+    public internal(set) var groups = GroupTable()
+    /// The meters that rules send through.
+    public internal(set) var meters = MeterSet()
+    /// What is set of tables otherwise than by default, by number.
+    var settings: [UInt8: TableSettings] = [:]
     /// Grows whenever a lookup, or what a found rule does, may be something new.
-    public internal(set) var generation: UInt64 = 0
+    var ruleGeneration: UInt64 = 0
+    /// Rules that came, went or changed, since somebody last asked.
+    var changes = TableChanges()
     /// Most rules that it holds over all tables.
     public let ruleLimit: Int
     /// Rules that `learn` could not add because of the limit, or because they were invalid.
     public internal(set) var refusedLearnCount: UInt64 = 0
 
-    var slots: [Rule?] = []
+    var slots = RuleSlots()
     private var freeSlots: [Int] = []
     private var nextBirth: UInt64 = 0
-    private var classifiers: [Classifier<RuleID>]
+    var classifiers: [Classifier<RuleID>]
+    /// How many rules of each table are clauses of conjunctions.
+    var clauseCounts: [Int]
     /// Rules with a timeout, and perhaps some that are gone by now.
     private var timed: [RuleID] = []
     /// No rule's time is over before this.
@@ -43,9 +53,13 @@ public struct FlowTables: Sendable {
     public init(ruleLimit: Int = Limits.rulesPerBridge) {
         self.ruleLimit = ruleLimit
         classifiers = Array(repeating: Classifier(), count: Limits.tables)
+        clauseCounts = Array(repeating: 0, count: Limits.tables)
         lookups = Array(repeating: 0, count: Limits.tables)
         matches = lookups
     }
+
+    /// Grows whenever a translation may come out differently.
+    public var generation: UInt64 { ruleGeneration &+ groups.generation &+ meters.generation }
 
     /// How many rules there are.
     public var count: Int { slots.count - freeSlots.count }
@@ -63,6 +77,9 @@ public struct FlowTables: Sendable {
         table: UInt8, key: PipelineKey, mask: inout PipelineMask
     ) -> RuleID? {
         guard table < Limits.tables else { return nil }
+        guard clauseCounts[Int(table)] == 0 else {
+            return lookupConjunctions(table: Int(table), key: key, mask: &mask)
+        }
         return classifiers[Int(table)].lookup(key, looking: &mask)
     }
 
@@ -76,25 +93,30 @@ public struct FlowTables: Sendable {
 
     /// Adds a rule that is not there yet.
     mutating func insert(_ mod: FlowMod, table: UInt8, now: Instant) {
-        let slot = freeSlots.popLast() ?? slots.count
-        if slot == slots.count { slots.append(nil) }
+        let slot = freeSlots.popLast() ?? slots.append()
         let id = RuleID(slot: slot, birth: nextBirth)
         nextBirth += 1
         let rule = Rule(mod, id: id, table: table, now: now)
         classifiers[Int(table)].insert(
             key: rule.match.key, mask: rule.match.mask, priority: rule.priority, payload: id)
         slots[slot] = rule
-        countLearners(rule.instructions, by: 1)
+        countUse(of: rule, by: 1)
         watch(rule)
-        generation += 1
+        changed(rule)
+    }
+
+    /// A lookup that `rule` matches may come out differently now.
+    mutating func changed(_ rule: Rule) {
+        ruleGeneration += 1
+        changes.add(rule)
     }
 
     /// Lets `change` alter a rule in its place; it keeps its name.
     mutating func update(_ id: RuleID, _ change: (inout Rule) -> Void) {
         guard var rule = self[rule: id] else { return }
-        countLearners(rule.instructions, by: -1)
+        countUse(of: rule, by: -1)
         change(&rule)
-        countLearners(rule.instructions, by: 1)
+        countUse(of: rule, by: 1)
         slots[id.slot] = rule
         watch(rule)
     }
@@ -109,9 +131,9 @@ public struct FlowTables: Sendable {
                 key: rule.match.key, mask: rule.match.mask, priority: rule.priority)
             slots[id.slot] = nil
             freeSlots.append(id.slot)
-            generation += 1
+            changed(rule)
             removed.append(rule)
-            let orphaned = countLearners(rule.instructions, by: -1)
+            let orphaned = countUse(of: rule, by: -1)
             guard !orphaned.isEmpty else { continue }
             waiting += rules { rule in
                 orphaned.contains { $0.table == rule.table && $0.cookie == rule.cookie }
@@ -122,21 +144,22 @@ public struct FlowTables: Sendable {
 
     /// Removes every rule without telling anyone: the bridge's configuration starts anew.
     public mutating func removeAll() {
-        _ = remove(slots.compactMap { $0?.id })
+        _ = remove(slots.rules.map(\.id))
     }
 
     /// Rules that satisfy `condition`, by table, falling priority, age.
     func rules(where condition: (Rule) -> Bool) -> [Rule] {
-        slots.lazy.compactMap { $0 }.filter(condition).sorted {
+        slots.rules.filter(condition).sorted {
             ($0.table, $1.priority, $0.id.birth) < ($1.table, $0.priority, $1.id.birth)
         }
     }
 
-    /// Adds `step` to the count of each learner in `instructions`; returns those that reach 0.
+    /// Adds `step` to the counts of what a rule uses; returns the learners that reach 0.
     @discardableResult
-    private mutating func countLearners(_ instructions: Instructions, by step: Int) -> [Learner] {
+    private mutating func countUse(of rule: Rule, by step: Int) -> [Learner] {
+        if rule.isClause { clauseCounts[Int(rule.table)] += step }
         var ended: [Learner] = []
-        for action in instructions.apply + instructions.write {
+        for action in rule.instructions.apply + rule.instructions.write {
             guard case .learn(let learn) = action, learn.deletesLearned else { continue }
             let learner = Learner(table: learn.table, cookie: learn.cookie)
             let left = learners[learner, default: 0] + step
@@ -144,6 +167,18 @@ public struct FlowTables: Sendable {
             if left == 0 { ended.append(learner) }
         }
         return ended
+    }
+
+    /// Goes back to how the tables were, as a bundle does that cannot be carried out to its end.
+    /// Counters credited since then are lost.
+    ///
+    /// - Parameter before: A copy of this value; nothing else has meanings for its names.
+    public mutating func restore(_ before: FlowTables) {
+        let (births, generation) = (nextBirth, generation)
+        self = before
+        nextBirth = max(nextBirth, births)
+        ruleGeneration = generation + 1
+        changes.addAll()
     }
 }
 
@@ -168,6 +203,17 @@ extension FlowTables {
     private mutating func forgetGone() {
         var seen: Set<RuleID> = []
         timed = timed.filter { self[rule: $0]?.deadline != nil && seen.insert($0).inserted }
+    }
+
+    /// `fin_timeout`: a connection ended, and its rule need not stay for long.
+    mutating func shorten(_ id: RuleID, idle: UInt16, hard: UInt16, now: Instant) {
+        func shorter(_ present: UInt16, _ wanted: UInt16) -> UInt16 {
+            wanted == 0 ? present : present == 0 ? wanted : min(present, wanted)
+        }
+        update(id) { rule in
+            rule.idleTimeout = shorter(rule.idleTimeout, idle)
+            rule.hardTimeout = shorter(rule.hardTimeout, hard)
+        }
     }
 
     /// When to call `expire` next; nil: no rule has a timeout.
@@ -224,12 +270,12 @@ extension FlowTables {
 
     /// By table, then falling priority, then age.
     public func descriptions(matching filter: FlowFilter, now: Instant) -> [FlowDescription] {
-        rules { filter.selects($0) }.map { $0.description(now: now) }
+        selected(by: filter).map { $0.description(now: now) }
     }
 
     public func aggregate(matching filter: FlowFilter) -> AggregateStatistics {
         var sum = AggregateStatistics()
-        for case let rule? in slots where filter.selects(rule) {
+        for rule in selected(by: filter) {
             sum.packets &+= rule.packets
             sum.bytes &+= rule.bytes
             sum.flows += 1

@@ -22,6 +22,8 @@ public struct Rule: Hashable, Sendable {
     public internal(set) var hardTimeout: UInt16
     public internal(set) var flags: FlowMod.Flags
     public internal(set) var instructions: Instructions
+    /// The lower, the sooner it makes way in a full table that evicts (1.4 §6.5).
+    public internal(set) var importance: UInt16
     public internal(set) var packets: UInt64 = 0
     public internal(set) var bytes: UInt64 = 0
     public internal(set) var createdAt: Instant
@@ -39,6 +41,7 @@ public struct Rule: Hashable, Sendable {
         hardTimeout = mod.hardTimeout
         flags = mod.flags.intersection(.kept)
         instructions = mod.instructions
+        importance = mod.importance
         (createdAt, modifiedAt, usedAt) = (now, now, now)
     }
 
@@ -58,24 +61,51 @@ public struct Rule: Hashable, Sendable {
     /// Whether a packet may be sent to `port` by it, as `out_port` filters ask: actions that name
     /// the port, applied or written.
     func outputs(to port: PortNumber) -> Bool {
-        (instructions.apply + instructions.write).contains { action in
+        actions.contains { action in
             switch action {
-            case .output(let own, _), .enqueue(let own, _): own == port
+            case .output(let own, _), .enqueue(let own, _), .outputTruncated(let own, _):
+                own == port
+            case .bundle(let bundle): bundle.members.contains(port)
             case .controller: port == .controller
             default: false
             }
         }
     }
 
+    /// Whether a packet may be sent to `group` by it.
+    func sends(toGroup group: UInt32) -> Bool { actions.contains(.group(group)) }
+
+    /// Whether a packet may pass `meter` by it.
+    func passes(meter: UInt32) -> Bool {
+        instructions.meter == meter
+            || actions.contains {
+                switch $0 {
+                case .meter(meter): true
+                case .controller(let controller): controller.meter == meter
+                default: false
+                }
+            }
+    }
+
+    /// Applied and written, and those inside them.
+    var actions: [Action] { (instructions.apply + instructions.write).flatMap(\.withNested) }
+
+    /// Whether it is a clause of a conjunction, and no rule by itself.
+    var isClause: Bool {
+        instructions.apply.contains { if case .conjunction = $0 { true } else { false } }
+    }
+
     /// What statistics replies and flow-removed messages tell of it.
     func description(now: Instant) -> FlowDescription {
-        FlowDescription(
+        var flow = FlowDescription(
             table: table, priority: priority, match: match, cookie: cookie,
             idleTimeout: idleTimeout, hardTimeout: hardTimeout, flags: flags,
             instructions: instructions,
             durationNanoseconds: now.nanoseconds(after: createdAt),
             idleAgeSeconds: now.wholeSeconds(after: usedAt),
             hardAgeSeconds: now.wholeSeconds(after: modifiedAt), packets: packets, bytes: bytes)
+        flow.importance = importance
+        return flow
     }
 }
 

@@ -6,10 +6,10 @@ import Packets
 // be turned into a packet-in without asking any table again: when it arrives, the rule that sent it
 // may be gone.
 //
-//     byte 0     1        2..3        4..5        6       7       8..11
-//     | layout | reason | controller | maxLength | table | flags | bridge |
+//     byte 0     1        2..3        4..5        6       7           8..11
+//     | layout | reason | controller | maxLength | table | registers | bridge |
 //     12..19        20..21    22..29      30..
-//     | rule cookie | in port | metadata | 16 registers of 4 bytes, or nothing if all are 0 |
+//     | rule cookie | in port | metadata | 16 registers of 4 bytes if byte 7 is 1 | userdata |
 //
 // Numbers are big-endian. Nobody but us reads it.
 
@@ -27,15 +27,18 @@ public struct ControllerCookie: Hashable, Sendable {
     public var metadata: UInt64
     /// reg0 to reg15.
     public var registers: [UInt32]
+    /// What the action sends along.
+    public var userdata: [UInt8]
 
-    private static let layout: UInt8 = 1
+    private static let layout: UInt8 = 2
     private static let shortByteCount = 30
     private static let longByteCount = 30 + 4 * FlowField.registerCount
 
     public init(
         bridge: Int, reason: PacketIn.Reason, controllerID: UInt16, maxLength: UInt16,
-        table: UInt8, ruleCookie: UInt64, key: PipelineKey
+        table: UInt8, ruleCookie: UInt64, key: PipelineKey, userdata: [UInt8] = []
     ) {
+        self.userdata = userdata
         self.bridge = bridge
         self.reason = reason
         self.controllerID = controllerID
@@ -47,28 +50,26 @@ public struct ControllerCookie: Hashable, Sendable {
         registers = (0..<FlowField.registerCount).map { key[register: $0] }
     }
 
-    /// 30 bytes, or 94 if a register is not 0.
+    /// 30 bytes, or 94 if a register is not 0; then the userdata.
     public var encoded: [UInt8] {
         var bytes: [UInt8] = [Self.layout, reason.rawValue]
         bytes.append(bigEndian: controllerID)
         bytes.append(bigEndian: maxLength)
-        bytes += [table, 0]
+        let hasRegisters = registers.contains { $0 != 0 }
+        bytes += [table, hasRegisters ? 1 : 0]
         bytes.append(bigEndian: UInt32(truncatingIfNeeded: bridge))
         bytes.append(bigEndian: ruleCookie)
         bytes.append(bigEndian: inPort.rawValue)
         bytes.append(bigEndian: metadata)
-        if registers.contains(where: { $0 != 0 }) {
-            for register in registers { bytes.append(bigEndian: register) }
-        }
-        return bytes
+        if hasRegisters { for register in registers { bytes.append(bigEndian: register) } }
+        return bytes + userdata
     }
 
     /// nil: not a cookie of this layout.
     public init?(_ bytes: [UInt8]) {
         // Safe: the span is of an array that lives through this call.
         let span = unsafe bytes.span.bytes
-        guard span.byteCount == Self.shortByteCount || span.byteCount == Self.longByteCount,
-            span.octet(at: 0) == Self.layout,
+        guard span.byteCount >= Self.shortByteCount, span.octet(at: 0) == Self.layout,
             let reason = PacketIn.Reason(rawValue: span.octet(at: 1))
         else { return nil }
         self.reason = reason
@@ -80,7 +81,11 @@ public struct ControllerCookie: Hashable, Sendable {
         inPort = PortNumber(span.bigEndian16(at: 20))
         metadata = span.bigEndian64(at: 22)
         registers = Array(repeating: 0, count: FlowField.registerCount)
-        guard span.byteCount == Self.longByteCount else { return }
+        let hasRegisters = span.octet(at: 7) == 1
+        let end = hasRegisters ? Self.longByteCount : Self.shortByteCount
+        guard span.byteCount >= end else { return nil }
+        userdata = Array(bytes.dropFirst(end))
+        guard hasRegisters else { return }
         for index in registers.indices { registers[index] = span.bigEndian32(at: 30 + 4 * index) }
     }
 
@@ -93,9 +98,11 @@ public struct ControllerCookie: Hashable, Sendable {
         for (index, value) in registers.enumerated() where value != 0 {
             match.set(.reg(index), to: FieldValue(low: UInt64(value)))
         }
-        return PacketIn(
+        var packet = PacketIn(
             bytes: Array(bytes.prefix(Int(maxLength))), totalByteCount: totalByteCount,
             reason: reason, table: table, cookie: ruleCookie, match: match, inPort: inPort)
+        packet.userdata = userdata
+        return packet
     }
 }
 

@@ -13,8 +13,11 @@ extension Translator {
     mutating func commitEdits() {
         var wanted = key.packet
         wanted.inPort = sent.inPort
+        wanted.recirculationID = sent.recirculationID
+        wanted.dpHash = sent.dpHash
         guard wanted != sent else { return }
         let looked = mask.packet
+        commitLabels(wanted)
         commitTags(wanted)
         for kind in Self.committed where kind.isPresent(in: wanted) {
             commit(kind, wanted, looked)
@@ -27,7 +30,7 @@ extension Translator {
     private static var committed: [HeaderKind] {
         [
             .ethernet, .mpls, .arp, .ipv4, .ipv6, .tcp, .udp, .sctp, .icmp, .neighbourDiscovery,
-            .icmpv6, .packetMark,
+            .icmpv6, .packetMark, .priority,
         ]
     }
 

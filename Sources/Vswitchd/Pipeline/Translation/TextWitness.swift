@@ -88,6 +88,12 @@ public struct TextWitness: TranslationWitness {
             write("-> copied by mirror \(mirror)", depth: depth, indent: 5)
         case .snoop(_, _, let vlan):
             write("-> multicast snooping reads it, VLAN \(vlan)", depth: depth, indent: 5)
+        case .useGroup, .continueLater:
+            break
+        case .shorten(_, _, let idle, let hard):
+            write(
+                "-> the connection ends: timeouts of \(idle) and \(hard) s at most", depth: depth,
+                indent: 5)
         case .learnRule(_, let mod):
             write(
                 "-> learns a rule for table \(mod.table ?? 0), priority \(mod.priority)",

@@ -30,6 +30,19 @@ public enum TranslationEffect: Hashable, Sendable {
     case mirror(bridge: Int, mirror: Mirror.ID)
     /// The packet tells multicast snooping something: see `ForwardingModel.snoop`.
     case snoop(bridge: Int, port: SwitchPort.ID, vlan: UInt16)
+    /// The packet goes through a group, and through one of its buckets if that is named.
+    case useGroup(bridge: Int, group: UInt32, bucket: UInt32?)
+    /// The packet comes back under a recirculation id; always collected.
+    case continueLater(id: UInt32, Continuation)
+    /// The packet ends a connection of a rule with `fin_timeout`; seconds, 0 = as it is.
+    case shorten(bridge: Int, rule: RuleID, idle: UInt16, hard: UInt16)
+}
+
+extension TranslationEffect {
+    /// Whether packets of the translation come back: must be applied before they are sent.
+    public var isContinuation: Bool {
+        if case .continueLater = self { true } else { false }
+    }
 }
 
 /// A part of the switch that reads packets itself.
@@ -68,16 +81,19 @@ extension ForwardingModel {
     /// only once it was applied. (Open vSwitch applies it in the middle of a translation; a packet
     /// that would meet the rule it has just taught meets it from the next translation on.)
     ///
-    /// - Parameter collectsEffects: False leaves `effects` empty; nothing else changes.
+    /// - Parameter collectsEffects: False leaves out `effects` that teach; nothing else changes.
     public func translate(
         _ key: FlowKey, collectsEffects: Bool = true, witness: inout some TranslationWitness
     ) -> Translation {
         let owner = owner(ofDatapathPort: key.inPort)
         let target = recirculations[key.recirculationID]
         var translator = Translator(
-            model: self, packet: key, bridge: target?.bridge ?? owner?.bridge,
+            model: self, packet: key,
+            bridge: target?.bridge ?? continuations[key.recirculationID]?.bridge ?? owner?.bridge,
             inPort: owner?.port ?? .none, collectsEffects: collectsEffects, witness: witness)
-        if key.recirculationID != 0 {
+        if key.recirculationID >= ContinuationTable.firstID {
+            translator.comeBack(key.recirculationID)
+        } else if key.recirculationID != 0 {
             translator.continueAfterHash(target)
         } else if owner == nil {
             translator.failure = .portWithoutBridge
@@ -105,9 +121,10 @@ extension ForwardingModel {
         witness: inout some TranslationWitness
     ) throws(FlowModError) -> Translation {
         for action in actions { try InstructionCheck.check(action) }
+        try self[bridge: bridge].tables.checkReferences(actions)
         var translator = Translator(
             model: self, packet: key, bridge: bridge, inPort: inPort, collectsEffects: true,
-            witness: witness)
+            isPacketOut: true, witness: witness)
         translator.run(packetOut: actions)
         let translation = translator.finish(isSlowPathOnly: true)
         witness = translator.witness

@@ -8,15 +8,24 @@ extension Translator {
     /// Runs actions in order. Returns false if the rest of the rule is not to be carried out.
     @discardableResult
     mutating func run(_ list: [Action]) -> Bool {
-        for action in list {
+        for index in list.indices {
             guard !hasStopped else { return false }
+            let action = list[index]
+            if hasPoppedLabels, action.needsNetworkLayer {
+                interrupt(.recirculation)
+                leave(list[index...])
+                return false
+            }
             if witness.isListening { witness.acting(action, depth: depth) }
             resetMirrors(before: action)
-            guard run(action) else { return false }
+            let goesOn = run(action)
+            if interrupted != nil { leave(list[(index + 1)...]) }
+            guard goesOn else { return false }
         }
         return !hasStopped
     }
 
+    /// Returns false if the rest of the rule is not to be carried out.
     private mutating func run(_ action: Action) -> Bool {
         switch action {
         case .output(let port, let maxLength):
@@ -24,9 +33,19 @@ extension Translator {
         case .outputField(let range, let maxLength):
             let port = read(range)
             output(to: PortNumber(UInt16(truncatingIfNeeded: port)), maxLength: maxLength)
-        case .enqueue(let port, _):
-            // Queues belong to the interface's shaping; until it exists they all are one.
+        case .outputTruncated(let port, let byteCount):
+            truncation = byteCount
             output(to: port, maxLength: 0)
+            truncation = nil
+        case .enqueue(let port, let queue):
+            let before = key.packet.priority
+            write(.skbPriority, FieldValue(low: UInt64(queue)), mask: .ones(32))
+            output(to: port, maxLength: 0)
+            key.packet.priority = before
+        case .setQueue(let queue):
+            write(.skbPriority, FieldValue(low: UInt64(queue)), mask: .ones(32))
+        case .popQueue:
+            key.packet.priority = original.priority
         case .controller(let controller):
             sendToController(controller)
         case .setField, .load:
@@ -34,17 +53,41 @@ extension Translator {
             self.write(write.field, write.value, mask: write.mask)
         case .move(let source, let destination):
             move(source, to: destination)
+        case .push(let range): push(range)
+        case .pop(let range): pop(range)
         case .setVLANID, .setVLANPriority, .stripVLAN, .pushVLAN:
             return editVLAN(action)
         case .decrementTTL:
-            return decrementTTL()
-        case .resubmit(let port, let table):
+            return decrementTTL(telling: [0])
+        case .decrementTTLTelling(let controllers):
+            return decrementTTL(telling: controllers)
+        case .pushMPLS(let type): pushLabel(type)
+        case .popMPLS(let type): popLabel(type)
+        case .decrementMPLSTTL: return decrementLabelTTL()
+        default: return runJourney(action)
+        }
+        return failure == nil
+    }
+
+    /// Actions that lead elsewhere, or leave the packet as it is.
+    private mutating func runJourney(_ action: Action) -> Bool {
+        switch action {
+        case .resubmit(let port, let table), .resubmitTracked(let port, let table):
             resubmit(port: port, table: table ?? self.table)
         case .learn(let learn):
             self.learn(learn)
         case .exit:
             hasExited = true
-        case .note, .setQueue, .popQueue:
+        case .group(let number): send(toGroup: number)
+        case .meter(let number): pass(meter: number)
+        case .multipath(let multipath): choose(multipath)
+        case .bundle(let bundle): choose(bundle)
+        case .clone(let list): clone(list)
+        case .checkPacketLarger(let byteCount, let bit):
+            interrupt(.length(byteCount: byteCount, bit))
+        case .finTimeout(let idle, let hard): endConnection(idle: idle, hard: hard)
+        default:
+            // Notes, clauses, and samples that nobody collects.
             break
         }
         return true
@@ -56,13 +99,77 @@ extension Translator {
             $0.runTable(next, lookupPort: port, sendsMissToController: false)
         }
     }
+
+    /// Carries out the list and goes on as if nothing of it had happened. What cannot be undone by
+    /// writing the fields back is done by the datapath on a copy.
+    private mutating func clone(_ list: [Action]) {
+        let needsCopy = list.flatMap(\.withNested).contains {
+            switch $0 {
+            case .meter, .pushMPLS, .popMPLS, .outputTruncated, .checkPacketLarger, .resubmit: true
+            default: false
+            }
+        }
+        onCopy(inDatapath: needsCopy) {
+            $0.actionSet = []
+            $0.run(list)
+            if $0.interrupted != nil { $0.conclude() }
+        }
+        hasExited = false
+    }
+
+    /// Runs `body` and puts packet and place back as they were.
+    ///
+    /// - Parameter inDatapath: Also the datapath's packet is put back, by a list of its own.
+    mutating func onCopy(inDatapath: Bool = false, _ body: (inout Self) -> Void) {
+        let (place, here) = (place, bridge)
+        let packet = (key, actionSet, stack, hasPoppedLabels, isInActionSet, isInGroup)
+        if inDatapath, nestedLists >= Limits.nestedLists {
+            fail(.actionLimit, "lists of actions nest too deep")
+            return
+        }
+        commitEdits(if: inDatapath)
+        let (datapath, before) = (sent, actions)
+        if inDatapath {
+            actions = []
+            nestedLists += 1
+        }
+        body(&self)
+        if inDatapath {
+            nestedLists -= 1
+            let inner = actions
+            (sent, actions) = (datapath, before)
+            if !inner.isEmpty { append(.clone(inner)) }
+        }
+        (key, actionSet, stack, hasPoppedLabels, isInActionSet, isInGroup) = packet
+        bridge = here
+        stand(at: place)
+    }
+
+    private mutating func commitEdits(if isWanted: Bool) { if isWanted { commitEdits() } }
+
+    /// Lets a meter of the datapath decide whether the packet goes on.
+    mutating func pass(meter number: UInt32) {
+        guard let meter = model.bridge(bridge)?.tables.meters[number],
+            !meter.description.bands.isEmpty
+        else { return }
+        append(.meter(id: meter.datapathID))
+    }
+
+    /// `fin_timeout`: the packet is looked at for the end of its connection.
+    private mutating func endConnection(idle: UInt16, hard: UInt16) {
+        guard has(.tcpFlags) else { return }
+        let ends: UInt16 = 0x5  // FIN and RST
+        mask.packet.tcpFlags |= ends
+        guard key.packet.tcpFlags & ends != 0, let ruleID else { return }
+        note(.shorten(bridge: bridge, rule: ruleID, idle: idle, hard: hard))
+    }
 }
 
 // Fields.
 
 extension Translator {
     /// Whether the packet has `field`. Looking for it is looking at the packet.
-    private mutating func has(_ field: FlowField) -> Bool {
+    mutating func has(_ field: FlowField) -> Bool {
         switch field.prerequisite {
         case .none, .mpls, .arp, .ipv4, .ipv6, .ip:
             break
@@ -112,12 +219,37 @@ extension Translator {
         settleOuterTag()
     }
 
-    private mutating func decrementTTL() -> Bool {
+    private mutating func push(_ range: FieldRange) {
+        guard stack.count < Limits.stackDepth else {
+            fail(.actionLimit, "more than \(Limits.stackDepth) values on the stack")
+            return
+        }
+        stack.append(StackValue(has(range.field) ? read(range) : 0))
+    }
+
+    private mutating func pop(_ range: FieldRange) {
+        guard let value = stack.popLast()?.value else {
+            if witness.isListening {
+                witness.noted("failed to pop from an empty stack", depth: depth)
+            }
+            return
+        }
+        let ones = FieldValue.ones(range.width).bits
+        let shift = UInt128(clamping: range.offset)
+        write(
+            range.field, FieldValue(bits: (value & ones) << shift),
+            mask: FieldValue(bits: ones << shift))
+    }
+
+    /// - Parameter controllers: Who hears of it if the packet's time is over.
+    private mutating func decrementTTL(telling controllers: [UInt16]) -> Bool {
         let type = key.packet.ethType
         guard type == EtherType.ipv4 || type == EtherType.ipv6 else { return true }
         mask.packet.nwTTL = .max
         guard key.packet.nwTTL > 1 else {
-            sendToController(ControllerAction(reason: .invalidTTL))
+            for controller in controllers {
+                sendToController(ControllerAction(controllerID: controller, reason: .invalidTTL))
+            }
             return false
         }
         key.packet.nwTTL -= 1

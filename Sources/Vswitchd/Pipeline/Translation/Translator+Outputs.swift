@@ -78,7 +78,9 @@ extension Translator {
         switch port.attachment {
         case .datapath(let vport):
             commitEdits()
-            if let snapLength { append(.truncate(byteCount: UInt32(snapLength))) }
+            if let limit = [truncation, snapLength.map(UInt32.init)].compactMap(\.self).min() {
+                append(.truncate(byteCount: limit))
+            }
             append(.output(port: vport))
             outputCount += 1
             mirrorDeparture(by: number)
@@ -102,32 +104,51 @@ extension Translator {
     /// The packet enters another bridge by a patch port, as it is now but without what this bridge
     /// noted about it, and comes back unchanged.
     private mutating func cross(to port: PortNumber, of peer: Int) {
-        let before = (bridge, key, actionSet, table, ruleCookie, isTableMiss)
         let served = servedMirrors
         servedMirrors = MirrorSet()
-        descend(isBackward: true) {
-            $0.bridge = peer
-            $0.table = 0
-            $0.actionSet = []
-            let packet = $0.key.packet
-            $0.key = PipelineKey(packet)
-            $0.key.packet.inPort = UInt32(port.rawValue)
-            $0.enterFromPort()
+        onCopy {
+            $0.descend(isBackward: true) {
+                $0.bridge = peer
+                $0.table = 0
+                $0.actionSet = []
+                $0.stack = []
+                ($0.isInActionSet, $0.isInGroup) = (false, false)
+                let packet = $0.key.packet
+                $0.key = PipelineKey(packet)
+                $0.key.packet.inPort = UInt32(port.rawValue)
+                $0.key.actionSetOutput = PipelineKey.unsetOutput
+                $0.enterFromPort()
+            }
         }
-        (bridge, key, actionSet, table, ruleCookie, isTableMiss) = before
         servedMirrors = served
         hasExited = false
     }
 
     mutating func sendToController(_ controller: ControllerAction) {
         commitEdits()
-        let isMiss = isTableMiss && controller.reason == .action
         let cookie = ControllerCookie(
-            bridge: bridge, reason: isMiss ? .noMatch : controller.reason,
-            controllerID: controller.controllerID,
-            maxLength: controller.maxLength, table: table, ruleCookie: ruleCookie, key: key)
-        append(.userspace(cookie: cookie.encoded))
+            bridge: bridge, reason: reason(of: controller), controllerID: controller.controllerID,
+            maxLength: controller.maxLength, table: table, ruleCookie: ruleCookie, key: key,
+            userdata: controller.userdata)
+        let upcall = DatapathAction.userspace(cookie: cookie.encoded)
+        let meters = model.bridge(bridge)?.tables.meters
+        if let meter = meters?[controller.meter ?? MeterNumber.controller],
+            !meter.description.bands.isEmpty
+        {
+            append(.clone([.meter(id: meter.datapathID), upcall]))
+        } else {
+            append(upcall)
+        }
         upcallCount += 1
+    }
+
+    /// 1.4 §7.4.1 tells apart why; earlier versions are told that an action said so.
+    private func reason(of controller: ControllerAction) -> PacketIn.Reason {
+        guard controller.reason == .action else { return controller.reason }
+        if isTableMiss { return .noMatch }
+        if isPacketOut { return .packetOut }
+        if isInGroup { return .group }
+        return isInActionSet ? .actionSet : .action
     }
 
     mutating func append(_ action: DatapathAction) {

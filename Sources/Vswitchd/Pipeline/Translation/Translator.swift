@@ -37,7 +37,28 @@ struct Translator<Witness: TranslationWitness> {
     /// Whether that rule is a table-miss entry (1.3.5 §5.4): priority 0, matches everything. What
     /// it sends to the controller is told as "no match".
     var isTableMiss = false
+    var ruleID: RuleID?
     var actionSet: [Action] = []
+    /// What of that the actions that run belong to: their packet-ins say so.
+    var isInActionSet = false
+    var isInGroup = false
+    let isPacketOut: Bool
+    var stack: [StackValue] = []
+    /// The last label was taken away, and nobody has looked at what stood behind it.
+    var hasPoppedLabels = false
+    /// What stands behind labels that were pushed here.
+    var buried: FlowKey?
+    /// The outputs of the present action send only so many bytes.
+    var truncation: UInt32?
+
+    /// The translation is on its way out, to go on later.
+    var interrupted: Interruption?
+    /// Ids that this translation gave out.
+    var newContinuations: [UInt32] = []
+    /// The hash that the packet came back with.
+    var availableHash: Continuation.HashRequest?
+    /// Lists of datapath actions inside each other.
+    var nestedLists = 0
 
     /// Nested tables and patch ports, of those the ones that led back, and all lookups so far.
     var depth = 0
@@ -66,8 +87,9 @@ struct Translator<Witness: TranslationWitness> {
 
     init(
         model: ForwardingModel, packet: FlowKey, bridge: Int?, inPort: PortNumber,
-        collectsEffects: Bool, witness: Witness
+        collectsEffects: Bool, isPacketOut: Bool = false, witness: Witness
     ) {
+        self.isPacketOut = isPacketOut
         self.model = model
         self.collectsEffects = collectsEffects
         self.witness = witness
@@ -77,13 +99,14 @@ struct Translator<Witness: TranslationWitness> {
         sent = packet
         key = PipelineKey(packet)
         key.packet.inPort = UInt32(inPort.rawValue)
+        key.actionSetOutput = PipelineKey.unsetOutput
     }
 
     var inPort: PortNumber {
         PortNumber(UInt16(truncatingIfNeeded: key[word: 0]))
     }
 
-    var hasStopped: Bool { hasExited || failure != nil }
+    var hasStopped: Bool { hasExited || failure != nil || interrupted != nil }
 
     /// Notes that the packet, or a copy of it, does not go on, and why.
     mutating func drop(_ end: PacketEnd, _ why: @autoclosure () -> String) {
@@ -124,8 +147,7 @@ extension Translator {
         let before = SentSoFar(self)
         mirrorArrival(here)
         runTable(0, lookupPort: inPort, sendsMissToController: true)
-        runActionSet()
-        hasExited = false
+        conclude()
         if !port.forwards { forgetSending(since: before) }
     }
 
@@ -136,7 +158,7 @@ extension Translator {
         }
         if witness.isListening { witness.entered(bridge: here, port: inPort, depth: depth) }
         run(list)
-        runActionSet()
+        conclude()
     }
 
     mutating func finish(isSlowPathOnly: Bool) -> Translation {
@@ -165,6 +187,10 @@ extension Translator {
         final.recirculationID = .max
         final.ethType = .max
         let packet = original
+        if !packet.hasTunnel {
+            // A port gives packets of tunnels or others, never both, and the port is in the mask.
+            for word in FlowKey.plainWordCount - 1..<FlowKey.wordCount { final[word: word] = 0 }
+        }
         if final.vlan1TCI | final.vlan1TPID != 0 {
             final.vlan1TCI |= VLANTag.present
             final.vlan1TPID = .max
@@ -193,12 +219,18 @@ extension Translator {
     mutating func runTable(
         _ first: UInt8, lookupPort: PortNumber, sendsMissToController: Bool
     ) {
-        let caller = (table, ruleCookie, isTableMiss)
-        defer { (table, ruleCookie, isTableMiss) = caller }
+        let caller = place
+        defer { stand(at: caller) }
         var next: UInt8? = first
         var lookupPort = lookupPort
         var sendsMiss = sendsMissToController
         while let current = next, !hasStopped {
+            guard !hasPoppedLabels else {
+                interrupt(
+                    .recirculation,
+                    first: .search(table: current, port: lookupPort, sendsMiss: sendsMiss))
+                return
+            }
             lookupCount += 1
             guard lookupCount <= Limits.resubmitCount else {
                 fail(.resubmitTooDeep, "more than \(Limits.resubmitCount) lookups")
@@ -215,6 +247,7 @@ extension Translator {
             }
             if witness.isListening { witness.lookedUp(table: current, rule: rule, depth: depth) }
             ruleCookie = rule.cookie
+            ruleID = id
             isTableMiss = rule.priority == 0 && rule.match == Match()
             next = run(rule.instructions)
             lookupPort = inPort
@@ -232,9 +265,11 @@ extension Translator {
     }
 
     /// OpenFlow 1.0 §4.3 sends a packet without a rule to the controller; since 1.3 §5.4 it is
-    /// dropped.
+    /// dropped. 1.1 and 1.2 let a table say (`TableMod.Miss`).
     private mutating func miss(sendsToController: Bool) {
-        guard sendsToController, let here = model.bridge(bridge), here.sendsMissesToController,
+        guard sendsToController, let here = model.bridge(bridge),
+            here.tables.settings(of: table).miss.map({ $0 == .controller })
+                ?? here.sendsMissesToController,
             here.port(inPort)?.config.contains(.noPacketIn) != true
         else {
             drop(.noMatchingRule, "no rule matches")
@@ -245,11 +280,20 @@ extension Translator {
     }
 
     /// Carries out `instructions` in the order of OpenFlow 1.3.5 §5.9. Returns the table to go to.
-    private mutating func run(_ instructions: Instructions) -> UInt8? {
+    mutating func run(_ instructions: Instructions) -> UInt8? {
         if instructions.isEmpty { drop(.droppedByRule, "the rule has no actions") }
-        guard run(instructions.apply) else { return nil }
+        if let meter = instructions.meter { pass(meter: meter) }
+        guard run(instructions.apply) else {
+            guard interrupted != nil else { return nil }
+            var rest = instructions
+            (rest.apply, rest.meter) = ([], nil)
+            let step = Continuation.Step.instructions(rest, place)
+            if rest != Instructions() { interrupted?.continuation.steps.append(step) }
+            return nil
+        }
         if instructions.clearsActionSet { actionSet = [] }
         actionSet += instructions.write
+        key.actionSetOutput = actionSet.outputInActionSet
         if let metadata = instructions.metadata {
             key.metadata = key.metadata & ~metadata.mask | metadata.value & metadata.mask
         }
@@ -284,12 +328,14 @@ extension Translator {
             drop(.actionsWithoutOutput, "the action set sends nowhere")
             return
         }
+        isInActionSet = true
         run(ordered)
+        isInActionSet = false
     }
 }
 
 extension Instructions {
     fileprivate var isEmpty: Bool {
-        apply.isEmpty && write.isEmpty && metadata == nil && gotoTable == nil
+        apply.isEmpty && write.isEmpty && metadata == nil && gotoTable == nil && meter == nil
     }
 }

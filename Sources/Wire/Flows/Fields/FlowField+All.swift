@@ -3,7 +3,7 @@
 // The first block of each line is text, the second where the field lies, the third what a rule may
 // do with it, the last its numbers on the wire. Numbers: Nicira's extended match (classes 0 and 1,
 // as Open vSwitch documents it in ovs-fields(7)) and OpenFlow 1.3.5 §7.2.3.7. Fields of headers
-// that the key does not hold (tunnels, connection tracking, NSH) are not here.
+// that the key does not hold (tunnel options, connection tracking, NSH) are not here.
 
 extension FlowField {
     // What the switch knows of the packet beside its bytes.
@@ -22,6 +22,47 @@ extension FlowField {
     public static let recirculationID = FlowField(
         "recirc_id", at: [.init(0, 32, 32)], .exact, .none, .hexadecimal, writable: false,
         nxm: nxm(1, 36))
+
+    /// What the rule that conjunctions lead to matches on (ovs-fields(7)).
+    public static let conjunctionID = FlowField(
+        "conj_id", at: [.init(PipelineKey.decisionsWord, 0, 32)], .exact, .none, .decimal,
+        writable: false, nxm: nxm(1, 37))
+    /// The output of the action set so far: 16 bits here, 32 in OXM. The ONF's number for
+    /// 1.3 (class 0xffff), part of the standard in 1.5 §7.2.3.7.
+    public static let actionSetOutput = FlowField(
+        "actset_output", at: [.init(PipelineKey.decisionsWord, 32, 16)], .exact, .none, .port,
+        writable: false, oxm: experimenterClass << 7 | 43)
+    /// The queueing priority. It has no number: only text and traces know it.
+    public static let skbPriority = FlowField(
+        "skb_priority", at: [.init(1, 32, 32)], .exact, .none, .hexadecimal, writable: false)
+
+    // Outer headers of a packet that came out of a tunnel.
+
+    public static let tunnelID = FlowField(
+        "tun_id", ["tunnel_id"], at: [.init(19, 0, 64)], .bitwise, .none, .hexadecimal,
+        nxm: nxm(1, 16), oxm: oxm(38))
+    public static let tunnelSrc = FlowField(
+        "tun_src", at: [.init(20, 0, 32)], .bitwise, .none, .ipv4, nxm: nxm(1, 31))
+    public static let tunnelDst = FlowField(
+        "tun_dst", at: [.init(20, 32, 32)], .bitwise, .none, .ipv4, nxm: nxm(1, 32))
+    public static let tunnelIPv6Src = FlowField(
+        "tun_ipv6_src", at: [.init(21, 0, 64), .init(22, 0, 64)], .bitwise, .none, .ipv6,
+        nxm: nxm(1, 109))
+    public static let tunnelIPv6Dst = FlowField(
+        "tun_ipv6_dst", at: [.init(23, 0, 64), .init(24, 0, 64)], .bitwise, .none, .ipv6,
+        nxm: nxm(1, 110))
+    /// One bit, OAM; 16 on the wire.
+    public static let tunnelFlags = FlowField(
+        "tun_flags", at: [.init(18, 0, 1)], width: 16, .bitwise, .none, .hexadecimal,
+        nxm: nxm(1, 104))
+    public static let tunnelTOS = FlowField(
+        "tun_tos", at: [.init(18, 16, 8)], .exact, .none, .hexadecimal, writable: false)
+    public static let tunnelTTL = FlowField(
+        "tun_ttl", at: [.init(18, 24, 8)], .exact, .none, .decimal, writable: false)
+    public static let tunnelGroupID = FlowField(
+        "tun_gbp_id", at: [.init(25, 0, 16)], .bitwise, .none, .decimal, nxm: nxm(1, 38))
+    public static let tunnelGroupFlags = FlowField(
+        "tun_gbp_flags", at: [.init(25, 16, 8)], .bitwise, .none, .hexadecimal, nxm: nxm(1, 39))
 
     // The link layer.
 
@@ -173,7 +214,9 @@ extension FlowField {
     /// All fields. Where places overlap, the narrower standard field of a pair stands first.
     public static let all: [FlowField] =
         [inPort, metadata, packetMark, dpHash, recirculationID] + registers + longRegisters
-        + longestRegisters
+        + longestRegisters + [conjunctionID, actionSetOutput, skbPriority]
+        + [tunnelID, tunnelSrc, tunnelDst, tunnelIPv6Src, tunnelIPv6Dst, tunnelFlags]
+        + [tunnelTOS, tunnelTTL, tunnelGroupID, tunnelGroupFlags]
         + [ethSrc, ethDst, ethType, vlanTCI, vlanVID, dlVLAN, vlanPCP]
         + [mplsLabel, mplsTC, mplsBOS, mplsTTL]
         + [ipv4Src, ipv4Dst, ipv6Src, ipv6Dst, ipv6Label]

@@ -1,88 +1,219 @@
 import Flows
 import Packets
 
-// Nicira's actions (vendor 0x2320), the same bytes in every version.
+// Nicira's actions (vendor 0x2320), the same bytes in every version: reading. And the ONF's
+// `copy_field` for 1.3 and 1.4.
 
 extension ActionCodec {
-    private enum Subtype {
+    enum Subtype {
         static let resubmit: UInt16 = 1
+        static let setTunnel: UInt16 = 2
         static let setQueue: UInt16 = 4
         static let popQueue: UInt16 = 5
         static let move: UInt16 = 6
         static let load: UInt16 = 7
         static let note: UInt16 = 8
+        static let setTunnel64: UInt16 = 9
+        static let multipath: UInt16 = 10
+        static let bundle: UInt16 = 12
+        static let bundleLoad: UInt16 = 13
         static let resubmitTable: UInt16 = 14
         static let outputField: UInt16 = 15
         static let learn: UInt16 = 16
         static let exit: UInt16 = 17
         static let decrementTTL: UInt16 = 18
+        static let finTimeout: UInt16 = 19
         static let controller: UInt16 = 20
+        static let decrementTTLTelling: UInt16 = 21
         static let writeMetadata: UInt16 = 22
+        static let pushMPLS: UInt16 = 23
+        static let popMPLS: UInt16 = 24
+        static let setMPLSTTL: UInt16 = 25
+        static let decrementMPLSTTL: UInt16 = 26
+        static let push: UInt16 = 27
+        static let pop: UInt16 = 28
+        static let sample: UInt16 = 29
+        static let setMPLSLabel: UInt16 = 30
+        static let setMPLSTC: UInt16 = 31
+        static let outputField2: UInt16 = 32
         static let load2: UInt16 = 33
+        static let conjunction: UInt16 = 34
+        static let conntrack: UInt16 = 35
+        static let nat: UInt16 = 36
+        static let controller2: UInt16 = 37
+        static let sample2: UInt16 = 38
+        static let outputTruncated: UInt16 = 39
+        static let group: UInt16 = 40
+        static let sample3: UInt16 = 41
+        static let clone: UInt16 = 42
+        static let conntrackClear: UInt16 = 43
+        static let resubmitTracked: UInt16 = 44
+        static let learn2: UInt16 = 45
+        static let encap: UInt16 = 46
+        static let decap: UInt16 = 47
+        static let decrementNSHTTL: UInt16 = 48
+        static let checkPacketLarger: UInt16 = 49
+        static let deleteField: UInt16 = 50
     }
 
-    static func readNicira(
-        _ body: inout OctetReader, into list: inout ActionList
+    /// `ONFACT_RAW13_COPY_FIELD`.
+    private static let onfCopyField: UInt16 = 3200
+
+    static func readExperimenter(
+        _ body: inout OctetReader, _ version: OpenFlowVersion, match: Match?, depth: Int,
+        into list: inout ActionList
     ) throws(OpenFlowErrorCode) {
-        guard try body.u32() == niciraID else { throw .badActionVendor }
+        let experimenter = try body.u32()
+        if experimenter == openNetworkingFoundationID, version == .v13 || version == .v14 {
+            guard try body.u16() == onfCopyField else { throw .badActionVendorType }
+            try body.skip(2)
+            let widths = try readCopyWidths(&body)
+            try body.skip(2)
+            list.actions.append(try readCopy(widths, &body))
+            return
+        }
+        guard experimenter == niciraID else { throw .badActionVendor }
         let subtype = try body.u16()
-        if subtype == Subtype.writeMetadata {
+        switch subtype {
+        case Subtype.writeMetadata:
             try body.skip(6)
             let value = try body.u64()
             let mask = try body.u64()
             guard list.metadata == nil else { throw .duplicateInstruction }
             list.metadata = Masked(value & mask, mask: mask)
-        } else {
-            list.actions.append(try readNicira(subtype, &body))
+        case Subtype.clone:
+            try body.skip(6)
+            list.actions.append(.clone(try readNested(&body, version, match, depth)))
+        case Subtype.conntrack:
+            list.actions.append(
+                .conntrack(try readConntrack(&body, version, match: match, depth: depth)))
+        default:
+            list.actions.append(try readNicira(subtype, &body, version))
         }
     }
 
+    static func readNested(
+        _ body: inout OctetReader, _ version: OpenFlowVersion, _ match: Match?, _ depth: Int
+    ) throws(OpenFlowErrorCode) -> [Action] {
+        var inner = try body.window(body.remaining, fault: .badActionLength)
+        let list = try read(&inner, version, match: match, depth: depth + 1)
+        guard list.metadata == nil else { throw .badActionArgument }
+        return list.actions
+    }
+
     private static func readNicira(
-        _ subtype: UInt16, _ body: inout OctetReader
+        _ subtype: UInt16, _ body: inout OctetReader, _ version: OpenFlowVersion
     ) throws(OpenFlowErrorCode) -> Action {
         switch subtype {
         case Subtype.resubmit:
             return .resubmit(inPort: PortNumber(try body.u16()), table: nil)
         case Subtype.resubmitTable:
-            let port = PortNumber(try body.u16())
-            let table = try body.u8()
-            return .resubmit(
-                inPort: port == .inPort ? nil : port, table: table == 255 ? nil : table)
+            let (port, table) = try readResubmit(&body)
+            return .resubmit(inPort: port, table: table)
+        case Subtype.resubmitTracked:
+            let (port, table) = try readResubmit(&body)
+            return .resubmitTracked(inPort: port, table: table)
+        case Subtype.setTunnel:
+            try body.skip(2)
+            return try setField(.tunnelID, FieldValue(low: UInt64(try body.u32())))
+        case Subtype.setTunnel64:
+            try body.skip(6)
+            return try setField(.tunnelID, FieldValue(low: try body.u64()))
         case Subtype.setQueue:
             try body.skip(2)
             return .setQueue(try body.u32())
         case Subtype.popQueue: return .popQueue
-        case Subtype.move: return try readMove(&body)
-        case Subtype.load: return try readLoad(&body)
-        case Subtype.load2: return try readLoad2(&body)
+        case Subtype.move where version < .v15: return try readCopy(readCopyWidths(&body), &body)
+        case Subtype.load where version < .v15: return try readLoad(&body)
+        case Subtype.load2 where version < .v15: return try readLoad2(&body)
         case Subtype.note: return .note(body.rest())
-        case Subtype.outputField:
-            let (offset, width) = offsetAndWidth(try body.u16())
-            let source = try range(try body.u32(), offset: offset, width: width)
-            return .outputField(source, maxLength: try body.u16())
-        case Subtype.learn: return .learn(try LearnCodec.read(&body))
+        case Subtype.learn: return .learn(try LearnCodec.read(&body, isSecond: false))
+        case Subtype.learn2: return .learn(try LearnCodec.read(&body, isSecond: true))
         case Subtype.exit: return .exit
-        case Subtype.decrementTTL: return .decrementTTL
-        case Subtype.controller:
-            let maxLength = try body.u16()
-            let id = try body.u16()
-            guard let reason = PacketIn.Reason(rawValue: try body.u8()) else {
-                throw .badActionArgument
-            }
-            return .controller(
-                ControllerAction(maxLength: maxLength, controllerID: id, reason: reason))
-        default: throw .badActionVendorType
+        case Subtype.decrementTTL where version == .v10: return .decrementTTL
+        case Subtype.decrementTTLTelling:
+            var ids: [UInt16] = []
+            let count = try body.u16()
+            try body.skip(4)
+            for _ in 0..<count { ids.append(try body.u16()) }
+            guard !ids.isEmpty else { throw .badActionArgument }
+            return .decrementTTLTelling(ids)
+        case Subtype.controller: return try readController(&body)
+        case Subtype.controller2: return try readController2(&body)
+        case Subtype.group where version == .v10:
+            try body.skip(2)
+            return .group(try readGroup(&body))
+        default:
+            if version == .v10, let action = try readMPLS(subtype, &body) { return action }
+            return try readLater(subtype, &body)
         }
     }
 
-    private static func readMove(_ body: inout OctetReader) throws(OpenFlowErrorCode) -> Action {
-        let width = Int(try body.u16())
-        let sourceOffset = Int(try body.u16())
-        let destinationOffset = Int(try body.u16())
-        let source = try range(try body.u32(), offset: sourceOffset, width: width)
-        let destination = try range(try body.u32(), offset: destinationOffset, width: width)
-        guard destination.field.isWritable else { throw .badActionArgument }
-        return .move(source: source, destination: destination)
+    private static func readResubmit(
+        _ body: inout OctetReader
+    ) throws(OpenFlowErrorCode) -> (PortNumber?, UInt8?) {
+        let port = PortNumber(try body.u16())
+        let table = try body.u8()
+        return (port == .inPort ? nil : port, table == 255 ? nil : table)
+    }
+
+    /// 1.1 and later have these as their own.
+    private static func readMPLS(
+        _ subtype: UInt16, _ body: inout OctetReader
+    ) throws(OpenFlowErrorCode) -> Action? {
+        switch subtype {
+        case Subtype.pushMPLS:
+            let type = try body.u16()
+            guard EtherType.isMPLS(type) else { throw .badActionArgument }
+            return .pushMPLS(ethType: type)
+        case Subtype.popMPLS: return .popMPLS(ethType: try body.u16())
+        case Subtype.decrementMPLSTTL: return .decrementMPLSTTL
+        case Subtype.setMPLSTTL: return .setField(.mplsTTL, FieldValue(low: UInt64(try body.u8())))
+        case Subtype.setMPLSLabel:
+            try body.skip(2)
+            return try setField(.mplsLabel, FieldValue(low: UInt64(try body.u32())))
+        case Subtype.setMPLSTC:
+            return try setField(.mplsTC, FieldValue(low: UInt64(try body.u8())))
+        default: return nil
+        }
+    }
+
+    private static func readController(
+        _ body: inout OctetReader
+    ) throws(OpenFlowErrorCode) -> Action {
+        let maxLength = try body.u16()
+        let id = try body.u16()
+        return .controller(
+            ControllerAction(
+                maxLength: maxLength, controllerID: id, reason: try readReason(&body)))
+    }
+
+    private static func readReason(
+        _ body: inout OctetReader
+    ) throws(OpenFlowErrorCode) -> PacketIn.Reason {
+        guard let reason = PacketIn.Reason(rawValue: try body.u8()) else {
+            throw .badActionArgument
+        }
+        return reason
+    }
+
+    private static func readController2(
+        _ body: inout OctetReader
+    ) throws(OpenFlowErrorCode) -> Action {
+        guard try body.value(6).isZero else { throw .actionMustBeZero }
+        var action = ControllerAction()
+        try Property.read(&body) { (type, value) throws(OpenFlowErrorCode) in
+            switch type {
+            case Property.Controller.maxLength: action.maxLength = try value.u16()
+            case Property.Controller.id: action.controllerID = try value.u16()
+            case Property.Controller.reason: action.reason = try readReason(&value)
+            case Property.Controller.userdata: action.userdata = value.rest()
+            case Property.Controller.pause: action.pauses = true
+            case Property.Controller.meter: action.meter = try value.u32()
+            default: throw .propertyBadType
+            }
+        }
+        return .controller(action)
     }
 
     private static func readLoad(_ body: inout OctetReader) throws(OpenFlowErrorCode) -> Action {
@@ -90,7 +221,7 @@ extension ActionCodec {
         let range = try range(try body.u32(), offset: offset, width: width)
         let value = FieldValue(low: try body.u64())
         guard range.field.isWritable, value.bits & ~FieldValue.ones(width).bits == 0 else {
-            throw .badActionArgument
+            throw .badSetFieldArgument
         }
         return .load(range, value)
     }
@@ -114,6 +245,8 @@ extension ActionCodec {
         return try setField(field, value, mask: mask)
     }
 
+    // Bits of fields.
+
     /// 10 bits offset, 6 bits width - 1.
     static func offsetAndWidth(_ packed: UInt16) -> (Int, Int) {
         (Int(packed >> 6), Int(packed & 0x3f) + 1)
@@ -127,102 +260,29 @@ extension ActionCodec {
     static func range(
         _ header: UInt32, offset: Int, width: Int
     ) throws(OpenFlowErrorCode) -> FieldRange {
-        guard let field = FlowField.numbered(header >> 9), width > 0,
-            offset <= field.width, width <= field.width - offset
-        else { throw .badActionArgument }
+        guard let field = ExtensibleCodec.field(number: header >> 9) else {
+            throw .badSetFieldType
+        }
+        guard width > 0, offset <= field.width, width <= field.width - offset else {
+            throw .badSetFieldLength
+        }
         return FieldRange(field, offset: offset, width: width)
+    }
+
+    /// The same of a header in the body, which is longer for an experimenter's field.
+    static func readRange(
+        offset: Int, width: Int, _ body: inout OctetReader
+    ) throws(OpenFlowErrorCode) -> FieldRange {
+        let header = try body.u32()
+        if header >> 16 == FlowField.experimenterClass {
+            guard try body.u32() == openNetworkingFoundationID else { throw .badSetFieldType }
+        }
+        return try range(header, offset: offset, width: width)
     }
 
     /// The header by which actions name a field: without a mask.
     static func header(_ field: FlowField) -> UInt32 {
         guard let number = ExtensibleCodec.number(field, .nxm) else { return 0 }
         return number << 9 | UInt32(ExtensibleCodec.wireByteCount(field, header: number))
-    }
-
-    // Writing.
-
-    private static func writeNicira(
-        _ subtype: UInt16, to writer: inout OctetWriter, body: (inout OctetWriter) -> Void
-    ) {
-        write(type: vendorType, to: &writer) {
-            $0.u32(niciraID)
-            $0.u16(subtype)
-            body(&$0)
-        }
-    }
-
-    static func writeNicira(metadata: Masked<UInt64>, to writer: inout OctetWriter) {
-        writeNicira(Subtype.writeMetadata, to: &writer) {
-            $0.zeros(6)
-            $0.u64(metadata.value)
-            $0.u64(metadata.mask)
-        }
-    }
-
-    /// Writes those actions that only Nicira's extension has; of others nothing.
-    static func writeNicira(_ action: Action, to writer: inout OctetWriter) {
-        switch action {
-        case .resubmit(let port, let table):
-            writeNicira(Subtype.resubmitTable, to: &writer) {
-                $0.u16((port ?? .inPort).rawValue)
-                $0.u8(table ?? 255)
-            }
-        case .setQueue(let queue):
-            writeNicira(Subtype.setQueue, to: &writer) {
-                $0.zeros(2)
-                $0.u32(queue)
-            }
-        case .popQueue: writeNicira(Subtype.popQueue, to: &writer) { $0.zeros(6) }
-        case .exit: writeNicira(Subtype.exit, to: &writer) { $0.zeros(6) }
-        case .decrementTTL: writeNicira(Subtype.decrementTTL, to: &writer) { $0.zeros(6) }
-        case .note(let bytes):
-            let room = LearnCodec.longestActionByteCount - 16
-            writeNicira(Subtype.note, to: &writer) { $0.append(bytes.prefix(room)) }
-        case .controller(let action):
-            writeNicira(Subtype.controller, to: &writer) {
-                $0.u16(action.maxLength)
-                $0.u16(action.controllerID)
-                $0.u8(action.reason.rawValue)
-            }
-        case .load, .move, .outputField, .learn: writeRanges(action, to: &writer)
-        case .output, .setField, .setVLANID, .setVLANPriority, .stripVLAN, .pushVLAN, .enqueue:
-            break
-        }
-    }
-
-    /// Those that name bits of fields.
-    private static func writeRanges(_ action: Action, to writer: inout OctetWriter) {
-        switch action {
-        case .load(let range, let value):
-            let loads = Action.loads(
-                range.field, FieldValue(bits: value.bits << UInt128(clamping: range.offset)),
-                mask: FieldValue(
-                    bits: FieldValue.ones(range.width).bits << UInt128(clamping: range.offset)))
-            for load in loads {
-                writeNicira(Subtype.load, to: &writer) {
-                    $0.u16(packed(load.range))
-                    $0.u32(header(load.range.field))
-                    $0.u64(load.value.low)
-                }
-            }
-        case .move(let source, let destination):
-            writeNicira(Subtype.move, to: &writer) {
-                $0.u16(UInt16(clamping: source.width))
-                $0.u16(UInt16(clamping: source.offset))
-                $0.u16(UInt16(clamping: destination.offset))
-                $0.u32(header(source.field))
-                $0.u32(header(destination.field))
-            }
-        case .outputField(let source, let maxLength):
-            writeNicira(Subtype.outputField, to: &writer) {
-                $0.u16(packed(source))
-                $0.u32(header(source.field))
-                $0.u16(maxLength)
-                $0.zeros(6)
-            }
-        case .learn(let learn):
-            writeNicira(Subtype.learn, to: &writer) { LearnCodec.write(learn, to: &$0) }
-        default: break
-        }
     }
 }

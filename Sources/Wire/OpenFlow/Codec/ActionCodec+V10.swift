@@ -45,7 +45,7 @@ extension ActionCodec {
     }
 
     /// 1.0 has one action for all transports; the rule's own match tells which is meant.
-    private static func transportSource(_ match: Match?) -> FlowField {
+    static func transportSource(_ match: Match?) -> FlowField {
         switch match?.exactly(.nwProto) {
         case UInt64(IPProtocol.udp): .udpSrc
         case UInt64(IPProtocol.sctp): .sctpSrc
@@ -53,7 +53,7 @@ extension ActionCodec {
         }
     }
 
-    private static func transportDestination(_ match: Match?) -> FlowField {
+    static func transportDestination(_ match: Match?) -> FlowField {
         switch match?.exactly(.nwProto) {
         case UInt64(IPProtocol.udp): .udpDst
         case UInt64(IPProtocol.sctp): .sctpDst
@@ -85,70 +85,103 @@ extension ActionCodec {
                 $0.u32(queue)
             }
         // 1.0 has no way to push a tag; see `OpenFlowDialect.unsayable`.
-        case .pushVLAN: break
-        case .controller, .outputField, .load, .move, .decrementTTL, .resubmit, .learn, .exit,
-            .note, .setQueue, .popQueue:
-            writeNicira(action, to: &writer)
+        case .pushVLAN, .meter: break
+        default: writeNicira(action, .v10, to: &writer)
         }
     }
 
     private static func write10(
         _ field: FlowField, _ value: FieldValue, mask: FieldValue, to writer: inout OctetWriter
     ) {
-        guard let legacy = LegacyWrite(field, value, mask: mask) else {
+        if field == .tunnelID, mask == field.exactMask {
+            return writeTunnel(value.low, to: &writer)
+        }
+        guard let legacy = LegacyWrite(field, value, mask: mask), legacy.exists(in: .v10) else {
             for load in Action.loads(field, value, mask: mask) {
-                writeNicira(.load(load.range, load.value), to: &writer)
+                writeNicira(.load(load.range, load.value), .v10, to: &writer)
             }
             return
         }
-        write(type: legacy.type, to: &writer) { writer in
-            switch legacy.byteCount {
-            case 1: writer.u8(UInt8(truncatingIfNeeded: legacy.value))
-            case 2: writer.u16(UInt16(truncatingIfNeeded: legacy.value))
-            case 4: writer.u32(UInt32(truncatingIfNeeded: legacy.value))
-            default: writer.u48(legacy.value)
-            }
-        }
+        legacy.write(.v10, to: &writer)
     }
 }
 
-/// A `setField` for which 1.0 has an action of its own.
+/// A `setField` for which 1.0 or 1.1 has an action of its own.
 struct LegacyWrite {
-    var type: UInt16
+    /// Its type in 1.0 and in 1.1; nil: it has none there.
+    var type10: UInt16?
+    var type11: UInt16?
+    /// Whether it is Nicira's with a number of its own in 1.0.
+    var nicira10: UInt16?
     var name: String
     var value: UInt64
     var byteCount: Int
 
-    /// nil: 1.0 can say it only as Nicira's `load`.
+    /// nil: these versions can say it only as Nicira's `load`.
     init?(_ field: FlowField, _ value: FieldValue, mask: FieldValue) {
         guard mask.bits & field.exactMask.bits == field.exactMask.bits else { return nil }
         let low = value.low
         switch field {
         case .vlanVID where low & UInt64(VLANTag.present) != 0:
-            self.init(1, "mod_vlan_vid", low & UInt64(VLANTag.idMask), 2)
-        case .dlVLAN: self.init(1, "mod_vlan_vid", low, 2)
-        case .vlanPCP: self.init(2, "mod_vlan_pcp", low, 1)
-        case .ethSrc: self.init(4, "mod_dl_src", low, 6)
-        case .ethDst: self.init(5, "mod_dl_dst", low, 6)
-        case .ipv4Src: self.init(6, "mod_nw_src", low, 4)
-        case .ipv4Dst: self.init(7, "mod_nw_dst", low, 4)
-        case .ipDSCP: self.init(8, "mod_nw_tos", low << 2, 1)
-        case .nwTOS: self.init(8, "mod_nw_tos", low & 0xfc, 1)
-        case .tcpSrc, .udpSrc, .sctpSrc: self.init(9, "mod_tp_src", low, 2)
-        case .tcpDst, .udpDst, .sctpDst: self.init(10, "mod_tp_dst", low, 2)
+            self.init(1, 1, "mod_vlan_vid", low & UInt64(VLANTag.idMask), 2)
+        case .dlVLAN: self.init(1, 1, "mod_vlan_vid", low, 2)
+        case .vlanPCP: self.init(2, 2, "mod_vlan_pcp", low, 1)
+        case .ethSrc: self.init(4, 3, "mod_dl_src", low, 6)
+        case .ethDst: self.init(5, 4, "mod_dl_dst", low, 6)
+        case .ipv4Src: self.init(6, 5, "mod_nw_src", low, 4)
+        case .ipv4Dst: self.init(7, 6, "mod_nw_dst", low, 4)
+        case .ipDSCP: self.init(8, 7, "mod_nw_tos", low << 2, 1)
+        case .nwTOS: self.init(8, 7, "mod_nw_tos", low & 0xfc, 1)
+        case .nwECN: self.init(nil, 8, "mod_nw_ecn", low, 1)
+        case .tcpSrc, .udpSrc, .sctpSrc: self.init(9, 9, "mod_tp_src", low, 2)
+        case .tcpDst, .udpDst, .sctpDst: self.init(10, 10, "mod_tp_dst", low, 2)
+        case .mplsLabel: self.init(nil, 13, "set_mpls_label", low, 4, nicira10: 30)
+        case .mplsTC: self.init(nil, 14, "set_mpls_tc", low, 1, nicira10: 31)
+        case .mplsTTL: self.init(nil, 15, "set_mpls_ttl", low, 1, nicira10: 25)
         default: return nil
         }
     }
 
-    private init(_ type: UInt16, _ name: String, _ value: UInt64, _ byteCount: Int) {
-        self.type = type
+    private init(
+        _ type10: UInt16?, _ type11: UInt16, _ name: String, _ value: UInt64, _ byteCount: Int,
+        nicira10: UInt16? = nil
+    ) {
+        self.type10 = type10
+        self.type11 = type11
+        self.nicira10 = nicira10
         self.name = name
         self.value = value
         self.byteCount = byteCount
+    }
+
+    /// Whether `version`, 1.0 or 1.1, has it.
+    func exists(in version: OpenFlowVersion) -> Bool {
+        version == .v10 ? type10 != nil || nicira10 != nil : type11 != nil
+    }
+
+    func write(_ version: OpenFlowVersion, to writer: inout OctetWriter) {
+        func number(_ writer: inout OctetWriter) {
+            switch byteCount {
+            case 1: writer.u8(UInt8(truncatingIfNeeded: value))
+            case 2: writer.u16(UInt16(truncatingIfNeeded: value))
+            case 4: writer.u32(UInt32(truncatingIfNeeded: value))
+            default: writer.u48(value)
+            }
+        }
+        if version == .v10, let nicira10 {
+            ActionCodec.writeNicira(nicira10, to: &writer) {
+                if byteCount == 4 { $0.zeros(2) }
+                number(&$0)
+            }
+        } else if let type = version == .v10 ? type10 : type11 {
+            ActionCodec.write(type: type, to: &writer) { number(&$0) }
+        }
     }
 }
 
 extension ControllerAction {
     /// Whether an output to the controller port says all of it.
-    var isPlainOutput: Bool { controllerID == 0 && reason == .action }
+    var isPlainOutput: Bool {
+        controllerID == 0 && reason == .action && userdata.isEmpty && !pauses && meter == nil
+    }
 }

@@ -3,7 +3,7 @@ import Packets
 
 // A list of actions, whatever version: each has a type, a length that is a multiple of 8, a body.
 //
-// The three files beside this one know the bodies: of 1.0, of 1.3, and of Nicira's, which both
+// The files beside this one know the bodies: of 1.0, of 1.1 and later, and of Nicira's, which all
 // versions carry under type 0xffff.
 
 /// What a list of actions says. Nicira lets 1.0 write metadata as if it were an action.
@@ -16,10 +16,11 @@ enum ActionCodec {
     static let vendorType: UInt16 = 0xffff
 
     /// Reads up to the reader's end. `match` tells which transport 1.0's `mod_tp_src` writes; nil
-    /// for a packet-out.
+    /// for a packet-out. `depth` counts the actions that this list stands in.
     static func read(
-        _ reader: inout OctetReader, _ version: OpenFlowVersion, match: Match?
+        _ reader: inout OctetReader, _ version: OpenFlowVersion, match: Match?, depth: Int = 0
     ) throws(OpenFlowErrorCode) -> ActionList {
+        guard depth <= Limits.actionDepth else { throw .tooManyActions }
         var list = ActionList()
         while !reader.isAtEnd {
             guard list.actions.count < Limits.actions else { throw .tooManyActions }
@@ -28,12 +29,12 @@ enum ActionCodec {
             guard length >= 8, length.isMultiple(of: 8) else { throw .badActionLength }
             var body = try reader.window(length - 4, fault: .badActionLength)
             if type == vendorType {
-                try readNicira(&body, into: &list)
+                try readExperimenter(&body, version, match: match, depth: depth, into: &list)
             } else {
-                switch version {
-                case .v10: list.actions.append(try read10(type, &body, match: match))
-                case .v13: list.actions.append(try read13(type, &body))
-                }
+                list.actions.append(
+                    version == .v10
+                        ? try read10(type, &body, match: match)
+                        : try readStandard(type, &body, version, match: match))
             }
         }
         return list
@@ -47,9 +48,10 @@ enum ActionCodec {
     ) {
         var hasTag = match?.requiresVLANTag ?? false
         for action in actions {
-            switch version {
-            case .v10: write10(action, to: &writer)
-            case .v13: write13(action, hasTag: &hasTag, to: &writer)
+            if version == .v10 {
+                write10(action, to: &writer)
+            } else {
+                writeStandard(action, version, hasTag: &hasTag, to: &writer)
             }
         }
     }

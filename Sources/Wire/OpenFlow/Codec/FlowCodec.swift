@@ -5,7 +5,7 @@ import Flows
 
 enum FlowCodec {
     private static let noBuffer: UInt32 = 0xffff_ffff
-    private static let anyGroup: UInt32 = 0xffff_ffff
+    static let anyGroup = GroupNumber.any
 
     // The pieces.
 
@@ -13,13 +13,20 @@ enum FlowCodec {
     static func raw(_ buffer: UInt32?) -> UInt32 { buffer ?? noBuffer }
     private static func filter(_ port: PortNumber) -> PortNumber? { port == .none ? nil : port }
 
-    /// 1.3's match: type 1 (OXM), length without padding, fields, padding.
-    static func readMatch13(
+    /// The match of 1.1 and later: type, length without padding, fields, padding. Type 1 is OXM, 0
+    /// is 1.1's own of fixed length.
+    static func readMatch(
         _ reader: inout OctetReader
     ) throws(OpenFlowErrorCode) -> Match {
-        guard try reader.u16() == 1 else { throw .badMatchType }
+        let type = try reader.u16()
+        guard type <= 1 else { throw .badMatchType }
         let length = Int(try reader.u16())
         guard length >= 4 else { throw .badMatchLength }
+        guard type == 1 else {
+            guard length == MatchCodec11.byteCount else { throw .badMatchLength }
+            var fields = try reader.window(length - 4, fault: .badMatchLength)
+            return try MatchCodec11.read(&fields)
+        }
         var fields = try reader.window(length - 4, fault: .badMatchLength)
         try reader.skip((8 - length % 8) % 8)
         let result = try ExtensibleCodec.read(&fields)
@@ -27,11 +34,18 @@ enum FlowCodec {
         return result.match
     }
 
-    static func writeMatch13(_ match: Match, to writer: inout OctetWriter) {
+    static func writeMatch(
+        _ match: Match, _ version: OpenFlowVersion, to writer: inout OctetWriter
+    ) {
+        guard version >= .v12 else {
+            writer.u16(0)
+            writer.u16(UInt16(MatchCodec11.byteCount))
+            return MatchCodec11.write(match, to: &writer)
+        }
         let start = writer.count
         writer.u16(1)
         writer.u16(0)
-        ExtensibleCodec.write(match, .oxm, to: &writer)
+        ExtensibleCodec.write(match, .of(version), to: &writer)
         writer.patch16(writer.count - start, at: start + 2)
         writer.pad(from: start)
     }
@@ -85,16 +99,19 @@ enum FlowCodec {
     static func readMod10(
         _ reader: inout OctetReader, namesTables: Bool
     ) throws(OpenFlowErrorCode) -> FlowMod {
+        let isExact = try MatchCodec10.isExact(reader)
         var mod = FlowMod(command: .add, match: try MatchCodec10.read(&reader))
         mod.cookie = try reader.u64()
         try setCommand10(try reader.u16(), namesTables: namesTables, in: &mod)
         mod.idleTimeout = try reader.u16()
         mod.hardTimeout = try reader.u16()
         mod.priority = try reader.u16()
+        // Rules without wildcards come before all others (1.0 §3.4).
+        if isExact { mod.priority = .max }
         mod.bufferID = buffer(try reader.u32())
         mod.outPort = filter(PortNumber(try reader.u16()))
         mod.flags = try flags10(try reader.u16())
-        mod.instructions = try InstructionCodec.read10(&reader, match: mod.match)
+        mod.instructions = try InstructionCodec.read(&reader, .v10, match: mod.match)
         settleCookies(&mod, selection: nil)
         return mod
     }
@@ -129,7 +146,7 @@ enum FlowCodec {
         writer.u32(raw(mod.bufferID))
         writer.u16((mod.outPort ?? .none).rawValue)
         writer.u16(mod.flags.rawValue & 3)
-        InstructionCodec.write10(mod.instructions, match: mod.match, to: &writer)
+        InstructionCodec.write(mod.instructions, .v10, match: mod.match, to: &writer)
     }
 
     static func readModNicira(
@@ -151,7 +168,7 @@ enum FlowCodec {
         // Adding selects nothing by cookie (Open vSwitch refuses it too).
         guard mod.command != .add || match.cookie == nil else { throw .nxmInvalid }
         settleCookies(&mod, selection: match.cookie)
-        mod.instructions = try InstructionCodec.read10(&reader, match: mod.match)
+        mod.instructions = try InstructionCodec.read(&reader, .v10, match: mod.match)
         return mod
     }
 
@@ -171,10 +188,13 @@ enum FlowCodec {
         writeNicira(
             mod.match, cookie: selects ? Masked(mod.cookie, mask: mod.cookieMask) : nil,
             lengthAt: lengthOffset, to: &writer)
-        InstructionCodec.write10(mod.instructions, match: mod.match, to: &writer)
+        InstructionCodec.write(mod.instructions, .v10, match: mod.match, to: &writer)
     }
 
-    static func readMod13(_ reader: inout OctetReader) throws(OpenFlowErrorCode) -> FlowMod {
+    /// OFPT_FLOW_MOD of 1.1 and later.
+    static func readMod(
+        _ reader: inout OctetReader, _ version: OpenFlowVersion
+    ) throws(OpenFlowErrorCode) -> FlowMod {
         var mod = FlowMod(command: .add)
         mod.cookie = try reader.u64()
         mod.cookieMask = try reader.u64()
@@ -192,22 +212,46 @@ enum FlowCodec {
         mod.outPort = filter(port)
         mod.outGroup = group(try reader.u32())
         mod.flags = FlowMod.Flags(rawValue: try reader.u16())
-        guard mod.flags.rawValue & ~31 == 0 else { throw .badFlowModFlags }
-        try reader.skip(2)
-        mod.match = try readMatch13(&reader)
-        // "All tables" is for deletion only (1.3.5 §7.3.4.1).
+        guard mod.flags.rawValue & ~knownFlags(version) == 0 else { throw .badFlowModFlags }
+        let importance = try reader.u16()
+        if version >= .v14, command == .add { mod.importance = importance }
+        mod.match = try readMatch(&reader)
+        // "All tables" is for deletion only, and in 1.1 for nothing (1.3.5 §7.3.4.1).
         let deletes = command == .delete || command == .deleteStrict
-        guard deletes || table != 255 else { throw .badFlowModTable }
-        // Adding does not select: the mask means nothing (1.3.5 §7.3.4.1).
-        if command == .add { mod.cookieMask = 0 }
-        mod.instructions = try InstructionCodec.read13(&reader, match: mod.match)
+        guard deletes && version > .v11 || table != 255 else { throw .badFlowModTable }
+        if !deletes { mod.outGroup = nil }
+        settle(&mod, version)
+        mod.instructions = try InstructionCodec.read(&reader, version, match: mod.match)
         return mod
     }
 
-    private static func group(_ raw: UInt32) -> UInt32? { raw == anyGroup ? nil : raw }
+    /// What cookie and flags mean for the command (1.3.5 §7.3.4.1).
+    private static func settle(_ mod: inout FlowMod, _ version: OpenFlowVersion) {
+        switch mod.command {
+        case .add:
+            // Adding does not select: the mask means nothing.
+            mod.cookieMask = 0
+            if version == .v11 { mod.flags.insert(.resetCounts) }
+        case .modify where version == .v11 && mod.cookieMask == 0,
+            .modifyStrict where version == .v11 && mod.cookieMask == 0:
+            // As 1.0's: adds if there is nothing to change.
+            mod.newCookie = mod.cookie
+            mod.cookie = 0
+            mod.addsIfMissing = true
+        case .modify, .modifyStrict, .delete, .deleteStrict: break
+        }
+    }
 
-    static func writeMod13(_ mod: FlowMod, to writer: inout OctetWriter) {
-        writer.u64(mod.cookie)
+    static func group(_ raw: UInt32) -> UInt32? { raw == anyGroup ? nil : raw }
+
+    private static func knownFlags(_ version: OpenFlowVersion) -> UInt16 {
+        version < .v12 ? 3 : version < .v13 ? 7 : 31
+    }
+
+    static func writeMod(
+        _ mod: FlowMod, _ version: OpenFlowVersion, to writer: inout OctetWriter
+    ) {
+        writer.u64(version == .v11 ? mod.newCookie ?? mod.cookie : mod.cookie)
         writer.u64(mod.cookieMask)
         let deletes = mod.command == .delete || mod.command == .deleteStrict
         writer.u8(mod.table ?? (deletes ? 255 : 0))
@@ -218,9 +262,9 @@ enum FlowCodec {
         writer.u32(raw(mod.bufferID))
         writer.u32((mod.outPort ?? .none).wide)
         writer.u32(mod.outGroup ?? anyGroup)
-        writer.u16(mod.flags.rawValue & 31)
-        writer.zeros(2)
-        writeMatch13(mod.match, to: &writer)
-        InstructionCodec.write13(mod.instructions, match: mod.match, to: &writer)
+        writer.u16(mod.flags.rawValue & knownFlags(version))
+        writer.u16(version >= .v14 ? mod.importance : 0)
+        writeMatch(mod.match, version, to: &writer)
+        InstructionCodec.write(mod.instructions, version, match: mod.match, to: &writer)
     }
 }

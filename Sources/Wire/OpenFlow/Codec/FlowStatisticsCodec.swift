@@ -5,7 +5,7 @@ import Flows
 extension FlowCodec {
     private static let nanosecondsPerSecond: UInt64 = 1_000_000_000
 
-    private static func readDuration(
+    static func readDuration(
         _ reader: inout OctetReader
     ) throws(OpenFlowErrorCode) -> UInt64 {
         let seconds = UInt64(try reader.u32())
@@ -17,7 +17,7 @@ extension FlowCodec {
         writer.u32(UInt32(nanoseconds % nanosecondsPerSecond))
     }
 
-    private static let unfinished = FlowDescription(
+    static let unfinished = FlowDescription(
         table: 0, priority: 0, match: Match(), cookie: 0, instructions: Instructions())
 
     // What is asked for.
@@ -49,17 +49,18 @@ extension FlowCodec {
         return filter
     }
 
-    static func readFilter13(_ reader: inout OctetReader) throws(OpenFlowErrorCode) -> FlowFilter {
+    static func readFilter(_ reader: inout OctetReader) throws(OpenFlowErrorCode) -> FlowFilter {
         var filter = FlowFilter()
         let table = try reader.u8()
         filter.table = table == 255 ? nil : table
         try reader.skip(3)
         guard let port = PortNumber(wide: try reader.u32()) else { throw .badPort }
         filter.outPort = port == .none ? nil : port
-        try reader.skip(8)
+        filter.outGroup = group(try reader.u32())
+        try reader.skip(4)
         filter.cookie = try reader.u64()
         filter.cookieMask = try reader.u64()
-        filter.match = try readMatch13(&reader)
+        filter.match = try readMatch(&reader)
         return filter
     }
 
@@ -82,15 +83,17 @@ extension FlowCodec {
             to: &writer)
     }
 
-    static func writeFilter13(_ filter: FlowFilter, to writer: inout OctetWriter) {
+    static func writeFilter(
+        _ filter: FlowFilter, _ version: OpenFlowVersion, to writer: inout OctetWriter
+    ) {
         writer.u8(filter.table ?? 255)
         writer.zeros(3)
         writer.u32((filter.outPort ?? .none).wide)
-        writer.u32(0xffff_ffff)
+        writer.u32(filter.outGroup ?? anyGroup)
         writer.zeros(4)
         writer.u64(filter.cookie)
         writer.u64(filter.cookieMask)
-        writeMatch13(filter.match, to: &writer)
+        writeMatch(filter.match, version, to: &writer)
     }
 
     // What is answered: entries with their own length in front.
@@ -124,7 +127,7 @@ extension FlowCodec {
         flow.cookie = try reader.u64()
         flow.packets = try reader.u64()
         flow.bytes = try reader.u64()
-        flow.instructions = try InstructionCodec.read10(&reader, match: flow.match)
+        flow.instructions = try InstructionCodec.read(&reader, .v10, match: flow.match)
         return flow
     }
 
@@ -145,7 +148,7 @@ extension FlowCodec {
         flow.packets = try reader.u64()
         flow.bytes = try reader.u64()
         flow.match = try readNicira(length, &reader).match
-        flow.instructions = try InstructionCodec.read10(&reader, match: flow.match)
+        flow.instructions = try InstructionCodec.read(&reader, .v10, match: flow.match)
         return flow
     }
 
@@ -155,9 +158,11 @@ extension FlowCodec {
         age.map { $0 == .max ? $0 : $0 + 1 } ?? 0
     }
 
-    static func readFlow13(
-        _ reader: inout OctetReader
+    /// An entry of 1.1 to 1.4.
+    static func readFlow(
+        _ reader: inout OctetReader, _ version: OpenFlowVersion
     ) throws(OpenFlowErrorCode) -> FlowDescription {
+        guard version < .v15 else { return try readFlow15(&reader) }
         var flow = unfinished
         flow.table = try reader.u8()
         try reader.skip(1)
@@ -165,13 +170,37 @@ extension FlowCodec {
         flow.priority = try reader.u16()
         flow.idleTimeout = try reader.u16()
         flow.hardTimeout = try reader.u16()
-        flow.flags = FlowMod.Flags(rawValue: try reader.u16())
-        try reader.skip(4)
+        let flags = FlowMod.Flags(rawValue: try reader.u16())
+        if version >= .v13 { flow.flags = flags }
+        let importance = try reader.u16()
+        if version >= .v14 { flow.importance = importance }
+        try reader.skip(2)
         flow.cookie = try reader.u64()
         flow.packets = try reader.u64()
         flow.bytes = try reader.u64()
-        flow.match = try readMatch13(&reader)
-        flow.instructions = try InstructionCodec.read13(&reader, match: flow.match)
+        flow.match = try readMatch(&reader)
+        flow.instructions = try InstructionCodec.read(&reader, version, match: flow.match)
+        return flow
+    }
+
+    /// An entry of OFPMP_FLOW_DESC (1.5.1 §7.3.5.2): the rule, then its statistics.
+    private static func readFlow15(
+        _ reader: inout OctetReader
+    ) throws(OpenFlowErrorCode) -> FlowDescription {
+        var flow = unfinished
+        try reader.skip(2)
+        flow.table = try reader.u8()
+        try reader.skip(1)
+        flow.priority = try reader.u16()
+        flow.idleTimeout = try reader.u16()
+        flow.hardTimeout = try reader.u16()
+        flow.flags = FlowMod.Flags(rawValue: try reader.u16())
+        flow.importance = try reader.u16()
+        flow.cookie = try reader.u64()
+        flow.match = try readMatch(&reader)
+        let counts = try FlowCounts.read(&reader)
+        counts.put(into: &flow)
+        flow.instructions = try InstructionCodec.read(&reader, .v15, match: flow.match)
         return flow
     }
 
@@ -180,39 +209,71 @@ extension FlowCodec {
         to writer: inout OctetWriter
     ) {
         let start = writer.count
+        if version >= .v15 {
+            write15(flow, to: &writer)
+        } else if version > .v10 {
+            writeLater(flow, version, to: &writer)
+        } else {
+            write10(flow, form, to: &writer)
+        }
+        writer.patch16(writer.count - start, at: start)
+    }
+
+    private static func write10(
+        _ flow: FlowDescription, _ form: FlowForm, to writer: inout OctetWriter
+    ) {
         writer.u16(0)
         writer.u8(flow.table)
         writer.u8(0)
-        if version == .v10, form == .standard { MatchCodec10.write(flow.match, to: &writer) }
+        if form == .standard { MatchCodec10.write(flow.match, to: &writer) }
         writeDuration(flow.durationNanoseconds, to: &writer)
         writer.u16(flow.priority)
         writer.u16(flow.idleTimeout)
         writer.u16(flow.hardTimeout)
         let lengthOffset = writer.count
-        switch (version, form) {
-        case (.v10, .standard): writer.zeros(6)
-        case (.v10, .nicira):
-            writer.u16(0)
-            writer.u16(raw(age: flow.idleAgeSeconds))
-            writer.u16(raw(age: flow.hardAgeSeconds))
-        case (.v13, _):
-            writer.u16(flow.flags.rawValue)
-            writer.zeros(4)
-        }
+        writer.u16(0)
+        writer.u16(form == .standard ? 0 : raw(age: flow.idleAgeSeconds))
+        writer.u16(form == .standard ? 0 : raw(age: flow.hardAgeSeconds))
         writer.u64(flow.cookie)
         writer.u64(flow.packets)
         writer.u64(flow.bytes)
-        switch (version, form) {
-        case (.v10, .standard):
-            InstructionCodec.write10(flow.instructions, match: flow.match, to: &writer)
-        case (.v10, .nicira):
-            writeNicira(flow.match, lengthAt: lengthOffset, to: &writer)
-            InstructionCodec.write10(flow.instructions, match: flow.match, to: &writer)
-        case (.v13, _):
-            writeMatch13(flow.match, to: &writer)
-            InstructionCodec.write13(flow.instructions, match: flow.match, to: &writer)
-        }
-        writer.patch16(writer.count - start, at: start)
+        if form == .nicira { writeNicira(flow.match, lengthAt: lengthOffset, to: &writer) }
+        InstructionCodec.write(flow.instructions, .v10, match: flow.match, to: &writer)
+    }
+
+    private static func writeLater(
+        _ flow: FlowDescription, _ version: OpenFlowVersion, to writer: inout OctetWriter
+    ) {
+        writer.u16(0)
+        writer.u8(flow.table)
+        writer.u8(0)
+        writeDuration(flow.durationNanoseconds, to: &writer)
+        writer.u16(flow.priority)
+        writer.u16(flow.idleTimeout)
+        writer.u16(flow.hardTimeout)
+        writer.u16(version >= .v13 ? flow.flags.rawValue : 0)
+        writer.u16(version >= .v14 ? flow.importance : 0)
+        writer.zeros(2)
+        writer.u64(flow.cookie)
+        writer.u64(flow.packets)
+        writer.u64(flow.bytes)
+        writeMatch(flow.match, version, to: &writer)
+        InstructionCodec.write(flow.instructions, version, match: flow.match, to: &writer)
+    }
+
+    private static func write15(_ flow: FlowDescription, to writer: inout OctetWriter) {
+        writer.zeros(4)
+        writer.u8(flow.table)
+        writer.u8(0)
+        writer.u16(flow.priority)
+        writer.u16(flow.idleTimeout)
+        writer.u16(flow.hardTimeout)
+        writer.u16(flow.flags.rawValue)
+        writer.u16(flow.importance)
+        writer.u64(flow.cookie)
+        writeMatch(flow.match, .v15, to: &writer)
+        FlowCounts(flow).write(to: &writer)
+        InstructionCodec.write(flow.instructions, .v15, match: flow.match, to: &writer)
     }
 
     // Flow removed.
@@ -252,20 +313,33 @@ extension FlowCodec {
         return FlowRemoved(flow: flow, reason: reason)
     }
 
-    static func readRemoved13(
-        _ reader: inout OctetReader
+    /// OFPT_FLOW_REMOVED of 1.1 to 1.4 and of 1.5.
+    static func readRemoved(
+        _ reader: inout OctetReader, _ version: OpenFlowVersion
     ) throws(OpenFlowErrorCode) -> FlowRemoved {
         var flow = unfinished
+        guard version < .v15 else {
+            flow.table = try reader.u8()
+            let reason = try readReason(&reader)
+            flow.priority = try reader.u16()
+            flow.idleTimeout = try reader.u16()
+            flow.hardTimeout = try reader.u16()
+            flow.cookie = try reader.u64()
+            flow.match = try readMatch(&reader)
+            try FlowCounts.read(&reader).put(into: &flow)
+            return FlowRemoved(flow: flow, reason: reason)
+        }
         flow.cookie = try reader.u64()
         flow.priority = try reader.u16()
         let reason = try readReason(&reader)
         flow.table = try reader.u8()
         flow.durationNanoseconds = try readDuration(&reader)
         flow.idleTimeout = try reader.u16()
-        flow.hardTimeout = try reader.u16()
+        let hardTimeout = try reader.u16()
+        if version >= .v12 { flow.hardTimeout = hardTimeout }
         flow.packets = try reader.u64()
         flow.bytes = try reader.u64()
-        flow.match = try readMatch13(&reader)
+        flow.match = try readMatch(&reader)
         return FlowRemoved(flow: flow, reason: reason)
     }
 
@@ -282,7 +356,7 @@ extension FlowCodec {
         let flow = removed.flow
         writer.u64(flow.cookie)
         writer.u16(flow.priority)
-        writer.u8(removed.reason.rawValue)
+        writer.u8(removed.reason.number(in: .v10))
         writer.u8(flow.table &+ 1)
         writeDuration(flow.durationNanoseconds, to: &writer)
         writer.u16(flow.idleTimeout)
@@ -298,15 +372,36 @@ extension FlowCodec {
     ) {
         let flow = removed.flow
         if version == .v10 { MatchCodec10.write(flow.match, to: &writer) }
+        if version >= .v15 {
+            writer.u8(flow.table)
+            writer.u8(removed.reason.number(in: version))
+            writer.u16(flow.priority)
+            writer.u16(flow.idleTimeout)
+            writer.u16(flow.hardTimeout)
+            writer.u64(flow.cookie)
+            writeMatch(flow.match, version, to: &writer)
+            return FlowCounts(flow).write(to: &writer)
+        }
         writer.u64(flow.cookie)
         writer.u16(flow.priority)
-        writer.u8(removed.reason.rawValue)
+        writer.u8(removed.reason.number(in: version))
         writer.u8(version == .v10 ? 0 : flow.table)
         writeDuration(flow.durationNanoseconds, to: &writer)
         writer.u16(flow.idleTimeout)
-        writer.u16(version == .v10 ? 0 : flow.hardTimeout)
+        writer.u16(version < .v12 ? 0 : flow.hardTimeout)
         writer.u64(flow.packets)
         writer.u64(flow.bytes)
-        if version != .v10 { writeMatch13(flow.match, to: &writer) }
+        if version != .v10 { writeMatch(flow.match, version, to: &writer) }
+    }
+}
+
+extension FlowRemoved.Reason {
+    /// Removal with a group has a number from 1.1 on, the other two from 1.4 on.
+    func number(in version: OpenFlowVersion) -> UInt8 {
+        switch self {
+        case .idleTimeout, .hardTimeout, .delete: rawValue
+        case .groupDelete: version == .v10 ? Self.delete.rawValue : rawValue
+        case .meterDelete, .eviction: version < .v14 ? Self.delete.rawValue : rawValue
+        }
     }
 }

@@ -11,7 +11,12 @@ enum LearnCodec {
     private static let sourceIsImmediate: UInt16 = 1 << 13
     private static let destinationShift: UInt16 = 11
 
-    static func read(_ body: inout OctetReader) throws(OpenFlowErrorCode) -> LearnAction {
+    /// `flags` bit that says that `NXAST_LEARN2` writes a result.
+    private static let writesResult: UInt16 = 4
+
+    static func read(
+        _ body: inout OctetReader, isSecond: Bool
+    ) throws(OpenFlowErrorCode) -> LearnAction {
         var learn = LearnAction(table: 0)
         learn.idleTimeout = try body.u16()
         learn.hardTimeout = try body.u16()
@@ -22,7 +27,20 @@ enum LearnCodec {
         try body.skip(1)
         learn.finIdleTimeout = try body.u16()
         learn.finHardTimeout = try body.u16()
-        guard learn.flags & ~3 == 0, learn.table != 255 else { throw .badActionArgument }
+        guard learn.flags & ~(isSecond ? 7 : 3) == 0, learn.table != 255 else {
+            throw .badActionArgument
+        }
+        if isSecond {
+            learn.limit = try body.u32()
+            let offset = Int(try body.u16())
+            try body.skip(2)
+            if learn.flags & writesResult != 0 {
+                learn.flags &= ~writesResult
+                let bit = try ActionCodec.readRange(offset: offset, width: 1, &body)
+                guard bit.field.isWritable else { throw .badSetFieldArgument }
+                learn.resultBit = bit
+            }
+        }
         while body.remaining >= 2 {
             let header = try body.u16()
             guard header != 0 else { break }
@@ -68,17 +86,32 @@ enum LearnCodec {
     }
 
     /// What does not fit an action's 65,528 bytes is left out.
-    static func write(_ learn: LearnAction, to writer: inout OctetWriter) {
+    static func writeAction(_ learn: LearnAction, to writer: inout OctetWriter) {
+        let isSecond = learn.limit != 0 || learn.resultBit != nil
+        let subtype = isSecond ? ActionCodec.Subtype.learn2 : ActionCodec.Subtype.learn
+        ActionCodec.writeNicira(subtype, to: &writer) { write(learn, isSecond, to: &$0) }
+    }
+
+    private static func write(
+        _ learn: LearnAction, _ isSecond: Bool, to writer: inout OctetWriter
+    ) {
         let start = writer.count
         writer.u16(learn.idleTimeout)
         writer.u16(learn.hardTimeout)
         writer.u16(learn.priority)
         writer.u64(learn.cookie)
-        writer.u16(learn.flags)
+        let result = learn.resultBit
+        writer.u16(learn.flags & 3 | (result == nil ? 0 : writesResult))
         writer.u8(learn.table)
         writer.u8(0)
         writer.u16(learn.finIdleTimeout)
         writer.u16(learn.finHardTimeout)
+        if isSecond {
+            writer.u32(learn.limit)
+            writer.u16(UInt16(clamping: result?.offset ?? 0))
+            writer.zeros(2)
+            if let result { ExtensibleCodec.writeHeader(result.field, .nxm, to: &writer) }
+        }
         for spec in learn.specs.prefix(Limits.learnSpecs) {
             guard writer.count - start < longestActionByteCount - 64 else { break }
             write(spec, to: &writer)

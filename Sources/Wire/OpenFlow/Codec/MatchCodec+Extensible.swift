@@ -7,7 +7,15 @@ import Packets
 // OpenFlow 1.3.5 §7.2.3.2. Both kinds of header are understood everywhere, as in Open vSwitch,
 // whose OXM uses NXM headers for what the standard has no field for.
 
-enum ExtensibleKind { case nxm, oxm }
+enum ExtensibleKind {
+    case nxm, oxm
+    /// OXM with those fields as the standard's own that were the ONF's before 1.5.
+    case oxm15
+
+    static func of(_ version: OpenFlowVersion) -> Self {
+        version < .v12 ? .nxm : version < .v15 ? .oxm : .oxm15
+    }
+}
 
 /// A match, and the cookie that NXM lets stand among the fields.
 struct ExtensibleMatch {
@@ -79,16 +87,33 @@ enum ExtensibleCodec {
         if number >> 7 == FlowField.experimenterClass {
             guard try body.u32() == openNetworkingFoundationID else { throw unknown }
         }
-        guard let field = FlowField.numbered(number) else { throw unknown }
+        guard let field = field(number: number) else { throw unknown }
         return field
     }
+
+    /// The field with this class and number in NXM or in any version's OXM.
+    static func field(number: UInt32) -> FlowField? {
+        if let field = FlowField.numbered(number) { return field }
+        guard adoptedNumbers.contains(number & 0x7f) else { return nil }
+        switch number >> 7 {
+        case FlowField.basicClass:
+            return FlowField.numbered(FlowField.experimenterClass << 7 | number & 0x7f)
+        case FlowField.experimenterClass:
+            return FlowField.numbered(FlowField.basicClass << 7 | number & 0x7f)
+        default: return nil
+        }
+    }
+
+    /// Numbers that fields kept when 1.5 took them over from the ONF: `tcp_flags` and
+    /// `actset_output`.
+    private static let adoptedNumbers: ClosedRange<UInt32> = 42...43
 
     /// A value of `width` bytes that the field must be able to hold.
     static func value(
         of field: FlowField, _ width: Int, _ body: inout OctetReader, wrong: OpenFlowErrorCode
     ) throws(OpenFlowErrorCode) -> FieldValue {
         let value = try body.value(width)
-        if field == .inPort, width == 4 {
+        if field.format == .port, width == 4 {
             guard let port = PortNumber(wide: UInt32(truncatingIfNeeded: value.low)) else {
                 throw wrong
             }
@@ -100,6 +125,7 @@ enum ExtensibleCodec {
 
     /// Bytes of the value of `field` under the header `number`.
     static func wireByteCount(_ field: FlowField, header number: UInt32) -> Int {
+        if field == .actionSetOutput { return 4 }
         if field == .inPort { return number >> 7 == FlowField.basicClass ? 4 : 2 }
         switch field {
         case .mplsLabel, .ipv6Label: return 4
@@ -116,7 +142,14 @@ enum ExtensibleCodec {
         if field == .dlVLAN { return FlowField.vlanTCI.nxm }
         switch kind {
         case .nxm: return field.nxm ?? field.oxm
-        case .oxm: return field.oxm ?? field.nxm
+        case .oxm, .oxm15:
+            guard let number = field.oxm else { return field.nxm }
+            let isAdopted =
+                adoptedNumbers.contains(number & 0x7f)
+                && [FlowField.experimenterClass, FlowField.basicClass].contains(number >> 7)
+            guard isAdopted else { return number }
+            let itsClass = kind == .oxm ? FlowField.experimenterClass : FlowField.basicClass
+            return itsClass << 7 | number & 0x7f
         }
     }
 
@@ -131,12 +164,23 @@ enum ExtensibleCodec {
         let length = (mask == nil ? width : 2 * width) + (isExperimenters ? 4 : 0)
         writer.u32(number << 9 | (mask == nil ? 0 : 0x100) | UInt32(length))
         if isExperimenters { writer.u32(openNetworkingFoundationID) }
-        if field == .inPort, width == 4 {
+        if field.format == .port, width == 4 {
             writer.u32(PortNumber(UInt16(truncatingIfNeeded: value.low)).wide)
         } else {
             writer.value(value, width)
         }
         if let mask { writer.value(mask, width) }
+    }
+
+    /// The header alone, by which actions name a field.
+    static func writeHeader(
+        _ field: FlowField, _ kind: ExtensibleKind, to writer: inout OctetWriter
+    ) {
+        guard let number = number(field, kind) else { return writer.u32(0) }
+        let width = wireByteCount(field, header: number)
+        let isExperimenters = number >> 7 == FlowField.experimenterClass
+        writer.u32(number << 9 | UInt32(width + (isExperimenters ? 4 : 0)))
+        if isExperimenters { writer.u32(openNetworkingFoundationID) }
     }
 
     static func write(cookie: Masked<UInt64>, to writer: inout OctetWriter) {

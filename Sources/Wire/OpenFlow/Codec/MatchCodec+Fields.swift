@@ -12,16 +12,18 @@ extension ExtensibleCodec {
     }
 
     private static let before: [FlowField] = [
-        .dpHash, .recirculationID, .inPort, .ethSrc, .ethDst, .ethType,
+        .dpHash, .recirculationID, .conjunctionID, .inPort, .actionSetOutput, .ethSrc, .ethDst,
+        .ethType,
     ]
     private static let mpls: [FlowField] = [.mplsTC, .mplsBOS, .mplsTTL, .mplsLabel]
     private static let after: [FlowField] =
-        (0..<FlowField.registerCount).map { .reg($0) } + [.packetMark, .metadata]
+        [.tunnelID, .tunnelSrc, .tunnelDst, .tunnelIPv6Src, .tunnelIPv6Dst, .tunnelGroupID]
+        + [.tunnelGroupFlags, .tunnelFlags] + (0..<FlowField.registerCount).map { .reg($0) } + [.packetMark, .metadata]
 
     /// OXM has no field for the whole tag: its id with the present bit, and its priority if a tag
     /// must be there.
     private static func vlanFields(of match: Match, _ kind: ExtensibleKind) -> [FlowField] {
-        guard kind == .oxm else { return [.vlanTCI] }
+        guard kind != .nxm else { return [.vlanTCI] }
         return match.key.packet.vlan0TCI & VLANTag.present == 0 ? [.vlanVID] : [.vlanVID, .vlanPCP]
     }
 
@@ -42,7 +44,7 @@ extension ExtensibleCodec {
     }
 
     private static func internetFields(_ kind: ExtensibleKind) -> [FlowField] {
-        [.ipFrag, kind == .oxm ? .ipDSCP : .nwTOS, .nwECN, .nwTTL]
+        [.ipFrag, kind == .nxm ? .nwTOS : .ipDSCP, .nwECN, .nwTTL]
     }
 
     private static func transportFields(of match: Match) -> [FlowField] {

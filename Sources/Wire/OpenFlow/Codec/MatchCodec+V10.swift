@@ -29,6 +29,12 @@ enum MatchCodec10 {
     /// `dl_vlan` of a frame without a tag.
     private static let noVLAN: UInt16 = 0xffff
 
+    /// Whether the match that comes next has no wildcard at all.
+    static func isExact(_ reader: OctetReader) throws(OpenFlowErrorCode) -> Bool {
+        var reader = reader
+        return try reader.u32() & 0x3f_ffff == 0
+    }
+
     static func read(_ reader: inout OctetReader) throws(OpenFlowErrorCode) -> Match {
         var body = try reader.window(byteCount, fault: .badLength)
         let wildcards = try body.u32()

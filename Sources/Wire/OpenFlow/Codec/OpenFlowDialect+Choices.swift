@@ -6,7 +6,7 @@ extension OpenFlowDialect {
     /// Writes the rule as 1.0's own message if that can say it, else as Nicira's.
     func write(_ mod: FlowMod, to writer: inout OctetWriter) -> UInt8 {
         guard version == .v10 else {
-            FlowCodec.writeMod13(mod, to: &writer)
+            FlowCodec.writeMod(mod, version, to: &writer)
             return 14
         }
         guard needsExtendedMatch(mod) else {
@@ -28,7 +28,7 @@ extension OpenFlowDialect {
             PacketCodec.writeNicira(packet, to: &writer)
         case .nicira2:
             VendorCodec.header(VendorCodec.Subtype.packetIn2, to: &writer)
-            PacketCodec.writeNicira2(packet, to: &writer)
+            PacketCodec.writeNicira2(packet, version, to: &writer)
         }
         return VendorCodec.type
     }
@@ -58,16 +58,33 @@ extension OpenFlowDialect {
 
     /// What of this rule would be lost in writing it, in words of `ovs-ofctl`; empty: nothing.
     public func unsayable(_ mod: FlowMod) -> [String] {
-        guard version == .v10 else { return [] }
         var lost: [String] = []
-        if mod.instructions.clearsActionSet { lost.append("clear_actions") }
-        if !mod.instructions.write.isEmpty { lost.append("write_actions") }
-        for action in mod.instructions.apply {
-            if case .pushVLAN = action { lost.append("push_vlan") }
+        let instructions = mod.instructions
+        if version == .v10 {
+            if instructions.clearsActionSet { lost.append("clear_actions") }
+            if !instructions.write.isEmpty { lost.append("write_actions") }
         }
-        if mod.flags.contains(.resetCounts) { lost.append("reset_counts") }
-        if mod.flags.contains(.noPacketCounts) { lost.append("no_packet_counts") }
-        if mod.flags.contains(.noByteCounts) { lost.append("no_byte_counts") }
+        for action in instructions.apply + instructions.write {
+            if let name = unsayable(action) { lost.append(name) }
+        }
+        if instructions.meter != nil, version < .v13 { lost.append("meter") }
+        if mod.flags.contains(.resetCounts), version < .v12 { lost.append("reset_counts") }
+        if mod.flags.contains(.noPacketCounts), version < .v13 { lost.append("no_packet_counts") }
+        if mod.flags.contains(.noByteCounts), version < .v13 { lost.append("no_byte_counts") }
+        if mod.importance != 0, version < .v14 { lost.append("importance") }
+        if version == .v11, !MatchCodec11.canSay(mod.match) { lost.append("match") }
         return lost
+    }
+
+    private func unsayable(_ action: Action) -> String? {
+        switch action {
+        case .pushVLAN: version == .v10 ? "push_vlan" : nil
+        case .meter: version < .v13 ? "meter" : nil
+        case .encap: version < .v13 ? "encap" : nil
+        case .decap: version < .v13 ? "decap" : nil
+        case .decrementNSHTTL: version < .v13 ? "dec_nsh_ttl" : nil
+        case .clone(let list): list.lazy.compactMap { unsayable($0) }.first
+        default: nil
+        }
     }
 }

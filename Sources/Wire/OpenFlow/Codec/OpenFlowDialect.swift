@@ -47,7 +47,7 @@ public struct OpenFlowDialect: Hashable, Sendable {
             }
             // Before a version is agreed on, errors and echoes may come in any.
             guard number == version.rawValue || (1...3).contains(type) else { throw .badVersion }
-            return OpenFlowMessage(xid: xid, try readBody(type, &reader))
+            return OpenFlowMessage(xid: xid, try readBody(type, &reader, xid: xid))
         } catch {
             throw OpenFlowFault(
                 code: error, xid: xid, version: version,
@@ -56,13 +56,13 @@ public struct OpenFlowDialect: Hashable, Sendable {
     }
 
     private func readBody(
-        _ type: UInt8, _ reader: inout OctetReader
+        _ type: UInt8, _ reader: inout OctetReader, xid: UInt32
     ) throws(OpenFlowErrorCode) -> OpenFlowMessage.Body {
         switch type {
         case 1: return .error(try ErrorCodec.read(&reader, version))
         case 2: return .echoRequest(reader.rest())
         case 3: return .echoReply(reader.rest())
-        case 4: return try VendorCodec.read(&reader, self)
+        case 4: return try VendorCodec.read(&reader, self, xid: xid)
         case 5: return .featuresRequest
         case 6: return .featuresReply(try SwitchCodec.readFeatures(&reader, version))
         case 7: return .getConfigRequest
@@ -71,11 +71,12 @@ public struct OpenFlowDialect: Hashable, Sendable {
         case 10:
             return .packetIn(
                 version == .v10
-                    ? try PacketCodec.readIn10(&reader) : try PacketCodec.readIn13(&reader))
+                    ? try PacketCodec.readIn10(&reader) : try PacketCodec.readIn(&reader, version))
         case 11:
             return .flowRemoved(
                 version == .v10
-                    ? try FlowCodec.readRemoved10(&reader) : try FlowCodec.readRemoved13(&reader))
+                    ? try FlowCodec.readRemoved10(&reader)
+                    : try FlowCodec.readRemoved(&reader, version))
         case 12:
             guard let reason = PortStatus.Reason(rawValue: try reader.u8()) else {
                 throw .badReason
@@ -88,9 +89,10 @@ public struct OpenFlowDialect: Hashable, Sendable {
             return .flowMod(
                 version == .v10
                     ? try FlowCodec.readMod10(&reader, namesTables: namesTables)
-                    : try FlowCodec.readMod13(&reader))
+                    : try FlowCodec.readMod(&reader, version))
         default:
-            return version == .v10 ? try readBody10(type, &reader) : try readBody13(type, &reader)
+            return version == .v10
+                ? try readBody10(type, &reader) : try readBody11(type, &reader, xid: xid)
         }
     }
 
@@ -98,32 +100,66 @@ public struct OpenFlowDialect: Hashable, Sendable {
         _ type: UInt8, _ reader: inout OctetReader
     ) throws(OpenFlowErrorCode) -> OpenFlowMessage.Body {
         switch type {
-        case 15: .portMod(try PortCodec.readMod(&reader, .v10))
-        case 16: .statisticsRequest(try StatisticsCodec.readRequest(&reader, .v10))
-        case 17: try StatisticsCodec.readReply(&reader, .v10)
-        case 18: .barrierRequest
-        case 19: .barrierReply
+        case 15: return .portMod(try PortCodec.readMod(&reader, .v10))
+        case 16: return .statisticsRequest(try StatisticsCodec.readRequest(&reader, .v10))
+        case 17: return try StatisticsCodec.readReply(&reader, .v10)
+        case 18: return .barrierRequest
+        case 19: return .barrierReply
+        case 20: return .queueConfigRequest(try QueueCodec.readRequest(&reader, .v10))
+        case 21: return try QueueCodec.readReply(&reader, .v10)
         default: throw .badType
         }
     }
 
-    private func readBody13(
-        _ type: UInt8, _ reader: inout OctetReader
+    /// Numbers of 1.1 and later.
+    private func readBody11(
+        _ type: UInt8, _ reader: inout OctetReader, xid: UInt32
     ) throws(OpenFlowErrorCode) -> OpenFlowMessage.Body {
         switch type {
-        case 16: return .portMod(try PortCodec.readMod(&reader, .v13))
-        case 18: return .statisticsRequest(try StatisticsCodec.readRequest(&reader, .v13))
-        case 19: return try StatisticsCodec.readReply(&reader, .v13)
+        case 15: return .groupMod(try GroupCodec.readMod(&reader, version))
+        case 16: return .portMod(try PortCodec.readMod(&reader, version))
+        case 17: return .tableMod(try TableSettingsCodec.readMod(&reader, version))
+        case 18: return .statisticsRequest(try StatisticsCodec.readRequest(&reader, version))
+        case 19: return try StatisticsCodec.readReply(&reader, version)
         case 20: return .barrierRequest
         case 21: return .barrierReply
-        case 24: return .roleRequest(try SwitchCodec.readRole(&reader))
-        case 25: return .roleReply(try SwitchCodec.readRole(&reader))
-        case 26: return .getAsyncRequest
-        case 27: return .getAsyncReply(try SwitchCodec.readAsync(&reader))
-        case 28: return .setAsync(try SwitchCodec.readAsync(&reader))
+        case 22 where version < .v14:
+            return .queueConfigRequest(try QueueCodec.readRequest(&reader, version))
+        case 23 where version < .v14: return try QueueCodec.readReply(&reader, version)
+        case 24 where version >= .v12: return .roleRequest(try SwitchCodec.readRole(&reader))
+        case 25 where version >= .v12: return .roleReply(try SwitchCodec.readRole(&reader))
+        case 26 where version >= .v13: return .getAsyncRequest
+        case 27 where version >= .v13: return .getAsyncReply(try readAsync(&reader))
+        case 28 where version >= .v13: return .setAsync(try readAsync(&reader))
+        case 29 where version >= .v13: return .meterMod(try MeterCodec.readMod(&reader))
+        default:
+            guard version >= .v14 else { throw .badType }
+            return try readBody14(type, &reader, xid: xid)
+        }
+    }
+
+    private func readBody14(
+        _ type: UInt8, _ reader: inout OctetReader, xid: UInt32
+    ) throws(OpenFlowErrorCode) -> OpenFlowMessage.Body {
+        switch type {
+        case 30: return .roleStatus(try SwitchCodec.readRoleStatus(&reader))
+        case 31: return .tableStatus(try TableSettingsCodec.readStatus(&reader))
+        case 32: return .requestForward(try BundleCodec.readForwarded(&reader, self))
+        case 33: return .bundleControl(try BundleCodec.readControl(&reader))
+        case 34: return .bundleAdd(try BundleCodec.readAddition(&reader, self, xid: xid))
         default: throw .badType
         }
     }
+
+    private func readAsync(
+        _ reader: inout OctetReader
+    ) throws(OpenFlowErrorCode) -> AsyncConfig {
+        version >= .v14
+            ? try SwitchCodec.readAsync14(&reader) : try SwitchCodec.readAsync(&reader)
+    }
+
+    /// Whether a message of this type holds no other message.
+    static func isOrdinary(_ type: UInt8) -> Bool { type < 32 && type != VendorCodec.type }
 
     // Writing.
 
@@ -203,31 +239,7 @@ public struct OpenFlowDialect: Hashable, Sendable {
         case .statisticsReply: return version == .v10 ? 17 : 19
         case .barrierRequest: return version == .v10 ? 18 : 20
         case .barrierReply: return version == .v10 ? 19 : 21
-        case .roleRequest, .roleReply, .getAsyncRequest, .getAsyncReply, .setAsync,
-            .setFlowFormat, .flowModTableID, .setPacketInFormat, .setControllerID:
-            return writeSetting(body, to: &writer)
-        }
-    }
-
-    private func writeSetting(
-        _ body: OpenFlowMessage.Body, to writer: inout OctetWriter
-    ) -> UInt8 {
-        guard version != .v10 else { return VendorCodec.write(body, to: &writer) }
-        switch body {
-        case .roleRequest(let request):
-            SwitchCodec.write(request, to: &writer)
-            return 24
-        case .roleReply(let request):
-            SwitchCodec.write(request, to: &writer)
-            return 25
-        case .getAsyncRequest: return 26
-        case .getAsyncReply(let config):
-            SwitchCodec.write(config, to: &writer)
-            return 27
-        case .setAsync(let config):
-            SwitchCodec.write(config, to: &writer)
-            return 28
-        default: return VendorCodec.write(body, to: &writer)
+        default: return writeSetting(body, to: &writer)
         }
     }
 }

@@ -23,14 +23,25 @@ enum PacketCodec {
             match: match, inPort: port, bufferID: buffer)
     }
 
-    static func readIn13(_ reader: inout OctetReader) throws(OpenFlowErrorCode) -> PacketIn {
+    /// 1.1 and later: each version told a little more.
+    static func readIn(
+        _ reader: inout OctetReader, _ version: OpenFlowVersion
+    ) throws(OpenFlowErrorCode) -> PacketIn {
         let buffer = FlowCodec.buffer(try reader.u32())
+        var match = Match()
+        if version == .v11 {
+            guard let port = PortNumber(wide: try reader.u32()) else { throw .badPort }
+            match.set(.inPort, to: FieldValue(low: UInt64(port.rawValue)))
+            try reader.skip(4)
+        }
         let total = Int(try reader.u16())
         let reason = try readReason(&reader)
         let table = try reader.u8()
-        let cookie = try reader.u64()
-        let match = try FlowCodec.readMatch13(&reader)
-        try reader.skip(2)
+        let cookie = version >= .v13 ? try reader.u64() : .max
+        if version >= .v12 {
+            match = try FlowCodec.readMatch(&reader)
+            try reader.skip(2)
+        }
         return PacketIn(
             bytes: reader.rest(), totalByteCount: total, reason: reason, table: table,
             cookie: cookie, match: match, inPort: match.packetInPort, bufferID: buffer)
@@ -52,7 +63,7 @@ enum PacketCodec {
     }
 
     /// Properties of NXT_PACKET_IN2.
-    private enum Property {
+    private enum Kind {
         static let packet: UInt16 = 0
         static let fullLength: UInt16 = 1
         static let bufferID: UInt16 = 2
@@ -60,30 +71,29 @@ enum PacketCodec {
         static let cookie: UInt16 = 4
         static let reason: UInt16 = 5
         static let metadata: UInt16 = 6
+        static let userdata: UInt16 = 7
+        static let continuation: UInt16 = 8
     }
 
+    /// NXT_PACKET_IN2 and NXT_RESUME.
     static func readInNicira2(_ reader: inout OctetReader) throws(OpenFlowErrorCode) -> PacketIn {
         var packet = PacketIn(
             bytes: [], totalByteCount: 0, reason: .noMatch, table: 0, cookie: 0, match: Match(),
             inPort: .none)
         var total: Int?
-        while !reader.isAtEnd {
-            let start = reader.position
-            let type = try reader.u16()
-            let length = Int(try reader.u16())
-            guard length >= 4 else { throw .badLength }
-            var body = try reader.window(length - 4)
-            reader.skipPadding(from: start)
+        try Property.read(&reader) { (type, body) throws(OpenFlowErrorCode) in
             switch type {
-            case Property.packet: packet.bytes = body.rest()
-            case Property.fullLength: total = Int(try body.u32())
-            case Property.bufferID: packet.bufferID = FlowCodec.buffer(try body.u32())
-            case Property.tableID: packet.table = try body.u8()
-            case Property.cookie: packet.cookie = try readPadded64(&body)
-            case Property.reason: packet.reason = try readReason(&body)
-            case Property.metadata: packet.match = try ExtensibleCodec.read(&body).match
-            // Userdata, continuations and what comes later: not for us.
-            default: continue
+            case Kind.packet: packet.bytes = body.rest()
+            case Kind.fullLength: total = Int(try body.u32())
+            case Kind.bufferID: packet.bufferID = FlowCodec.buffer(try body.u32())
+            case Kind.tableID: packet.table = try body.u8()
+            case Kind.cookie: packet.cookie = try readPadded64(&body)
+            case Kind.reason: packet.reason = try readReason(&body)
+            case Kind.metadata: packet.match = try ExtensibleCodec.read(&body).match
+            case Kind.userdata: packet.userdata = body.rest()
+            case Kind.continuation: packet.continuation = body.rest()
+            // What comes later is not for us.
+            default: break
             }
         }
         packet.totalByteCount = total ?? packet.bytes.count
@@ -103,16 +113,22 @@ enum PacketCodec {
         _ packet: PacketIn, _ version: OpenFlowVersion, to writer: inout OctetWriter
     ) {
         writer.u32(FlowCodec.raw(packet.bufferID))
+        if version == .v11 {
+            writer.u32(packet.inPort.wide)
+            writer.u32(packet.inPort.wide)
+        }
         writer.u16(UInt16(clamping: packet.totalByteCount))
         if version == .v10 {
             writer.u16(packet.inPort.rawValue)
-            writer.u8(packet.reason.rawValue)
+            writer.u8(packet.reason.number(in: version))
             writer.u8(0)
         } else {
-            writer.u8(packet.reason.rawValue)
+            writer.u8(packet.reason.number(in: version))
             writer.u8(packet.table)
-            writer.u64(packet.cookie)
-            FlowCodec.writeMatch13(packet.matchWithPort, to: &writer)
+        }
+        if version >= .v13 { writer.u64(packet.cookie) }
+        if version >= .v12 {
+            FlowCodec.writeMatch(packet.matchWithPort, version, to: &writer)
             writer.zeros(2)
         }
         writer.append(packet.bytes.prefix(room(writer)))
@@ -132,28 +148,33 @@ enum PacketCodec {
         writer.append(packet.bytes.prefix(room(writer)))
     }
 
-    static func writeNicira2(_ packet: PacketIn, to writer: inout OctetWriter) {
+    /// NXT_PACKET_IN2; without userdata also NXT_RESUME.
+    static func writeNicira2(
+        _ packet: PacketIn, _ version: OpenFlowVersion, to writer: inout OctetWriter
+    ) {
         func property(_ type: UInt16, _ body: (inout OctetWriter) -> Void) {
-            let start = writer.count
-            writer.u16(type)
-            writer.u16(0)
-            body(&writer)
-            writer.patch16(writer.count - start, at: start + 2)
-            writer.pad(from: start)
+            Property.write(type, to: &writer, body: body)
         }
-        property(Property.packet) { $0.append(packet.bytes.prefix(room($0) - 512)) }
+        let extra = packet.userdata.count + (packet.continuation?.count ?? 0)
+        property(Kind.packet) { $0.append(packet.bytes.prefix(max(room($0) - 512 - extra, 0))) }
         if packet.totalByteCount != packet.bytes.count {
-            property(Property.fullLength) { $0.u32(UInt32(clamping: packet.totalByteCount)) }
+            property(Kind.fullLength) { $0.u32(UInt32(clamping: packet.totalByteCount)) }
         }
-        if let buffer = packet.bufferID { property(Property.bufferID) { $0.u32(buffer) } }
-        property(Property.tableID) { $0.u8(packet.table) }
-        property(Property.cookie) {
+        if let buffer = packet.bufferID { property(Kind.bufferID) { $0.u32(buffer) } }
+        property(Kind.tableID) { $0.u8(packet.table) }
+        property(Kind.cookie) {
             $0.zeros(4)
             $0.u64(packet.cookie)
         }
-        property(Property.reason) { $0.u8(packet.reason.rawValue) }
-        property(Property.metadata) {
-            ExtensibleCodec.write(packet.matchWithPort, .nxm, to: &$0)
+        property(Kind.reason) { $0.u8(packet.reason.rawValue) }
+        property(Kind.metadata) {
+            ExtensibleCodec.write(packet.matchWithPort, .of(version), to: &$0)
+        }
+        if !packet.userdata.isEmpty {
+            property(Kind.userdata) { $0.append(packet.userdata.prefix(room($0) / 2)) }
+        }
+        if let continuation = packet.continuation {
+            property(Kind.continuation) { $0.append(continuation.prefix(room($0) / 2)) }
         }
     }
 
@@ -166,24 +187,45 @@ enum PacketCodec {
         _ reader: inout OctetReader, _ version: OpenFlowVersion
     ) throws(OpenFlowErrorCode) -> PacketOut {
         let buffer = FlowCodec.buffer(try reader.u32())
-        let port = try PortCodec.readNumber(&reader, version, wrong: .badPort)
-        let length = Int(try reader.u16())
-        if version != .v10 { try reader.skip(6) }
+        var port = PortNumber.none
+        var match = Match()
+        let length: Int
+        if version >= .v15 {
+            length = Int(try reader.u16())
+            try reader.skip(2)
+            match = try FlowCodec.readMatch(&reader)
+            guard match.hasPipelineFieldsOnly else { throw .requestPipelineFieldsOnly }
+            port = match.packetInPort
+            guard match.exactly(.inPort) != nil else { throw .badPort }
+        } else {
+            port = try PortCodec.readNumber(&reader, version, wrong: .badPort)
+            length = Int(try reader.u16())
+            if version != .v10 { try reader.skip(6) }
+        }
         var actions = try reader.window(length, fault: .badActionLength)
         let list = try ActionCodec.read(&actions, version, match: nil)
         guard list.metadata == nil else { throw .badActionVendorType }
-        return PacketOut(
+        var packet = PacketOut(
             bufferID: buffer, inPort: port, actions: list.actions, bytes: reader.rest())
+        packet.match = match
+        return packet
     }
 
     static func write(
         _ packet: PacketOut, _ version: OpenFlowVersion, to writer: inout OctetWriter
     ) {
         writer.u32(FlowCodec.raw(packet.bufferID))
-        PortCodec.write(packet.inPort, version, to: &writer)
+        if version < .v15 { PortCodec.write(packet.inPort, version, to: &writer) }
         let lengthOffset = writer.count
         writer.u16(0)
-        if version != .v10 { writer.zeros(6) }
+        if version >= .v15 {
+            writer.zeros(2)
+            var match = packet.match
+            match.set(.inPort, to: FieldValue(low: UInt64(packet.inPort.rawValue)))
+            FlowCodec.writeMatch(match, version, to: &writer)
+        } else if version != .v10 {
+            writer.zeros(6)
+        }
         let start = writer.count
         ActionCodec.write(packet.actions, version, match: nil, to: &writer)
         writer.patch16(writer.count - start, at: lengthOffset)
@@ -203,5 +245,19 @@ extension PacketIn {
         var match = match
         match.set(.inPort, to: FieldValue(low: UInt64(inPort.rawValue)))
         return match
+    }
+}
+
+extension Match {
+    /// Whether it speaks of nothing that stands in the packet's own bytes (1.5.1 §7.2.3.9).
+    fileprivate var hasPipelineFieldsOnly: Bool {
+        (3...16).allSatisfy { mask[word: $0] == 0 } && mask.packet.ipv6Label == 0
+    }
+}
+
+extension PacketIn.Reason {
+    /// 1.4 gave the last three numbers of their own; before they are what an action asked for.
+    func number(in version: OpenFlowVersion) -> UInt8 {
+        version < .v14 && rawValue > Self.invalidTTL.rawValue ? Self.action.rawValue : rawValue
     }
 }

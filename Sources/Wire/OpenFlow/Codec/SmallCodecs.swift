@@ -39,7 +39,7 @@ enum HelloCodec {
 }
 
 enum ErrorCodec {
-    /// `OFPET_EXPERIMENTER` of 1.2 and later, and Nicira's way to the same in 1.0.
+    /// `OFPET_EXPERIMENTER` of 1.2 and later, and Nicira's way to the same in 1.0 and 1.1.
     private static let experimenterType: UInt16 = 0xffff
     private static let niciraType10: UInt16 = 0xb0c2
 
@@ -49,9 +49,9 @@ enum ErrorCodec {
         let type = try reader.u16()
         let code = try reader.u16()
         var number = OpenFlowErrorCode.Number(type, code)
-        if version == .v10, type == niciraType10, code == 0 {
+        if version < .v12, type == niciraType10, code == 0 {
             number = .init(vendor: try reader.u32(), try reader.u16(), try reader.u16())
-        } else if version != .v10, type == experimenterType {
+        } else if version >= .v12, type == experimenterType {
             number = .init(vendor: try reader.u32(), code, 0)
         }
         return OpenFlowErrorReport(number: number, offending: reader.rest(), version: version)
@@ -64,7 +64,7 @@ enum ErrorCodec {
         if number.vendor == 0 {
             writer.u16(number.type)
             writer.u16(number.code)
-        } else if version == .v10 {
+        } else if version < .v12 {
             writer.u16(niciraType10)
             writer.u16(0)
             writer.u32(number.vendor)
@@ -90,12 +90,12 @@ enum SwitchCodec {
         try reader.skip(2)
         var features = SwitchFeatures(
             datapathID: id, buffers: buffers, tables: tables,
-            auxiliaryID: version == .v10 ? 0 : auxiliary,
+            auxiliaryID: version < .v13 ? 0 : auxiliary,
             capabilities: .init(rawValue: try reader.u32()))
         let actions = try reader.u32()
-        guard version == .v10 else { return features }
-        features.actions = actions
-        while !reader.isAtEnd { features.ports.append(try PortCodec.read(&reader, .v10)) }
+        if version == .v10 { features.actions = actions }
+        guard version < .v13 else { return features }
+        while !reader.isAtEnd { features.ports.append(try PortCodec.read(&reader, version)) }
         return features
     }
 
@@ -105,13 +105,13 @@ enum SwitchCodec {
         writer.u64(features.datapathID)
         writer.u32(features.buffers)
         writer.u8(features.tables)
-        writer.u8(version == .v10 ? 0 : features.auxiliaryID)
+        writer.u8(version < .v13 ? 0 : features.auxiliaryID)
         writer.zeros(2)
         writer.u32(features.capabilities.rawValue & (version == .v10 ? 0xe7 : 0x16f))
         writer.u32(version == .v10 ? features.actions : 0)
-        guard version == .v10 else { return }
-        let room = (Limits.messageByteCount - writer.count) / PortCodec.byteCount10 - 1
-        for port in features.ports.prefix(room) { PortCodec.write(port, .v10, to: &writer) }
+        guard version < .v13 else { return }
+        let room = (Limits.messageByteCount - writer.count) / PortCodec.byteCount13 - 1
+        for port in features.ports.prefix(room) { PortCodec.write(port, version, to: &writer) }
     }
 
     static func readConfig(_ reader: inout OctetReader) throws(OpenFlowErrorCode) -> SwitchConfig {
@@ -141,6 +141,55 @@ enum SwitchCodec {
             packetIn: [try reader.u32(), try reader.u32()],
             portStatus: [try reader.u32(), try reader.u32()],
             flowRemoved: [try reader.u32(), try reader.u32()])
+    }
+
+    /// 1.4 and later, and NXT_SET_ASYNC_CONFIG2: a property for each kind of message and role.
+    /// What is not named is 0.
+    static func readAsync14(
+        _ reader: inout OctetReader
+    ) throws(OpenFlowErrorCode) -> AsyncConfig {
+        var config = AsyncConfig(packetIn: [], portStatus: [], flowRemoved: [])
+        for list in asyncLists { config[keyPath: list] = [0, 0] }
+        try Property.read(&reader) { (type, value) throws(OpenFlowErrorCode) in
+            guard Int(type) < 2 * asyncLists.count else { throw .propertyBadType }
+            // Even types are for secondary connections, whose index is 1.
+            config[keyPath: asyncLists[Int(type) / 2]][type & 1 == 0 ? 1 : 0] = try value.u32()
+        }
+        return config
+    }
+
+    static func writeAsync14(_ config: AsyncConfig, to writer: inout OctetWriter) {
+        for (index, list) in asyncLists.enumerated() {
+            let masks = config[keyPath: list] + [0, 0]
+            for isPrimary in [0, 1] {
+                Property.write(UInt16(2 * index + isPrimary), to: &writer) {
+                    $0.u32(masks[1 - isPrimary])
+                }
+            }
+        }
+    }
+
+    /// In the order of the properties' types.
+    private static var asyncLists: [WritableKeyPath<AsyncConfig, [UInt32]>] {
+        [
+            \.packetIn, \.portStatus, \.flowRemoved, \.roleStatus, \.tableStatus, \.requestForward,
+        ]
+    }
+
+    static func readRoleStatus(
+        _ reader: inout OctetReader
+    ) throws(OpenFlowErrorCode) -> RoleStatus {
+        guard let role = RoleRequest.Role(rawValue: try reader.u32()) else { throw .badRole }
+        guard let reason = RoleStatus.Reason(rawValue: try reader.u8()) else { throw .badReason }
+        try reader.skip(3)
+        return RoleStatus(role: role, reason: reason, generation: try reader.u64())
+    }
+
+    static func write(_ status: RoleStatus, to writer: inout OctetWriter) {
+        writer.u32(status.role.rawValue)
+        writer.u8(status.reason.rawValue)
+        writer.zeros(3)
+        writer.u64(status.generation)
     }
 
     static func write(_ config: AsyncConfig, to writer: inout OctetWriter) {

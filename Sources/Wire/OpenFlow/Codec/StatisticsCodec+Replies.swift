@@ -16,23 +16,29 @@ extension StatisticsCodec {
         if version != .v10 { try reader.skip(4) }
         let reply =
             kind == Kind.vendor
-            ? try readNiciraReply(&reader, version) : try readReply(kind, &reader, version)
+            ? try readVendorReply(&reader, version) : try readReply(kind, &reader, version)
         return .statisticsReply(reply, more: more)
     }
 
-    private static func readNiciraReply(
+    private static func readVendorReply(
         _ reader: inout OctetReader, _ version: OpenFlowVersion
     ) throws(OpenFlowErrorCode) -> StatisticsReply {
-        guard version == .v10, try reader.u32() == niciraID else { throw .badVendor }
+        let vendor = try reader.u32()
         let kind = try reader.u32()
-        try reader.skip(4)
+        if vendor == openNetworkingFoundationID, version == .v13, kind == onfFlowMonitor {
+            return try readReply(Kind.flowMonitor, &reader, version)
+        }
+        guard vendor == niciraID else { throw .badVendor }
+        if version == .v10 { try reader.skip(4) }
         switch kind {
         case NiciraKind.flow:
             return .flow(try FlowCodec.readFlows(&reader, FlowCodec.readFlowNicira), .nicira)
-        case NiciraKind.aggregate: return .aggregate(try readAggregate(&reader), .nicira)
-        case NiciraKind.group: return .group
-        case NiciraKind.groupDescription: return .groupDescription
-        case NiciraKind.groupFeatures: return .groupFeatures
+        case NiciraKind.aggregate: return .aggregate(try readAggregate(&reader, version), .nicira)
+        case NiciraKind.flowMonitor: return try readReply(Kind.flowMonitor, &reader, version)
+        case NiciraKind.group: return try readReply(Kind.group, &reader, version)
+        case NiciraKind.groupDescription:
+            return try readReply(Kind.groupDescription, &reader, version)
+        case NiciraKind.groupFeatures: return try readReply(Kind.groupFeatures, &reader, version)
         default: throw .badSubtype
         }
     }
@@ -40,6 +46,13 @@ extension StatisticsCodec {
     private static func readReply(
         _ kind: UInt16, _ reader: inout OctetReader, _ version: OpenFlowVersion
     ) throws(OpenFlowErrorCode) -> StatisticsReply {
+        func all<Entry>(
+            _ entry: (inout OctetReader, OpenFlowVersion) throws(OpenFlowErrorCode) -> Entry
+        ) throws(OpenFlowErrorCode) -> [Entry] {
+            var all: [Entry] = []
+            while !reader.isAtEnd { all.append(try entry(&reader, version)) }
+            return all
+        }
         switch kind {
         case Kind.description:
             return .description(
@@ -50,111 +63,56 @@ extension StatisticsCodec {
         case Kind.flow where version == .v10:
             return .flow(try FlowCodec.readFlows(&reader, FlowCodec.readFlow10), .standard)
         case Kind.flow:
-            return .flow(try FlowCodec.readFlows(&reader, FlowCodec.readFlow13), .standard)
-        case Kind.aggregate: return .aggregate(try readAggregate(&reader), .standard)
-        case Kind.table:
-            return .table(
-                try entries(&reader) { (r) throws(OpenFlowErrorCode) in
-                    try readTable(&r, version)
-                })
-        case Kind.port:
-            return .port(
-                try entries(&reader) { (r) throws(OpenFlowErrorCode) in
-                    try readPort(&r, version)
-                })
-        case Kind.queue:
-            return .queue(
-                try entries(&reader) { (r) throws(OpenFlowErrorCode) in
-                    try readQueue(&r, version)
-                })
-        case Kind.portDescription:
-            return .portDescription(
-                try entries(&reader) { (r) throws(OpenFlowErrorCode) in
-                    try PortCodec.read(&r, version)
-                })
+            return .flow(
+                try FlowCodec.readFlows(&reader) { (entry) throws(OpenFlowErrorCode) in
+                    try FlowCodec.readFlow(&entry, version)
+                }, .standard)
+        case Kind.aggregate: return .aggregate(try readAggregate(&reader, version), .standard)
+        case Kind.table: return .table(try all(readTable))
+        case Kind.port: return .port(try all(readPort))
+        case Kind.queue: return .queue(try all(readQueue))
+        case Kind.portDescription: return .portDescription(try all(PortCodec.read))
         case Kind.tableFeatures: return .tableFeatures(try TableFeaturesCodec.read(&reader))
-        case Kind.group: return .group
-        case Kind.groupDescription: return .groupDescription
-        case Kind.groupFeatures: return .groupFeatures
-        case Kind.meter: return .meter
-        case Kind.meterConfig: return .meterConfig
-        case Kind.meterFeatures: return .meterFeatures
+        case Kind.group: return .group(try all(GroupStatisticsCodec.read))
+        case Kind.groupDescription:
+            return .groupDescription(try all(GroupCodec.readDescription))
+        case Kind.groupFeatures:
+            return .groupFeatures(try GroupStatisticsCodec.readFeatures(&reader))
+        case Kind.flowMonitor: return .flowMonitor(try all(MonitorCodec.readUpdate))
+        default: break
+        }
+        func each<Entry>(
+            _ entry: (inout OctetReader) throws(OpenFlowErrorCode) -> Entry
+        ) throws(OpenFlowErrorCode) -> [Entry] {
+            var all: [Entry] = []
+            while !reader.isAtEnd { all.append(try entry(&reader)) }
+            return all
+        }
+        switch kind {
+        case Kind.meter: return .meter(try each(MeterCodec.readStatistics))
+        case Kind.meterConfig: return .meterConfig(try each(MeterCodec.readDescription))
+        case Kind.meterFeatures: return .meterFeatures(try MeterCodec.readFeatures(&reader))
+        case Kind.tableDescription:
+            return .tableDescription(try each(TableSettingsCodec.readDescription))
+        case Kind.queueDescription:
+            return .queueDescription(try each(QueueCodec.readDescription))
         default: throw .badStatistics
         }
     }
 
-    private static func entries<Entry>(
-        _ reader: inout OctetReader,
-        _ entry: (inout OctetReader) throws(OpenFlowErrorCode) -> Entry
-    ) throws(OpenFlowErrorCode) -> [Entry] {
-        var all: [Entry] = []
-        while !reader.isAtEnd { all.append(try entry(&reader)) }
-        return all
-    }
-
     private static func readAggregate(
-        _ reader: inout OctetReader
+        _ reader: inout OctetReader, _ version: OpenFlowVersion
     ) throws(OpenFlowErrorCode) -> AggregateStatistics {
+        if version >= .v15 {
+            let counts = try FlowCounts.read(&reader)
+            return AggregateStatistics(
+                packets: counts.packets ?? 0, bytes: counts.bytes ?? 0, flows: counts.flows ?? 0)
+        }
         let packets = try reader.u64()
         let bytes = try reader.u64()
         let flows = try reader.u32()
         try reader.skip(4)
         return AggregateStatistics(packets: packets, bytes: bytes, flows: flows)
-    }
-
-    private static func readTable(
-        _ reader: inout OctetReader, _ version: OpenFlowVersion
-    ) throws(OpenFlowErrorCode) -> TableStatistics {
-        var table = TableStatistics(
-            table: try reader.u8(), activeEntries: 0, lookups: 0, matches: 0)
-        try reader.skip(3)
-        if version == .v10 {
-            table.name = try reader.text(shortText)
-            table.wildcards = try reader.u32()
-            table.maxEntries = try reader.u32()
-        }
-        table.activeEntries = try reader.u32()
-        table.lookups = try reader.u64()
-        table.matches = try reader.u64()
-        return table
-    }
-
-    private static func readPort(
-        _ reader: inout OctetReader, _ version: OpenFlowVersion
-    ) throws(OpenFlowErrorCode) -> PortStatistics {
-        let number = try PortCodec.readNumber(&reader, version, wrong: .badPort)
-        var port = PortStatistics(port: number)
-        try reader.skip(version == .v10 ? 6 : 4)
-        for counter in counters { port[keyPath: counter] = try reader.u64() }
-        if version != .v10 {
-            let seconds = try reader.u32()
-            let nanoseconds = try reader.u32()
-            if seconds != .max {
-                port.durationNanoseconds =
-                    UInt64(seconds) * 1_000_000_000 + UInt64(nanoseconds)
-            }
-        }
-        return port
-    }
-
-    /// In the order of the wire.
-    private static var counters: [WritableKeyPath<PortStatistics, UInt64>] {
-        [
-            \.rxPackets, \.txPackets, \.rxBytes, \.txBytes, \.rxDropped, \.txDropped, \.rxErrors,
-            \.txErrors, \.rxFrameErrors, \.rxOverruns, \.rxChecksumErrors, \.collisions,
-        ]
-    }
-
-    private static func readQueue(
-        _ reader: inout OctetReader, _ version: OpenFlowVersion
-    ) throws(OpenFlowErrorCode) -> QueueStatistics {
-        let port = try PortCodec.readNumber(&reader, version, wrong: .badPort)
-        if version == .v10 { try reader.skip(2) }
-        let queue = QueueStatistics(
-            port: port, queue: try reader.u32(), txBytes: try reader.u64(),
-            txPackets: try reader.u64(), txErrors: try reader.u64())
-        if version != .v10 { try reader.skip(8) }
-        return queue
     }
 
     // Writing.
@@ -194,20 +152,21 @@ extension StatisticsCodec {
                 return writer
             }
         }
+        func standard<Entry>(
+            _ number: UInt16, _ entries: [Entry],
+            _ write: (Entry, OpenFlowVersion, inout OctetWriter) -> Void
+        ) -> (KindNumber, [OctetWriter]) {
+            (.standard(number), each(entries) { write($0, version, &$1) })
+        }
         switch reply {
         case .description(let value):
             return (.standard(Kind.description), each([value]) { write($0, to: &$1) })
         case .flow(let flows, let form):
-            let kind: KindNumber =
-                form == .standard
-                ? .standard(Kind.flow) : .later(Kind.flow, nicira: NiciraKind.flow)
-            return (kind, each(flows) { FlowCodec.write($0, version, form, to: &$1) })
+            return (
+                flowKind(form, version), each(flows) { FlowCodec.write($0, version, form, to: &$1) }
+            )
         case .aggregate(let value, let form):
-            let kind: KindNumber =
-                form == .standard
-                ? .standard(Kind.aggregate)
-                : .later(Kind.aggregate, nicira: NiciraKind.aggregate)
-            return (kind, each([value]) { write($0, to: &$1) })
+            return (aggregateKind(form, version), each([value]) { write($0, version, to: &$1) })
         case .table(let tables):
             return (.standard(Kind.table), each(tables) { write($0, version, to: &$1) })
         case .port(let ports):
@@ -215,26 +174,36 @@ extension StatisticsCodec {
         case .queue(let queues):
             return (.standard(Kind.queue), each(queues) { write($0, version, to: &$1) })
         case .portDescription(let ports):
-            return (
-                .standard(Kind.portDescription),
-                each(ports) { PortCodec.write($0, version, to: &$1) }
-            )
+            return standard(Kind.portDescription, ports) { PortCodec.write($0, $1, to: &$2) }
         case .tableFeatures(let tables):
+            return standard(Kind.tableFeatures, tables) { TableFeaturesCodec.write($0, $1, to: &$2) }
+        case .group(let groups):
             return (
-                .standard(Kind.tableFeatures),
-                each(tables) { TableFeaturesCodec.write($0, to: &$1) }
+                groupKind(version), each(groups) { GroupStatisticsCodec.write($0, version, to: &$1) }
             )
-        case .group: return (.later(Kind.group, nicira: NiciraKind.group), [])
-        case .groupDescription:
-            return (.later(Kind.groupDescription, nicira: NiciraKind.groupDescription), [])
-        case .groupFeatures:
+        case .groupDescription(let groups):
             return (
-                .later(Kind.groupFeatures, nicira: NiciraKind.groupFeatures),
-                each([()]) { $1.zeros(40) }
+                groupDescriptionKind(version), each(groups) { GroupCodec.write($0, version, to: &$1) }
             )
-        case .meter: return (.standard(Kind.meter), [])
-        case .meterConfig: return (.standard(Kind.meterConfig), [])
-        case .meterFeatures: return (.standard(Kind.meterFeatures), each([()]) { $1.zeros(16) })
+        case .groupFeatures(let features):
+            return (
+                groupFeaturesKind(version),
+                each([features]) { GroupStatisticsCodec.write($0, to: &$1) }
+            )
+        case .meter(let meters):
+            return standard(Kind.meter, meters) { MeterCodec.write($0, to: &$2) }
+        case .meterConfig(let meters):
+            return standard(Kind.meterConfig, meters) { MeterCodec.write($0, to: &$2) }
+        case .meterFeatures(let features):
+            return standard(Kind.meterFeatures, [features]) { MeterCodec.write($0, to: &$2) }
+        case .tableDescription(let tables):
+            return standard(Kind.tableDescription, tables) { TableSettingsCodec.write($0, to: &$2) }
+        case .queueDescription(let queues):
+            return standard(Kind.queueDescription, queues) { QueueCodec.write($0, to: &$2) }
+        case .flowMonitor(let updates):
+            return (
+                monitorKind(version), each(updates) { MonitorCodec.write($0, version, to: &$1) }
+            )
         }
     }
 
@@ -246,51 +215,13 @@ extension StatisticsCodec {
         writer.text(value.datapath, longText)
     }
 
-    private static func write(_ value: AggregateStatistics, to writer: inout OctetWriter) {
+    private static func write(
+        _ value: AggregateStatistics, _ version: OpenFlowVersion, to writer: inout OctetWriter
+    ) {
+        guard version < .v15 else { return FlowCounts(value).write(to: &writer) }
         writer.u64(value.packets)
         writer.u64(value.bytes)
         writer.u32(value.flows)
         writer.zeros(4)
-    }
-
-    private static func write(
-        _ table: TableStatistics, _ version: OpenFlowVersion, to writer: inout OctetWriter
-    ) {
-        writer.u8(table.table)
-        writer.zeros(3)
-        if version == .v10 {
-            writer.text(table.name, shortText)
-            writer.u32(table.wildcards)
-            writer.u32(table.maxEntries)
-        }
-        writer.u32(table.activeEntries)
-        writer.u64(table.lookups)
-        writer.u64(table.matches)
-    }
-
-    private static func write(
-        _ port: PortStatistics, _ version: OpenFlowVersion, to writer: inout OctetWriter
-    ) {
-        PortCodec.write(port.port, version, to: &writer)
-        writer.zeros(version == .v10 ? 6 : 4)
-        for counter in counters { writer.u64(port[keyPath: counter]) }
-        guard version != .v10 else { return }
-        if let duration = port.durationNanoseconds {
-            FlowCodec.writeDuration(duration, to: &writer)
-        } else {
-            writer.u64(.max)
-        }
-    }
-
-    private static func write(
-        _ queue: QueueStatistics, _ version: OpenFlowVersion, to writer: inout OctetWriter
-    ) {
-        PortCodec.write(queue.port, version, to: &writer)
-        if version == .v10 { writer.zeros(2) }
-        writer.u32(queue.queue)
-        writer.u64(queue.txBytes)
-        writer.u64(queue.txPackets)
-        writer.u64(queue.txErrors)
-        if version != .v10 { writer.u64(.max) }
     }
 }

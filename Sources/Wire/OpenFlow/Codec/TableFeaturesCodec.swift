@@ -1,6 +1,6 @@
 import Flows
 
-// OFPMP_TABLE_FEATURES (1.3.5 §7.3.5.5). `ovs-ofctl -O OpenFlow13` asks for it before each command
+// OFPMP_TABLE_FEATURES (1.3.5 §7.3.5.5). `ovs-ofctl`, from 1.3 on, asks for it before each command
 // that may name a table, and gives up if one of the eight required properties is missing.
 
 enum TableFeaturesCodec {
@@ -57,7 +57,9 @@ enum TableFeaturesCodec {
         return highest == .max ? highest : highest + 1
     }
 
-    static func write(_ table: TableFeatures, to writer: inout OctetWriter) {
+    static func write(
+        _ table: TableFeatures, _ version: OpenFlowVersion, to writer: inout OctetWriter
+    ) {
         let start = writer.count
         writer.u16(0)
         writer.u8(table.table)

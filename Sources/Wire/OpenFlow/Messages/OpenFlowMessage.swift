@@ -41,6 +41,22 @@ public struct OpenFlowMessage: Hashable, Sendable {
         case getAsyncRequest
         case getAsyncReply(AsyncConfig)
         case setAsync(AsyncConfig)
+        case groupMod(GroupMod)
+        case meterMod(MeterMod)
+        case tableMod(TableMod)
+        /// 1.0 to 1.3; later ones ask `StatisticsRequest.queueDescription`. nil: all ports.
+        case queueConfigRequest(PortNumber?)
+        case queueConfigReply(PortNumber?, [QueueDescription])
+        case roleStatus(RoleStatus)
+        case tableStatus(TableStatus)
+        /// A group or meter mod of another controller.
+        indirect case requestForward(OpenFlowMessage)
+        case bundleControl(BundleControl)
+        indirect case bundleAdd(BundleAddition)
+        /// Before 1.4; 1.4 has these as statistics.
+        case flowMonitorCancel(UInt32)
+        case flowMonitorPaused
+        case flowMonitorResumed
 
         // Nicira's: settings of the connection.
 
@@ -50,6 +66,14 @@ public struct OpenFlowMessage: Hashable, Sendable {
         case flowModTableID(Bool)
         case setPacketInFormat(PacketInFormat)
         case setControllerID(UInt16)
+        /// NXT_FLOW_AGE: whether ages of flows are told, which they always are.
+        case flowAge
+        case tlvTableMod(TLVTableMod)
+        case tlvTableRequest
+        case tlvTableReply(TLVTable)
+        /// NXT_RESUME: lets a packet go on that an action with `pause` holds.
+        case resume(PacketIn)
+        case flushConntrack(zone: UInt16)
     }
 }
 
@@ -65,19 +89,27 @@ public enum StatisticsRequest: Hashable, Sendable {
     case queue(PortNumber?, queue: UInt32?)
     case portDescription
     case tableFeatures
-    case group
-    case groupDescription
+    /// `GroupNumber.all`: all groups.
+    case group(UInt32)
+    case groupDescription(UInt32)
     case groupFeatures
-    case meter
-    case meterConfig
+    /// `MeterNumber.all`: all meters.
+    case meter(UInt32)
+    case meterConfig(UInt32)
     case meterFeatures
+    /// 1.4.
+    case tableDescription
+    /// 1.4. nil: all.
+    case queueDescription(PortNumber?, queue: UInt32?)
+    case flowMonitor([FlowMonitorRequest])
+    /// Counters of IPFIX, by bridge or by flow (NXST_IPFIX_*).
+    case exporter(byFlow: Bool)
 }
 
 /// Whether flows are told as the version itself does or as Nicira's NXST_FLOW and NXST_AGGREGATE.
 /// The answer must have the form of the question.
 public enum FlowForm: Hashable, Sendable { case standard, nicira }
 
-/// Groups and meters are not there yet: their lists are empty, and features tell zero of each.
 public enum StatisticsReply: Hashable, Sendable {
     case description(SwitchDescription)
     case flow([FlowDescription], FlowForm)
@@ -87,10 +119,13 @@ public enum StatisticsReply: Hashable, Sendable {
     case queue([QueueStatistics])
     case portDescription([PortDescription])
     case tableFeatures([TableFeatures])
-    case group
-    case groupDescription
-    case groupFeatures
-    case meter
-    case meterConfig
-    case meterFeatures
+    case group([GroupStatistics])
+    case groupDescription([GroupDescription])
+    case groupFeatures(GroupFeatures)
+    case meter([MeterStatistics])
+    case meterConfig([MeterDescription])
+    case meterFeatures(MeterFeatures)
+    case tableDescription([TableDescription])
+    case queueDescription([QueueDescription])
+    case flowMonitor([FlowUpdate])
 }

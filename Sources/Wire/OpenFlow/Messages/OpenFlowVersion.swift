@@ -3,16 +3,13 @@
 /// A version that the codec speaks; the raw value is the number on the wire.
 public enum OpenFlowVersion: UInt8, Hashable, Sendable, CaseIterable, Comparable {
     case v10 = 1
-    case v13 = 4
+    case v11, v12, v13, v14, v15
 
     public static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
 
     /// As `ovs-ofctl -O` writes it.
     public var name: String {
-        switch self {
-        case .v10: "OpenFlow10"
-        case .v13: "OpenFlow13"
-        }
+        "OpenFlow1\(rawValue - 1)"
     }
 }
 

@@ -26,6 +26,7 @@ extension ActionParser {
     }
 
     func output(_ token: FlowTextToken) throws(FlowTextError) -> Action {
+        if token.delimiter == .parenthesis { return try truncatedOutput(token) }
         if let port = ports.number(token.value) {
             if port == .controller { return .controller(ControllerAction()) }
             return .output(port: port, maxLength: 0)
@@ -37,6 +38,27 @@ extension ActionParser {
         }
         let range = try FieldRange.parse(token.value, column: token.valueColumn)
         return .outputField(range, maxLength: .max)
+    }
+
+    /// `output(port=PORT,max_len=BYTES)`.
+    private func truncatedOutput(_ token: FlowTextToken) throws(FlowTextError) -> Action {
+        var port: PortNumber?
+        var byteCount: UInt32 = 0
+        try options(token, ["port", "max_len"]) { (option) throws(FlowTextError) in
+            if option.key == "port" {
+                port = ports.number(option.value)
+            } else {
+                byteCount = UInt32(try number(option, upTo: UInt64(UInt32.max)))
+            }
+        }
+        guard let port else { throw bad(token, "port=PORT,max_len=BYTES") }
+        guard byteCount >= 14 else { throw bad(token, "max_len from 14") }
+        let isKnown = port <= .largest || port == .local || port == .inPort
+        guard isKnown else {
+            throw FlowTextError(
+                "output to unsupported port: \(ports.text(port))", column: token.valueColumn)
+        }
+        return .outputTruncated(port: port, byteCount: byteCount)
     }
 
     /// `CONTROLLER`, `CONTROLLER:n` or `controller(max_len=n,id=n,reason=…)`.
@@ -56,15 +78,23 @@ extension ActionParser {
                     throw bad(option, "action, no_match or invalid_ttl")
                 }
                 action.reason = reason
+            case "userdata": action.userdata = try bytes(option)
+            case "pause": action.pauses = true
+            case "meter_id":
+                action.meter = UInt32(try number(option, upTo: UInt64(UInt32.max)))
             default:
                 throw FlowTextError(
                     "unknown key \"\(option.key)\" parsing controller action",
                     column: option.column,
-                    suggestion: nearestWord(to: option.key, in: ["max_len", "id", "reason"]))
+                    suggestion: nearestWord(to: option.key, in: Self.controllerOptions))
             }
         }
         return .controller(action)
     }
+
+    private static let controllerOptions = [
+        "max_len", "id", "reason", "userdata", "pause", "meter_id",
+    ]
 
     /// `enqueue:PORT:QUEUE`, or with parentheses and a comma.
     func enqueue(_ token: FlowTextToken) throws(FlowTextError) -> Action {
@@ -91,19 +121,22 @@ extension ActionParser {
             port = found == .inPort ? nil : found
         }
         if parts.count > 1, !parts[1].isEmpty {
-            guard let number = parseNumber(parts[1]), number < 255 else {
+            guard let number = parseNumber(parts[1]), number <= 255 else {
                 throw FlowTextError(
                     "\(parts[1]): resubmit to unknown table", column: token.valueColumn)
             }
-            table = UInt8(number)
+            table = number == 255 ? nil : UInt8(number)
         }
-        guard parts.count <= 2 else { throw bad(token, "[PORT],[TABLE]") }
+        let isTracked = parts.count == 3 && parts[2] == "ct"
+        guard parts.count <= 2 || isTracked else { throw bad(token, "[PORT],[TABLE][,ct]") }
         guard port != nil || table != nil else {
             throw FlowTextError(
                 "at least one \"in_port\" or \"table\" must be specified on resubmit",
                 column: token.column)
         }
-        return .resubmit(inPort: port, table: table)
+        return isTracked
+            ? .resubmitTracked(inPort: port, table: table)
+            : .resubmit(inPort: port, table: table)
     }
 
     /// `set_field:VALUE[/MASK]->FIELD`.
@@ -165,6 +198,13 @@ extension ActionParser {
 
     /// `note:00.11.22`.
     func note(_ token: FlowTextToken) throws(FlowTextError) -> [UInt8] {
+        let bytes = try bytes(token)
+        // As many as the action on the wire will hold, the missing ones zero.
+        let padded = max(6, (bytes.count + 1) / 8 * 8 + 6)
+        return bytes + [UInt8](repeating: 0, count: padded - bytes.count)
+    }
+
+    private func bytes(_ token: FlowTextToken) throws(FlowTextError) -> [UInt8] {
         let digits = Array(token.value.utf8.filter { $0 != UInt8(ascii: ".") })
         let bytes = stride(from: 0, to: digits.count - 1, by: 2).compactMap {
             UInt8(String(decoding: digits[$0...($0 + 1)], as: UTF8.self), radix: 16)
@@ -172,8 +212,6 @@ extension ActionParser {
         guard digits.count.isMultiple(of: 2), bytes.count == digits.count / 2 else {
             throw bad(token, "bytes in hexadecimal, such as 00.11.22")
         }
-        // As many as the action on the wire will hold, the missing ones zero.
-        let padded = max(6, (bytes.count + 1) / 8 * 8 + 6)
-        return bytes + [UInt8](repeating: 0, count: padded - bytes.count)
+        return bytes
     }
 }

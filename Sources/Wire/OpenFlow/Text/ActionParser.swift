@@ -8,13 +8,16 @@ struct ActionParser {
     let ports: PortNames
     /// Tells what `mod_tp_src` and the like write.
     let match: Match
+    /// How many actions this list stands in.
+    let depth: Int
     private var result = Instructions()
     /// Name and place in the order of the last instruction read.
     private var last: (name: String, rank: Int) = ("apply_actions", 0)
 
-    init(_ ports: PortNames, match: Match) {
+    init(_ ports: PortNames, match: Match, depth: Int = 0) {
         self.ports = ports
         self.match = match
+        self.depth = depth
     }
 
     private static let words = [
@@ -24,7 +27,7 @@ struct ActionParser {
         "mod_nw_ecn", "mod_nw_ttl", "mod_tp_src", "mod_tp_dst", "set_field", "load", "move",
         "dec_ttl", "set_queue", "pop_queue", "resubmit", "learn", "note", "exit", "clear_actions",
         "write_actions", "write_metadata", "goto_table",
-    ]
+    ] + laterWords
 
     mutating func parse(_ text: String, column: Int) throws(FlowTextError) -> Instructions {
         var tokens = FlowTextTokens(text, column: column)
@@ -69,12 +72,17 @@ struct ActionParser {
 
     private mutating func takeInstruction(_ token: FlowTextToken) throws(FlowTextError) -> Bool {
         switch token.key.lowercased() {
+        case "meter" where result == Instructions():
+            let meter = UInt32(try number(token, upTo: UInt64(MeterNumber.largest)))
+            guard meter > 0 else { throw bad(token, "a meter from 1") }
+            result.meter = meter
+        case "meter": return false
         case "clear_actions":
             try advance(to: "clear_actions", rank: 1, token)
             result.clearsActionSet = true
         case "write_actions":
             try advance(to: "write_actions", rank: 2, token)
-            var inner = ActionParser(ports, match: match)
+            var inner = ActionParser(ports, match: match, depth: depth + 1)
             let written = try inner.parse(token.value, column: token.valueColumn)
             guard written == Instructions(apply: written.apply) else {
                 throw FlowTextError(
@@ -129,10 +137,15 @@ struct ActionParser {
         case "note": return [.note(try note(token))]
         case "exit": return [.exit]
         case "dec_ttl":
-            guard token.delimiter == .none else {
-                throw bad(token, "dec_ttl with controller ids is not there")
+            guard token.delimiter != .none, !token.value.isEmpty else { return [.decrementTTL] }
+            var ids: [UInt16] = []
+            for part in token.value.split(whereSeparator: { $0 == "," || $0 == " " }) {
+                guard let id = parseNumber(part).flatMap({ UInt16(exactly: $0) }) else {
+                    throw bad(token, "controller ids")
+                }
+                ids.append(id)
             }
-            return [.decrementTTL]
+            return [.decrementTTLTelling(ids)]
         case "strip_vlan", "pop_vlan": return [.stripVLAN]
         case "push_vlan":
             let type = UInt16(try number(token, upTo: 0xffff))
@@ -143,7 +156,11 @@ struct ActionParser {
         case "set_queue": return [.setQueue(UInt32(try number(token, upTo: UInt64(UInt32.max))))]
         case "pop_queue": return [.popQueue]
         default:
+            if token.key == "meter" {
+                return [.meter(UInt32(try number(token, upTo: UInt64(MeterNumber.largest))))]
+            }
             if let action = try legacy(token) { return [action] }
+            if let action = try later(token) { return [action] }
             return [try bare(token)]
         }
     }
@@ -151,9 +168,14 @@ struct ActionParser {
     /// `mod_…`: OpenFlow 1.0's actions, each for one field.
     private func legacy(_ token: FlowTextToken) throws(FlowTextError) -> Action? {
         switch token.key.lowercased() {
-        case "mod_vlan_vid", "set_vlan_vid":
+        case "set_vlan_vid":
+            let id = try number(token, upTo: 0xfff)
+            return .setField(.vlanVID, FieldValue(low: id | UInt64(VLANTag.present)))
+        case "set_vlan_pcp":
+            return .setField(.vlanPCP, FieldValue(low: try number(token, upTo: 7)))
+        case "mod_vlan_vid":
             return .setVLANID(UInt16(try number(token, upTo: 0xfff)))
-        case "mod_vlan_pcp", "set_vlan_pcp":
+        case "mod_vlan_pcp":
             return .setVLANPriority(UInt8(try number(token, upTo: 7)))
         case "mod_dl_src": return try write(.ethSrc, token)
         case "mod_dl_dst": return try write(.ethDst, token)

@@ -7,7 +7,8 @@ enum ActionText {
     static func text(
         _ instructions: Instructions, _ version: OpenFlowVersion, _ ports: PortNames
     ) -> String {
-        var parts = instructions.apply.map { text($0, version, ports) }
+        var parts = instructions.meter.map { ["meter:\($0)"] } ?? []
+        parts += instructions.apply.map { text($0, version, ports) }
         if instructions.clearsActionSet { parts.append("clear_actions") }
         if !instructions.write.isEmpty {
             let written = instructions.write.map { text($0, version, ports) }
@@ -55,6 +56,7 @@ enum ActionText {
         case .enqueue(let port, let queue): return "enqueue:\(ports.text(port)):\(queue)"
         case .setQueue(let queue): return "set_queue:\(queue)"
         case .popQueue: return "pop_queue"
+        default: return later(action, version, ports)
         }
     }
 
@@ -71,6 +73,9 @@ enum ActionText {
         if action.reason != .action { parts.append("reason=\(action.reason.text)") }
         if action.maxLength != .max { parts.append("max_len=\(action.maxLength)") }
         if action.controllerID != 0 { parts.append("id=\(action.controllerID)") }
+        if !action.userdata.isEmpty { parts.append("userdata=\(dotted(action.userdata))") }
+        if action.pauses { parts.append("pause") }
+        if let meter = action.meter { parts.append("meter_id=\(meter)") }
         return "controller(\(parts.joined(separator: ",")))"
     }
 
@@ -78,8 +83,14 @@ enum ActionText {
         _ field: FlowField, _ value: FieldValue, mask: FieldValue, _ version: OpenFlowVersion,
         _ ports: PortNames
     ) -> String {
-        if version == .v10 {
-            guard let legacy = LegacyWrite(field, value, mask: mask) else {
+        if version == .v10 || version == .v11 {
+            if field == .tunnelID, mask == field.exactMask {
+                let name = value.low > UInt64(UInt32.max) ? "set_tunnel64" : "set_tunnel"
+                return "\(name):\(FieldText.hexadecimal(value.bits))"
+            }
+            if version == .v11, field == .nwTTL { return "mod_nw_ttl:\(value.low)" }
+            guard let legacy = LegacyWrite(field, value, mask: mask), legacy.exists(in: version)
+            else {
                 return Action.loads(field, value, mask: mask).map {
                     Self.text(.load($0.range, $0.value), version, ports)
                 }.joined(separator: ",")
@@ -87,8 +98,15 @@ enum ActionText {
             let isAddress = field.format == .ethernet || field.format == .ipv4
             let value =
                 isAddress ? FieldText.value(value, of: field, ports) : "\(legacy.value)"
-            return "\(legacy.name):\(value)"
+            if field == .mplsLabel || field == .mplsTC || field == .mplsTTL {
+                return "\(legacy.name)(\(legacy.value))"
+            }
+            let isTag = version == .v11 && (field == .vlanVID || field == .vlanPCP)
+            return (isTag ? "set_" + legacy.name.dropFirst(4) : legacy.name) + ":\(value)"
         }
+        // These two have an action of their own in every version.
+        if field == .nwTTL { return "mod_nw_ttl:\(value.low)" }
+        if field == .mplsTTL { return "set_mpls_ttl(\(value.low))" }
         let text = FieldText.masked(value, mask: mask, of: field, ports)
         return "set_field:\(text)->\(field.name)"
     }
@@ -106,6 +124,9 @@ extension PacketIn.Reason {
         case .noMatch: "no_match"
         case .action: "action"
         case .invalidTTL: "invalid_ttl"
+        case .actionSet: "action_set"
+        case .group: "group"
+        case .packetOut: "packet_out"
         }
     }
 

@@ -24,13 +24,12 @@ public enum FlowText {
     ) -> String {
         let milliseconds = flow.durationNanoseconds / 1_000_000
         var text = " cookie=0x\(String(flow.cookie, radix: 16)), "
-        text += "duration=\(milliseconds / 1000)."
-        let fraction = String(milliseconds % 1000)
-        text += String(repeating: "0", count: 3 - fraction.utf8.count) + fraction + "s, "
+        text += "duration=\(duration(flow.durationNanoseconds)), "
         text += "table=\(flow.table), n_packets=\(flow.packets), n_bytes=\(flow.bytes), "
         if flow.idleTimeout != 0 { text += "idle_timeout=\(flow.idleTimeout), " }
         if flow.hardTimeout != 0 { text += "hard_timeout=\(flow.hardTimeout), " }
         for (name, flag) in flags where flow.flags.contains(flag) { text += name + " " }
+        if flow.importance != 0 { text += "importance=\(flow.importance), " }
         if let age = flow.idleAgeSeconds { text += "idle_age=\(age), " }
         if let age = flow.hardAgeSeconds, UInt64(age) != milliseconds / 1000 {
             text += "hard_age=\(age), "
@@ -38,6 +37,14 @@ public enum FlowText {
         let match = MatchText.text(flow.match, priority: flow.priority, ports)
         if !match.isEmpty { text += match + " " }
         return text + "actions=" + ActionText.text(flow.instructions, version, ports)
+    }
+
+    /// Seconds with three digits behind the point: `1.500s`.
+    public static func duration(_ nanoseconds: UInt64) -> String {
+        let milliseconds = nanoseconds / 1_000_000
+        let fraction = String(milliseconds % 1000)
+        return "\(milliseconds / 1000)."
+            + String(repeating: "0", count: 3 - fraction.utf8.count) + fraction + "s"
     }
 
     /// A match alone, fields joined by commas; empty for a match of everything.
@@ -69,6 +76,7 @@ public enum FlowText {
         }
         if mod.idleTimeout != 0 { text += " idle:\(mod.idleTimeout)" }
         if mod.hardTimeout != 0 { text += " hard:\(mod.hardTimeout)" }
+        if mod.importance != 0 { text += " importance:\(mod.importance)" }
         if let port = mod.outPort { text += " out_port:\(ports.text(port))" }
         for (name, flag) in flags where mod.flags.contains(flag) { text += " " + name }
         return text + " actions=" + ActionText.text(mod.instructions, version, ports)
@@ -116,8 +124,8 @@ public enum FlowText {
     ) throws(FlowTextError) -> FlowFilter {
         let mod = try parse(text, .delete, ports)
         return FlowFilter(
-            match: mod.match, table: mod.table, outPort: mod.outPort, cookie: mod.cookie,
-            cookieMask: mod.cookieMask)
+            match: mod.match, table: mod.table, outPort: mod.outPort, outGroup: mod.outGroup,
+            cookie: mod.cookie, cookieMask: mod.cookieMask)
     }
 
     /// A list of actions alone, as `packet-out` takes it.
@@ -135,7 +143,7 @@ public enum FlowText {
     private static let words =
         [
             "table", "priority", "cookie", "idle_timeout", "hard_timeout", "out_port", "duration",
-            "actions",
+            "actions", "importance", "out_group",
         ] + flags.map(\.name)
 
     /// Takes a property of the rule that is not a condition; returns whether it was one.
@@ -152,6 +160,10 @@ public enum FlowText {
             mod.table = table == 255 ? nil : table
         case "priority": mod.priority = UInt16(try number(token, upTo: 0xffff))
         case "idle_timeout": mod.idleTimeout = UInt16(try number(token, upTo: 0xffff))
+        case "importance": mod.importance = UInt16(try number(token, upTo: 0xffff))
+        case "out_group":
+            let group = UInt32(try number(token, upTo: UInt64(UInt32.max)))
+            mod.outGroup = group == GroupNumber.any ? nil : group
         case "hard_timeout": mod.hardTimeout = UInt16(try number(token, upTo: 0xffff))
         case "cookie": try takeCookie(token, into: &mod)
         case "out_port":
@@ -221,6 +233,7 @@ extension FlowText {
         if flow.idleTimeout != 0 { text += " idle_timeout=\(flow.idleTimeout)," }
         if flow.hardTimeout != 0 { text += " hard_timeout=\(flow.hardTimeout)," }
         for (name, flag) in flags where flow.flags.contains(flag) { text += " " + name }
+        if flow.importance != 0 { text += " importance=\(flow.importance)," }
         let match = MatchText.text(flow.match, priority: flow.priority, ports)
         if !match.isEmpty { text += " " + match }
         return text + " actions=" + ActionText.text(flow.instructions, version, ports)

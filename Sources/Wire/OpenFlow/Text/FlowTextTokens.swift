@@ -9,6 +9,8 @@ struct FlowTextToken {
     var key: String
     var delimiter: Delimiter
     var value: String
+    /// What follows a closing parenthesis without a separator: `->reg0[0]`.
+    var suffix = ""
     /// Of the key and of the value, in bytes from 1 in the whole line.
     var column: Int
     var valueColumn: Int
@@ -61,6 +63,9 @@ struct FlowTextTokens {
             position += 1
             token.valueColumn = base + position
             token.value = try readParenthesis()
+            let end = position
+            while position < bytes.count, !Self.isSeparator(bytes[position]) { position += 1 }
+            token.suffix = text(end..<position)
             return token
         default: return token
         }

@@ -20,6 +20,8 @@ enum LearnText {
         if learn.flags & sendFlowRemoved != 0 { parts.append("send_flow_rem") }
         if learn.flags & deleteLearned != 0 { parts.append("delete_learned") }
         if learn.cookie != 0 { parts.append("cookie=0x" + String(learn.cookie, radix: 16)) }
+        if learn.limit != 0 { parts.append("limit=\(learn.limit)") }
+        if let bit = learn.resultBit { parts.append("result_dst=\(bit.text)") }
         parts += learn.specs.map { text($0, ports) }
         return "learn(\(parts.joined(separator: ",")))"
     }
@@ -32,13 +34,13 @@ enum LearnText {
             if range.offset == 0, range.width == range.field.width {
                 return "\(range.field.name)=\(FieldText.value(value, of: range.field, ports))"
             }
-            return "\(range.text)=\(FieldText.hexadecimal(value.bits))"
+            return "\(range.text)=0x" + String(value.bits, radix: 16)
         case (.field(let source), .load(let range)): return "load:\(source.text)->\(range.text)"
         case (.immediate(let value, _), .load(let range)):
-            return "load:\(FieldText.hexadecimal(value.bits))->\(range.text)"
+            return "load:0x" + String(value.bits, radix: 16) + "->\(range.text)"
         case (.field(let source), .output): return "output:\(source.text)"
         case (.immediate(let value, _), .output):
-            return "output:\(FieldText.hexadecimal(value.bits))"
+            return "output:0x" + String(value.bits, radix: 16)
         }
     }
 
@@ -77,6 +79,13 @@ enum LearnText {
         case "fin_idle_timeout": learn.finIdleTimeout = UInt16(try number(0xffff))
         case "fin_hard_timeout": learn.finHardTimeout = UInt16(try number(0xffff))
         case "cookie": learn.cookie = UInt64(truncatingIfNeeded: try number(.max))
+        case "limit": learn.limit = UInt32(try number(UInt128(UInt32.max)))
+        case "result_dst":
+            let bit = try FieldRange.parse(token.value, column: token.valueColumn)
+            guard bit.width == 1, bit.field.isWritable else {
+                throw FlowTextError("result_dst must be one bit", column: token.valueColumn)
+            }
+            learn.resultBit = bit
         case "send_flow_rem": learn.flags |= sendFlowRemoved
         case "delete_learned": learn.flags |= deleteLearned
         default: return false

@@ -32,6 +32,43 @@ public enum Action: Hashable, Sendable {
     case enqueue(port: PortNumber, queue: UInt32)
     case setQueue(UInt32)
     case popQueue
+    /// Through the group with this number.
+    case group(UInt32)
+    /// Through the meter with this number. 1.5; earlier versions have `Instructions.meter`.
+    case meter(UInt32)
+    /// Sends the first `byteCount` bytes: `output(port=…,max_len=…)`.
+    case outputTruncated(port: PortNumber, byteCount: UInt32)
+    indirect case multipath(MultipathAction)
+    indirect case bundle(BundleAction)
+    /// This rule is clause `clause` (from 0) of `count` of the conjunction `id`. Stands alone, or
+    /// with others of its kind and `note`s.
+    case conjunction(id: UInt32, clause: UInt8, count: UInt8)
+    case push(FieldRange)
+    case pop(FieldRange)
+    case pushMPLS(ethType: UInt16)
+    case popMPLS(ethType: UInt16)
+    case decrementMPLSTTL
+    /// `dec_ttl(id,…)`: as `decrementTTL`, telling these controllers if it runs out.
+    case decrementTTLTelling([UInt16])
+    /// Seconds that the rule's timeouts shrink to when a TCP connection ends; 0 = as they are.
+    case finTimeout(idle: UInt16, hard: UInt16)
+    /// `resubmit(port,table,ct)`: the connection's original addresses are looked up.
+    case resubmitTracked(inPort: PortNumber?, table: UInt8?)
+    case sample(SampleAction)
+    /// Writes to one bit whether the packet is longer than `byteCount`.
+    case checkPacketLarger(byteCount: UInt16, FieldRange)
+    /// Carries out the list and then goes on as if nothing of it had happened.
+    indirect case clone([Action])
+    indirect case conntrack(ConntrackAction)
+    case conntrackClear
+    /// Only within `conntrack`.
+    case nat(NATAction)
+    case encap(EncapAction)
+    /// To the packet type named; nil: not said.
+    case decap(PacketType?)
+    case decrementNSHTTL
+    /// Takes away a tunnel option.
+    case deleteField(FlowField)
 }
 
 extension Action {
@@ -76,12 +113,22 @@ public struct ControllerAction: Hashable, Sendable {
     public var maxLength: UInt16
     public var controllerID: UInt16
     public var reason: PacketIn.Reason
+    /// Comes back with the packet-in (`NXAST_CONTROLLER2`, as the next two).
+    public var userdata: [UInt8]
+    /// Waits for the controller to send the packet on (NXT_RESUME).
+    public var pauses: Bool
+    /// The meter that it passes; nil: that of the bridge, if there is one.
+    public var meter: UInt32?
     public init(
-        maxLength: UInt16 = 0xffff, controllerID: UInt16 = 0, reason: PacketIn.Reason = .action
+        maxLength: UInt16 = 0xffff, controllerID: UInt16 = 0, reason: PacketIn.Reason = .action,
+        userdata: [UInt8] = [], pauses: Bool = false, meter: UInt32? = nil
     ) {
         self.maxLength = maxLength
         self.controllerID = controllerID
         self.reason = reason
+        self.userdata = userdata
+        self.pauses = pauses
+        self.meter = meter
     }
 }
 
@@ -98,6 +145,10 @@ public struct LearnAction: Hashable, Sendable {
     /// `NX_LEARN_F_*`: 1 = send flow removed, 2 = delete learned rules together with this one.
     public var flags: UInt16
     public var specs: [Spec]
+    /// How many rules this action may have learned at once, 0 = any number (`NXAST_LEARN2`).
+    public var limit: UInt32 = 0
+    /// One bit that tells whether the rule stands: 0 if the limit forbade it.
+    public var resultBit: FieldRange?
 
     public init(
         table: UInt8, priority: UInt16 = 0x8000, idleTimeout: UInt16 = 0, hardTimeout: UInt16 = 0,
@@ -141,6 +192,8 @@ public struct LearnAction: Hashable, Sendable {
 
 /// Everything a rule does: OpenFlow 1.1's instructions, of which 1.0's actions are `apply`.
 public struct Instructions: Hashable, Sendable {
+    /// The meter that the packet passes first (1.3 and 1.4; 1.5 as the first action).
+    public var meter: UInt32?
     public var apply: [Action]
     public var clearsActionSet: Bool
     public var write: [Action]
@@ -149,8 +202,9 @@ public struct Instructions: Hashable, Sendable {
 
     public init(
         apply: [Action] = [], clearsActionSet: Bool = false, write: [Action] = [],
-        metadata: Masked<UInt64>? = nil, gotoTable: UInt8? = nil
+        metadata: Masked<UInt64>? = nil, gotoTable: UInt8? = nil, meter: UInt32? = nil
     ) {
+        self.meter = meter
         self.apply = apply
         self.clearsActionSet = clearsActionSet
         self.write = write

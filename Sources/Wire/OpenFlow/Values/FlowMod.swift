@@ -32,8 +32,10 @@ public struct FlowMod: Hashable, Sendable {
     public var bufferID: UInt32?
     /// For deletion: only rules that output here; nil: any.
     public var outPort: PortNumber?
-    /// For deletion: only rules that send to this group; nil: any. No group exists yet.
+    /// For deletion: only rules that send to this group; nil: any.
     public var outGroup: UInt32?
+    /// The lower, the sooner it makes way in a full table that evicts (1.4).
+    public var importance: UInt16 = 0
     public var flags: Flags
     public var instructions: Instructions
     /// For modify: the cookie that changed rules get; nil: they keep theirs. Only 1.0 and Nicira.
@@ -69,12 +71,14 @@ public struct FlowFilter: Hashable, Sendable {
     /// nil: all tables.
     public var table: UInt8?
     public var outPort: PortNumber?
+    public var outGroup: UInt32?
     public var cookie: UInt64
     public var cookieMask: UInt64
     public init(
         match: Match = Match(), table: UInt8? = nil, outPort: PortNumber? = nil,
-        cookie: UInt64 = 0, cookieMask: UInt64 = 0
+        outGroup: UInt32? = nil, cookie: UInt64 = 0, cookieMask: UInt64 = 0
     ) {
+        self.outGroup = outGroup
         self.match = match
         self.table = table
         self.outPort = outPort
@@ -100,6 +104,8 @@ public struct FlowDescription: Hashable, Sendable {
     public var hardAgeSeconds: UInt16?
     public var packets: UInt64
     public var bytes: UInt64
+    /// 1.4 and later.
+    public var importance: UInt16 = 0
 
     public init(
         table: UInt8, priority: UInt16, match: Match, cookie: UInt64, idleTimeout: UInt16 = 0,
@@ -125,7 +131,10 @@ public struct FlowDescription: Hashable, Sendable {
 
 /// OFPT_FLOW_REMOVED.
 public struct FlowRemoved: Hashable, Sendable {
-    public enum Reason: UInt8, Hashable, Sendable { case idleTimeout = 0, hardTimeout, delete }
+    /// Versions without a number for the last three tell them as `delete`.
+    public enum Reason: UInt8, Hashable, Sendable {
+        case idleTimeout = 0, hardTimeout, delete, groupDelete, meterDelete, eviction
+    }
     public var flow: FlowDescription
     public var reason: Reason
     public init(flow: FlowDescription, reason: Reason) {
@@ -136,7 +145,10 @@ public struct FlowRemoved: Hashable, Sendable {
 
 /// OFPT_PACKET_IN: a packet for the controller.
 public struct PacketIn: Hashable, Sendable {
-    public enum Reason: UInt8, Hashable, Sendable { case noMatch = 0, action, invalidTTL }
+    /// Versions without a number for the last three (before 1.4) tell them as `action`.
+    public enum Reason: UInt8, Hashable, Sendable, CaseIterable {
+        case noMatch = 0, action, invalidTTL, actionSet, group, packetOut
+    }
     public var bytes: [UInt8]
     /// Its length before it was cut to `maxLength`.
     public var totalByteCount: Int
@@ -147,6 +159,11 @@ public struct PacketIn: Hashable, Sendable {
     public var match: Match
     public var inPort: PortNumber
     public var bufferID: UInt32?
+    /// What the action that sent it carried (`ControllerAction.userdata`).
+    public var userdata: [UInt8] = []
+    /// What NXT_RESUME must bring back for the packet to go on; nil: it does not wait. Only its
+    /// maker reads it.
+    public var continuation: [UInt8]?
     public init(
         bytes: [UInt8], totalByteCount: Int, reason: Reason, table: UInt8, cookie: UInt64,
         match: Match, inPort: PortNumber, bufferID: UInt32? = nil
@@ -168,6 +185,8 @@ public struct PacketOut: Hashable, Sendable {
     public var inPort: PortNumber
     public var actions: [Action]
     public var bytes: [UInt8]
+    /// Fields of the pipeline that the packet starts with beside `inPort` (1.5).
+    public var match = Match()
     public init(bufferID: UInt32? = nil, inPort: PortNumber, actions: [Action], bytes: [UInt8]) {
         self.bufferID = bufferID
         self.inPort = inPort

@@ -154,8 +154,19 @@ public struct AsyncConfig: Hashable, Sendable {
     public var packetIn: [UInt32]
     public var portStatus: [UInt32]
     public var flowRemoved: [UInt32]
+    /// These three only in 1.4 and later.
+    public var roleStatus: [UInt32]
+    public var tableStatus: [UInt32]
+    public var requestForward: [UInt32]
     /// Each array must have two elements: others are cut or filled with 0 on the wire.
-    public init(packetIn: [UInt32], portStatus: [UInt32], flowRemoved: [UInt32]) {
+    public init(
+        packetIn: [UInt32], portStatus: [UInt32], flowRemoved: [UInt32],
+        roleStatus: [UInt32] = [0, 0], tableStatus: [UInt32] = [0, 0],
+        requestForward: [UInt32] = [0, 0]
+    ) {
+        self.roleStatus = roleStatus
+        self.tableStatus = tableStatus
+        self.requestForward = requestForward
         self.packetIn = packetIn
         self.portStatus = portStatus
         self.flowRemoved = flowRemoved

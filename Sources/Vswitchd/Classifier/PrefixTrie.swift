@@ -1,0 +1,225 @@
+// Which lengths of prefixes could match a value, and how little of it must be looked at to know.
+//
+// A subtable whose rules all match a /24 of the destination cannot match a packet if no rule at all
+// has the packet's /24. One walk down a tree of all prefixes answers that for every length at once;
+// and where the walk ends, it has seen only the bits that tell the packet from all prefixes that
+// are there. So one rule about 10.0.0.1/32 does not make cached flows of 192.168.0.0/16 look at all
+// 32 bits: their first bit differs.
+//
+//         [10.0.0.0/8 : 2 rules]
+//          0 |           | 1             nodes hold all their bits from the first on; paths
+//     [10.0.0.1/32]   [10.128/9]         without a branch are one node
+//
+// Open vSwitch's classifier has the same idea ("prefix tracking", NSDI 2015 §5.4).
+
+/// A set of prefixes of values up to 128 bits wide, which stand left-aligned in two words.
+@usableFromInline
+struct PrefixTrie: Sendable {
+    @usableFromInline
+    struct Node: Sendable {
+        @usableFromInline var high: UInt64
+        @usableFromInline var low: UInt64
+        /// Its bits; those behind are 0.
+        @usableFromInline var length: UInt32
+        /// How many rules have exactly this prefix.
+        @usableFromInline var count: UInt32 = 0
+        /// The children whose next bit is 0, and 1; 0 = none, since the root is nobody's child.
+        @usableFromInline var zero: UInt32 = 0
+        @usableFromInline var one: UInt32 = 0
+    }
+
+    /// The first is the root, with no bits.
+    @usableFromInline var nodes = [Node(high: 0, low: 0, length: 0)]
+    private var free: [UInt32] = []
+
+    init() {}
+
+    var isEmpty: Bool { nodes.count - free.count == 1 && nodes[0].count == 0 }
+
+    var byteCount: Int { nodes.capacity * MemoryLayout<Node>.stride }
+
+    /// What a value has in common with the prefixes.
+    @usableFromInline
+    struct Answer {
+        /// Bit `n - 1` is set if a prefix of `n` bits matches: lengths 1 to 64, and 65 to 128.
+        @usableFromInline var short: UInt64 = 0
+        @usableFromInline var long: UInt64 = 0
+        /// Every value that has as many first bits in common gets the same answer.
+        @usableFromInline var lookedAt = 0
+
+        @inlinable init() {}
+
+        @inlinable func has(length: Int) -> Bool {
+            length <= 64
+                ? short &>> UInt64(truncatingIfNeeded: length - 1) & 1 != 0
+                : long &>> UInt64(truncatingIfNeeded: length - 65) & 1 != 0
+        }
+    }
+
+    /// O(bits), in practice the logarithm of the number of prefixes.
+    @inlinable
+    func lookup(_ high: UInt64, _ low: UInt64) -> Answer {
+        var answer = Answer()
+        // Safe: children are numbers of nodes.
+        unsafe nodes.withUnsafeBufferPointer { nodes in
+            var at = 0
+            while true {
+                let node = unsafe nodes[at]
+                let length = Int(node.length)
+                let agreed = Self.agreement(high, low, node)
+                guard agreed >= length else {
+                    answer.lookedAt = agreed + 1
+                    return
+                }
+                if node.count > 0, length > 0 {
+                    if length <= 64 {
+                        answer.short |= 1 &<< UInt64(truncatingIfNeeded: length - 1)
+                    } else {
+                        answer.long |= 1 &<< UInt64(truncatingIfNeeded: length - 65)
+                    }
+                }
+                answer.lookedAt = length
+                if node.zero | node.one == 0 { return }
+                answer.lookedAt = length + 1
+                let child = Self.bit(length, high, low) ? node.one : node.zero
+                if child == 0 { return }
+                at = Int(child)
+            }
+        }
+        return answer
+    }
+
+    /// How many first bits a value and a node have in common; not less than the truth, if that is
+    /// at least the node's length.
+    @inlinable @inline(__always)
+    static func agreement(_ high: UInt64, _ low: UInt64, _ node: Node) -> Int {
+        let difference = high ^ node.high
+        if difference != 0 { return difference.leadingZeroBitCount }
+        return 64 + (low ^ node.low).leadingZeroBitCount
+    }
+
+    /// Bit `index` of a value, counted from the first.
+    @inlinable @inline(__always)
+    static func bit(_ index: Int, _ high: UInt64, _ low: UInt64) -> Bool {
+        index < 64
+            ? (high &<< UInt64(truncatingIfNeeded: index)) >> 63 != 0
+            : (low &<< UInt64(truncatingIfNeeded: index - 64)) >> 63 != 0
+    }
+
+    /// `length` ones, left-aligned.
+    @inlinable @inline(__always)
+    static func ones(_ length: Int) -> (high: UInt64, low: UInt64) {
+        (~(~0 >> UInt64(min(length, 64))), ~(~0 >> UInt64(max(length - 64, 0))))
+    }
+}
+
+// Changing. A node has a rule, or two children, or is the root.
+
+extension PrefixTrie {
+    /// Counts one more rule with the first `length` bits of a value, 1 to 128.
+    mutating func insert(_ high: UInt64, _ low: UInt64, length: Int) {
+        let ones = Self.ones(length)
+        let new = Node(high: high & ones.high, low: low & ones.low, length: UInt32(length))
+        var at = 0
+        while true {
+            if Int(nodes[at].length) == length {
+                nodes[at].count += 1
+                return
+            }
+            let side = Self.bit(Int(nodes[at].length), new.high, new.low)
+            let child = Int(side ? nodes[at].one : nodes[at].zero)
+            guard child != 0 else {
+                link(at, side, to: add(new, count: 1))
+                return
+            }
+            let agreed = min(
+                Self.agreement(new.high, new.low, nodes[child]), Int(nodes[child].length), length)
+            guard agreed < Int(nodes[child].length) else {
+                at = child
+                continue
+            }
+            link(at, side, to: split(child, after: agreed, new))
+            return
+        }
+    }
+
+    /// Makes a node of the first `agreed` bits that `child` and `new` have in common, above both.
+    private mutating func split(_ child: Int, after agreed: Int, _ new: Node) -> UInt32 {
+        let ones = Self.ones(agreed)
+        var inner = Node(
+            high: new.high & ones.high, low: new.low & ones.low, length: UInt32(agreed))
+        let childSide = Self.bit(agreed, nodes[child].high, nodes[child].low)
+        if childSide { inner.one = UInt32(child) } else { inner.zero = UInt32(child) }
+        if agreed < Int(new.length) {
+            let leaf = add(new, count: 1)
+            if childSide { inner.zero = leaf } else { inner.one = leaf }
+        }
+        return add(inner, count: agreed == Int(new.length) ? 1 : 0)
+    }
+
+    private mutating func add(_ node: Node, count: UInt32) -> UInt32 {
+        var node = node
+        node.count = count
+        if let slot = free.popLast() {
+            nodes[Int(slot)] = node
+            return slot
+        }
+        nodes.append(node)
+        return UInt32(nodes.count - 1)
+    }
+
+    private mutating func link(_ parent: Int, _ side: Bool, to child: UInt32) {
+        if side { nodes[parent].one = child } else { nodes[parent].zero = child }
+    }
+
+    /// Takes back one `insert` of the same. Nothing happens if there is none.
+    mutating func remove(_ high: UInt64, _ low: UInt64, length: Int) {
+        let ones = Self.ones(length)
+        let (high, low) = (high & ones.high, low & ones.low)
+        var path: [(node: Int, side: Bool)] = []
+        var at = 0
+        while Int(nodes[at].length) < length {
+            let side = Self.bit(Int(nodes[at].length), high, low)
+            path.append((at, side))
+            at = Int(side ? nodes[at].one : nodes[at].zero)
+            guard at != 0 else { return }
+        }
+        let node = nodes[at]
+        guard Int(node.length) == length, node.high == high, node.low == low, node.count > 0 else {
+            return
+        }
+        nodes[at].count -= 1
+        guard nodes[at].count == 0, let parent = path.last else { return }
+        unlink(at, from: parent.node, parent.side)
+        guard nodes[parent.node].count == 0, let grandparent = path.dropLast().last else { return }
+        unlink(parent.node, from: grandparent.node, grandparent.side)
+    }
+
+    /// Takes a node without rules out if it has fewer than two children.
+    private mutating func unlink(_ at: Int, from parent: Int, _ side: Bool) {
+        let node = nodes[at]
+        guard node.zero == 0 || node.one == 0 else { return }
+        link(parent, side, to: node.zero | node.one)
+        free.append(UInt32(at))
+    }
+
+    /// Every node earns its place. For tests.
+    func checkInvariants() -> Bool {
+        var reached = 0
+        var waiting: [UInt32] = [0]
+        while let number = waiting.popLast() {
+            reached += 1
+            let node = nodes[Int(number)]
+            let children = [node.zero, node.one].filter { $0 != 0 }
+            guard number == 0 || node.count > 0 || children.count == 2 else { return false }
+            for child in children {
+                guard nodes[Int(child)].length > node.length,
+                    Self.agreement(nodes[Int(child)].high, nodes[Int(child)].low, node)
+                        >= Int(node.length)
+                else { return false }
+            }
+            waiting += children
+        }
+        return reached == nodes.count - free.count
+    }
+}
