@@ -19,7 +19,22 @@ public struct ReceiveSpreading: ~Copyable {
     ///
     /// - Throws: `.unsupported` where somebody else has chosen, or what the kernel said.
     public init(interface: InterfaceFacts) throws(PortError) {
+        // sysfs may show another network namespace, with a stranger of the same name.
+        guard Self.text(of: "/sys/class/net/\(interface.name)/ifindex") == "\(interface.index)\n"
+        else { throw PortError(.unsupported, interface: interface.name, call: "read(ifindex)") }
         queues = try Self.open(interface)
+    }
+
+    /// The beginning of a small file; empty if it cannot be read.
+    private static func text(of path: String) -> String {
+        // Safe: a C string for the length of the call.
+        let file = unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { return "" }
+        defer { close(file) }
+        var octets = [UInt8](repeating: 0, count: 16)
+        // Safe: writes at most `octets.count` bytes into the array.
+        let count = unsafe read(file, &octets, octets.count)
+        return String(decoding: octets.prefix(max(count, 0)), as: UTF8.self)
     }
 
     private static func open(_ interface: InterfaceFacts) throws(PortError) -> [CInt] {

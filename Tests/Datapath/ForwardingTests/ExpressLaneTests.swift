@@ -176,6 +176,7 @@ struct TierBench: ~Copyable {
     @Test(arguments: [1, 2] as [UInt32])
     func aPortThatGoesEndsItsFlows(port: UInt32) throws {
         var bench = try TierBench()
+        try bench.open(port)
         bench.send()
         _ = bench.order(.deletePort(number: port))
         let open = bench.sink.open.count

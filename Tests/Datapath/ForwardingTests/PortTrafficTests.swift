@@ -89,7 +89,7 @@ struct PortTrafficTests {
 
 extension TierBench {
     /// Makes a port anew, so that the desk knows it too.
-    fileprivate mutating func open(_ number: UInt32) throws {
+    mutating func open(_ number: UInt32) throws {
         try forwarder.removePort(number)
         _ = order(.addPort(Vport(number: number, kind: .netdev, name: "p\(number)")))
         _ = desk.portOpened(number: number, interfaceIndex: number, forwarder)
