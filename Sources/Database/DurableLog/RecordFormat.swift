@@ -65,9 +65,11 @@ enum RecordFormat {
     }
 
     /// The SHA-1 of `bytes`, and of `end` after them, in lower-case hexadecimal digits.
-    private static func checksum(_ bytes: ArraySlice<UInt8>, then end: StaticString = "") -> [UInt8] {
+    private static func checksum(
+        _ bytes: ArraySlice<UInt8>, then end: StaticString = ""
+    ) -> [UInt8] {
         var sum = Insecure.SHA1()
-        // Safe: the sum reads the bytes while they are lent; those of a `StaticString` live for ever.
+        // Safe: the sum reads the bytes while they are lent; a `StaticString` lives for ever.
         unsafe bytes.withUnsafeBytes { unsafe sum.update(bufferPointer: $0) }
         unsafe sum.update(
             bufferPointer: UnsafeRawBufferPointer(

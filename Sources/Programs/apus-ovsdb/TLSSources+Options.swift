@@ -1,5 +1,5 @@
-// The options about keys and certificates, each of which may also be "db:DATABASE,TABLE,COLUMN": then
-// the file is the one that the column names. ovsdb-server(1), "SSL Options".
+// The options about keys and certificates, each of which may also be "db:DATABASE,TABLE,COLUMN":
+// then the file is the one that the column names. ovsdb-server(1), "SSL Options".
 
 import Daemon
 import DatabaseProtocol

@@ -9,8 +9,8 @@ struct ApusOVSDB: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "apus-ovsdb",
         abstract: "Serves the switch's configuration database to ovs-vsctl and ovs-vswitchd.",
-        discussion: "The FILE of --private-key, --certificate, --ca-cert and --bootstrap-ca-cert may "
-            + "also be db:DATABASE,TABLE,COLUMN: then it is the one that the column names.",
+        discussion: "The FILE of --private-key, --certificate, --ca-cert and --bootstrap-ca-cert "
+            + "may also be db:DATABASE,TABLE,COLUMN: then it is the one that the column names.",
         version: DaemonOptions.version(of: DatabaseDaemon.name))
 
     @Option(

@@ -5,7 +5,7 @@
 //     map                 pairs that come, pairs that go, and changed keys with their new value
 
 extension Datum {
-    /// The first place from `start` on at which two rows of one table differ; `nil` if there is none.
+    /// The first place from `start` on at which two rows of one table differ; `nil` if they do not.
     public static func difference(_ a: [Datum], _ b: [Datum], from start: Int) -> Int? {
         var place = start
         while place < a.count, place < b.count {
