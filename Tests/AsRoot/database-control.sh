@@ -67,11 +67,11 @@ ovsdb-tool create "$work/old.db" "$work/old.schema"
 ovsdb-tool transact "$work/old.db" \
   '["Open_vSwitch",{"op":"insert","table":"Open_vSwitch","row":{"next_cfg":3}}]' > /dev/null
 "$server" --convert --detach --pidfile --log-file "$work/old.db"
-like "an older file is converted" '8\.3\.1' ovsdb-client get-schema-version "$db"
+like "an older file is converted" '8\.8\.0' ovsdb-client get-schema-version "$db"
 like "with its rows" '^3' vsctl get Open_vSwitch . next_cfg
 control exit
 gone
-like "and is so for ovsdb-tool" '8\.3\.1' ovsdb-tool db-version "$work/old.db"
+like "and is so for ovsdb-tool" '8\.8\.0' ovsdb-tool db-version "$work/old.db"
 
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]

@@ -193,7 +193,7 @@ say $? "its socket and pid file are gone"
 
 # ---- the file
 
-same "ovsdb-tool db-version" "8.3.1" ovsdb-tool db-version "$work/conf.db"
+same "ovsdb-tool db-version" "8.8.0" ovsdb-tool db-version "$work/conf.db"
 has "ovsdb-tool show-log" "record 2: .*add-br br0" ovsdb-tool show-log "$work/conf.db"
 has "ovsdb-tool query" '"name":"br1"' ovsdb-tool query "$work/conf.db" \
     '["Open_vSwitch",{"op":"select","table":"Bridge","where":[],"columns":["name"]}]'

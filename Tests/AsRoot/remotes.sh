@@ -120,5 +120,7 @@ like "what no longer applies is refused" 'tag of Port eth7 was changed since' "$
 printf 'ovs-vsctl del-port eth7\nadd-port br0 eth8 tag=8\n' > plan
 like "diff shows a plan" '\+ Port eth8' "$(vsctl diff plan)"
 same "and changes nothing" eth7 "$(vsctl list-ports br0)"
-like "without the file the fix is named" '--file' "$(OVS_DBDIR=/nowhere log 2>&1)"
+like "the server says where the file is" 'ovs-vsctl' "$(OVS_DBDIR=/nowhere "$bin/apus" vsctl --db="unix:$OVS_RUNDIR/db.sock" log 1 2>&1)"
+like "without the file the fix is named" '--file' "$(OVS_DBDIR=/nowhere OVS_RUNDIR=/nowhere log 2>&1)"
+like "nor is another server's file taken" '--file' "$("$bin/apus" vsctl --db=tcp:127.0.0.1:9 log 2>&1)"
 finish

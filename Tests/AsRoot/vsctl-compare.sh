@@ -2,11 +2,12 @@
 # Runs the same commands with our ovs-vsctl and with Open vSwitch's, each against a database server
 # of its own, and compares output, messages and exit statuses.
 #
-#     vsctl-compare.sh BIN_DIR [SERVER]
+#     vsctl-compare.sh BIN_DIR [SERVER [TOOL]]
 #
-# BIN_DIR has `apus` and `apus-ovsdb`. SERVER is the server behind *our* tool: `debian` is Open
-# vSwitch's ovsdb-server, otherwise it is the path of apus-ovsdb; without it both are tried. Open
-# vSwitch's tool always talks to Open vSwitch's server.
+# BIN_DIR has `apus` and `apus-ovsdb`. On the other side Open vSwitch's tool talks to Open vSwitch's
+# server. On ours, SERVER is `debian` for Open vSwitch's ovsdb-server or the path of apus-ovsdb, and
+# TOOL is `debian` for Open vSwitch's ovs-vsctl; without it, it is our own. Without SERVER all three
+# pairs are tried in which something is ours.
 #
 # Two things are left out because Open vSwitch 3.1 differs from its own manual and from later
 # versions: `add` of a key that a map has already, and `add` of one value too many.
@@ -15,14 +16,18 @@
 # references of `show` have no order of their own, so they are sorted. Suggestions such as "(did
 # you mean tag?)", which only ours makes, are dropped. Needs no root and no network.
 set -u
-bin=$(realpath "${1:?usage: vsctl-compare.sh BIN_DIR [SERVER]}")
+bin=$(realpath "${1:?usage: vsctl-compare.sh BIN_DIR [SERVER [TOOL]]}")
 if [ $# = 1 ]; then
+    echo "-- our ovs-vsctl, their server"
     bash "$0" "$bin" debian
     status=$?
-    [ ! -x "$bin/apus-ovsdb" ] || bash "$0" "$bin" "$bin/apus-ovsdb" || status=1
+    echo "-- our ovs-vsctl, our server"
+    bash "$0" "$bin" "$bin/apus-ovsdb" || status=1
+    echo "-- their ovs-vsctl, our server"
+    bash "$0" "$bin" "$bin/apus-ovsdb" debian || status=1
     exit $status
 fi
-server=$2
+server=$2 tool=${3:-ours}
 for tool in ovs-vsctl ovsdb-server ovsdb-tool; do
     command -v "$tool" >/dev/null || { echo "needs Debian's openvswitch packages: $tool"; exit 2; }
 done
@@ -44,8 +49,9 @@ start_debian() {
 }
 start_ours() {
     mkdir "$dir/$1"
+    ovsdb-tool create "$dir/$1/conf.db" "$schema"  # With theirs: ours has columns of later versions.
     OVS_RUNDIR="$dir/$1" OVS_DBDIR="$dir/$1" OVS_LOGDIR="$dir/$1" \
-        "$server" --remote="punix:$dir/$1/db.sock" >"$dir/$1/log" 2>&1 &
+        "$server" --remote="punix:$dir/$1/db.sock" "$dir/$1/conf.db" >"$dir/$1/log" 2>&1 &
     pids+=($!)
 }
 start_debian theirs
@@ -55,7 +61,13 @@ for side in ours theirs; do
     [ -S "$dir/$side/db.sock" ] || { echo "no database server: $dir/$side/log"; cat "$dir/$side/log"; exit 2; }
 done
 
-ours() { timeout 20 "$bin/apus" vsctl --db="unix:$dir/ours/db.sock" --no-wait "$@"; }
+ours() {
+    if [ "$tool" = debian ]; then
+        timeout 20 ovs-vsctl --db="unix:$dir/ours/db.sock" --no-syslog --no-wait "$@"
+    else
+        timeout 20 "$bin/apus" vsctl --db="unix:$dir/ours/db.sock" --no-wait "$@"
+    fi
+}
 theirs() { timeout 20 ovs-vsctl --db="unix:$dir/theirs/db.sock" --no-syslog --no-wait "$@"; }
 
 # check ARGUMENT...: the same command on both sides. They are compared at the end.

@@ -20,15 +20,14 @@ enum RecordFormat {
 
     /// The bytes of a record that holds a JSON text.
     static func bytes(ofText text: [UInt8]) -> [UInt8] {
-        var content = text
-        content.append(UInt8(ascii: "\n"))
         var record = Array(magic.utf8)
-        record.reserveCapacity(headerByteCountMax + content.count)
-        record.append(contentsOf: String(content.count).utf8)
+        record.reserveCapacity(headerByteCountMax + text.count + 1)
+        record.append(contentsOf: String(text.count + 1).utf8)
         record.append(UInt8(ascii: " "))
-        record.append(contentsOf: checksum(content[...]))
+        record.append(contentsOf: checksum(text[...], then: "\n"))
         record.append(UInt8(ascii: "\n"))
-        record.append(contentsOf: content)
+        record.append(contentsOf: text)
+        record.append(UInt8(ascii: "\n"))
         return record
     }
 
@@ -65,11 +64,19 @@ enum RecordFormat {
         try JSON(parsing: Array(file[content]), byteCountMax: LogLimits.fileByteCountMax)
     }
 
-    /// The SHA-1 of `bytes` in lower-case hexadecimal digits.
-    private static func checksum(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
+    /// The SHA-1 of `bytes`, and of `end` after them, in lower-case hexadecimal digits.
+    private static func checksum(
+        _ bytes: ArraySlice<UInt8>, then end: StaticString = ""
+    ) -> [UInt8] {
+        var sum = Insecure.SHA1()
+        // Safe: the sum reads the bytes while they are lent; a `StaticString` lives for ever.
+        unsafe bytes.withUnsafeBytes { unsafe sum.update(bufferPointer: $0) }
+        unsafe sum.update(
+            bufferPointer: UnsafeRawBufferPointer(
+                start: end.utf8Start, count: end.utf8CodeUnitCount))
         var digits: [UInt8] = []
         digits.reserveCapacity(40)
-        for byte in Insecure.SHA1.hash(data: bytes) {
+        for byte in sum.finalize() {
             digits.append(digit(byte >> 4))
             digits.append(digit(byte & 15))
         }

@@ -224,8 +224,10 @@ extension Database {
                 }
                 continue
             }
-            guard new.values != old?.values else { continue }
-            if old != nil { new.version = UUIDValue(random: random.next(), random.next()) }
+            if let old {
+                guard Datum.difference(new.values, old.values, from: 0) != nil else { continue }
+                new.version = UUIDValue(random: random.next(), random.next())
+            }
             changes.append(RowChange(table: name.table, uuid: name.uuid, old: old, new: new))
         }
         return changes

@@ -75,8 +75,11 @@ extension Database {
         let before = change.old?.values ?? tables[change.table].initialValues
         var isEmpty = true
         out.append(UInt8(ascii: "{"))
-        for (place, name) in tables[change.table].lastingColumns {
-            guard new.values[place] != before[place] else { continue }
+        var next = 0
+        while let place = Datum.difference(new.values, before, from: next) {
+            next = place + 1
+            // None for a column that is not kept over a restart.
+            guard let name = tables[change.table].lastingNames[place] else { continue }
             if !isEmpty { out.append(UInt8(ascii: ",")) }
             isEmpty = false
             JSON.write(name, to: &out)

@@ -44,8 +44,8 @@ public struct Outbox {
     /// Files that have something to synchronise and no synchronisation under way, in order.
     public var filesToSynchronize: [String] {
         guard !files.isEmpty else { return [] }
-        return files.filter { $0.value.firstUncovered != nil && $0.value.underWay == nil }.map(\.key)
-            .sorted()
+        return files.filter { $0.value.firstUncovered != nil && $0.value.underWay == nil }
+            .map(\.key).sorted()
     }
 
     /// A synchronisation of the file begins; it covers all that has been written so far.

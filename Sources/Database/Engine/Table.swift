@@ -41,8 +41,8 @@ struct Table: Sendable {
     let initialValues: [Datum]
     /// Places of columns whose initial value is none that they may hold: an "insert" must give one.
     let columnsToGive: [Int]
-    /// Columns that are kept over a restart, in order.
-    let lastingColumns: [(place: Int, name: String)]
+    /// The names of the columns, in order; `nil` for one that is not kept over a restart.
+    let lastingNames: [String?]
     /// For each index: the places of its columns.
     let indexColumns: [[Int]]
     var rows: [UUIDValue: Row] = [:]
@@ -69,8 +69,7 @@ struct Table: Sendable {
         columnsToGive = schema.columns.indices.filter {
             schema.columns[$0].type.complaint(about: initialValues[$0]) != nil
         }
-        lastingColumns = schema.columns.enumerated().filter { !$0.element.isEphemeral }
-            .map { ($0.offset, $0.element.name) }
+        lastingNames = schema.columns.map { $0.isEphemeral ? nil : $0.name }
         indexColumns = schema.indexes.map { $0.compactMap { schema.place(of: $0) } }
         indexes = Array(repeating: [:], count: indexColumns.count)
     }

@@ -1,11 +1,13 @@
 // A machine whose short turns are taken by the thread that brings the message.
 //
-//     hub's thread    received ──> free, and nothing before it? ──> turn, answer: no thread is woken
+//     hub's thread    received ──> free, and nothing before it? ──> turn: no thread is woken
 //                                  '─ no ─> mailbox ──┐
-//     own thread      deadlines, signals, and what ───┴──> turn      takes longer
+//     own thread      deadlines, signals, all that ───┴──> turn
+//                     takes longer
 //
 // Waking another thread and being woken by it costs more than most requests of clients. Still only
-// one thread at a time is inside the machine, and messages are handled in the order of their coming.
+// one thread at a time is inside the machine, and messages are handled in the order in which they
+// come.
 
 import Synchronization
 public import Timekeeping
@@ -51,8 +53,8 @@ public final class SharedMachine<Machine: TurnTaking>: Sendable {
         return isHandled == true || mailbox.post(message)
     }
 
-    /// Runs the machine on this thread, which is from now on its own, until it has enough. Traps the
-    /// second time.
+    /// Runs the machine on this thread, which is from now on its own, until it has enough. Traps
+    /// the second time.
     public func run(_ machine: sending Machine, _ loop: MachineLoop<Machine.Message>) throws {
         let own = MachinePlace(machine)
         precondition(place.storeIfNil(own) === own, "a machine is in this place already")

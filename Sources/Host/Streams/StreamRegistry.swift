@@ -27,8 +27,8 @@ struct StreamRegistry {
         var file: UnixSocketFile?
     }
 
-    /// What becomes of bytes to be sent. Those `atOnce` may be written by the hub's thread without a
-    /// task, for nothing waits before them.
+    /// What becomes of bytes to be sent. Those `atOnce` may be written by the hub's thread without
+    /// a task of their own, for nothing waits before them.
     enum Reservation { case queued, atOnce, overflowed, refused }
 
     private var streams: [StreamID: Stream] = [:]

@@ -1,4 +1,5 @@
-// What `ovs-appctl -t ovsdb-server` can ask. ovsdb-server(1), "Runtime management commands".
+// What `ovs-appctl -t ovsdb-server` can ask. ovsdb-server(1), "Runtime management commands"; and
+// get-db-file, by which `ovs-vsctl undo` finds the history.
 
 import Daemon
 import DatabaseEngine
@@ -13,6 +14,7 @@ extension DatabaseDaemon {
         ControlCommand("ovsdb-server/add-db", usage: "FILE", argumentCounts: 1...1),
         ControlCommand("ovsdb-server/add-remote", usage: "REMOTE", argumentCounts: 1...1),
         ControlCommand("ovsdb-server/compact", usage: "[DB]", argumentCounts: 0...1),
+        ControlCommand("ovsdb-server/get-db-file", usage: "DB", argumentCounts: 1...1),
         ControlCommand("ovsdb-server/get-db-storage-status", usage: "DB", argumentCounts: 1...1),
         ControlCommand("ovsdb-server/list-dbs"),
         ControlCommand("ovsdb-server/list-remotes"),
@@ -41,6 +43,8 @@ extension DatabaseDaemon {
         case "ovsdb-server/add-remote": try reachability.add(argument, now: now)
         case "ovsdb-server/compact":
             for name in try databases(argument) { try compact(name) }
+        case "ovsdb-server/get-db-file":
+            return try databases(argument).compactMap { files.logs[$0]?.path }.joined()
         case "ovsdb-server/get-db-storage-status":
             _ = try databases(argument)
             return "status: ok"

@@ -11,8 +11,8 @@ import Logging
 import Streams
 import Timekeeping
 
-/// Part of the machine. Only `start`, `add` and `clockAdvanced` may wait, for the hub's thread: they
-/// must not be called on it.
+/// Part of the machine. Only `start`, `add` and `clockAdvanced` may wait, for the hub's thread:
+/// they must not be called on it.
 final class Reachability {
     /// What the server has to be told, in order.
     enum News {

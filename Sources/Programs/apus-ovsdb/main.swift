@@ -9,6 +9,8 @@ struct ApusOVSDB: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "apus-ovsdb",
         abstract: "Serves the switch's configuration database to ovs-vsctl and ovs-vswitchd.",
+        discussion: "The FILE of --private-key, --certificate, --ca-cert and --bootstrap-ca-cert "
+            + "may also be db:DATABASE,TABLE,COLUMN: then it is the one that the column names.",
         version: DaemonOptions.version(of: DatabaseDaemon.name))
 
     @Option(
@@ -19,7 +21,7 @@ struct ApusOVSDB: ParsableCommand {
             valueName: "REMOTE"))
     var remote: [String] = []
 
-    @OptionGroup var remoteOptions: RemoteOptions
+    @OptionGroup var tls: TLSOptions
 
     @Option(
         help: ArgumentHelp(
@@ -43,8 +45,8 @@ struct ApusOVSDB: ParsableCommand {
         do {
             let wishes = DatabaseDaemon.Wishes(
                 remotes: remote, databasePaths: database, durability: durability,
-                convertsOwnSchema: convert, tls: try remoteOptions.tls(.openVSwitch),
-                tlsExtras: remoteOptions.extras)
+                convertsOwnSchema: convert, tls: try tls.sources(.openVSwitch),
+                tlsExtras: tls.extras)
             try DatabaseDaemon.serve(process, wishes)
             process.finish()
         } catch {

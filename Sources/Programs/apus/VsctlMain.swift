@@ -44,12 +44,33 @@ private var invoker: String? {
     return user.map { "\(program), user \($0)" } ?? program
 }
 
+/// Where the history is of the database that `place` leads to: where its server says, and, if that
+/// is the usual place and cannot say it, where the file usually is.
+private func historyPath(_ line: VsctlCommandLine, _ place: String) throws(ToolFailure) -> String {
+    if let path = line.historyPath { return path }
+    let standard = "\(variable("OVS_DBDIR") ?? Product.dbdir)/conf.db"
+    let isUsual = place == "unix:\(rundir)/db.sock"
+    guard place.hasPrefix("unix:"), let slash = place.lastIndex(of: "/") else {
+        throw ToolFailure(
+            "\(place): the history is in the database's file, on the machine of ovsdb-server: name "
+                + "it with --file")
+    }
+    let directory = String(place[place.index(place.startIndex, offsetBy: 5)..<slash])
+    if let path = databasePath(of: "Open_vSwitch", servedIn: directory) { return path }
+    guard isUsual else {
+        throw ToolFailure(
+            "\(place): its server does not say which file the history is in: name it with --file")
+    }
+    return standard
+}
+
 /// Reads what `log`, `undo` and `diff` want.
-private func files(for line: VsctlCommandLine) throws(ToolFailure) -> VsctlFiles {
+private func files(
+    for line: VsctlCommandLine, _ place: String
+) throws(ToolFailure) -> VsctlFiles {
     var files = VsctlFiles()
     if line.wantsHistory {
-        let path =
-            line.historyPath ?? "\(variable("OVS_DBDIR") ?? Product.dbdir)/conf.db"
+        let path = try historyPath(line, place)
         switch readFile(path, byteCountMax: HistoryLimits.fileByteCountMax + 1) {
         case .failure(let error):
             throw ToolFailure(
@@ -107,7 +128,7 @@ private struct VsctlSession {
         do {
             machine = VsctlMachine(
                 line, logDirectory: variable("OVS_LOGDIR") ?? Product.logdir,
-                files: try files(for: line))
+                files: try files(for: line, place))
             guard line.wantsServer else { return converse(machine, nil) }
             let tls = try tlsFiles()
             var remotes: [Remote] = []

@@ -63,7 +63,7 @@ struct VsctlCommand: Sendable {
         ("Open vSwitch commands", general), ("Bridge commands", bridges),
         ("Port commands (a bond is one port)", ports),
         ("Interface commands", interfaces), ("Controller and manager commands", controllers),
-        ("TLS commands", tls), ("Conntrack zone and datapath commands", datapaths),
+        ("TLS commands", tls), ("Conntrack zone and datapath commands", datapaths + zoneLimits),
         ("Auto Attach commands", autoAttach), ("History commands", history),
         ("Database commands", readingRecords + changingRecords),
     ]

@@ -19,9 +19,9 @@ public enum VsctlHelp {
             Names of tables and columns may be cut short and written with - for _.
             A RECORD is a name, a UUID or its first four digits, or . for the only one.
 
-            log, undo and diff are not in Open vSwitch. log and undo read the database's file
-            (conf.db in OVS_DBDIR, or --file); undo takes back the last transaction, or the one of
-            that number in the log, if it still applies. diff shows what the commands in FILE, a
+            log, undo and diff are not in Open vSwitch. log and undo read the database's file: the
+            one that the server names, or --file; undo takes back the last transaction, or the one
+            of that number in the log, if it still applies. diff shows what the commands in FILE, a
             line each, would change, and changes nothing.
 
             Options:

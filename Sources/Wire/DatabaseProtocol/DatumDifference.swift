@@ -5,6 +5,16 @@
 //     map                 pairs that come, pairs that go, and changed keys with their new value
 
 extension Datum {
+    /// The first place from `start` on at which two rows of one table differ; `nil` if they do not.
+    public static func difference(_ a: [Datum], _ b: [Datum], from start: Int) -> Int? {
+        var place = start
+        while place < a.count, place < b.count {
+            if a[place].keys != b[place].keys || a[place].values != b[place].values { return place }
+            place += 1
+        }
+        return nil
+    }
+
     /// What must be applied to this value of a column of `type` to make it `new`.
     public func difference(to new: Datum, type: ColumnType) -> Datum {
         guard type.max != 1 else { return new }

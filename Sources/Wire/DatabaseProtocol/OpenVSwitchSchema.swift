@@ -1,7 +1,8 @@
 // The database "Open_vSwitch": what an operator wants of the switch and what the switch reports.
 //
-// Compatible with version 8.3.1, which Debian's Open vSwitch 3.1 tools know. Columns nobody here
-// uses yet are present all the same: tools read and write them.
+// Version 8.8.0, as Open vSwitch has it in 2026. Files of older versions, such as 8.3.1 of Open
+// vSwitch 3.1, are served as they are until somebody asks to convert them. Columns nobody here uses
+// yet are present all the same: tools read and write them.
 //
 //     Open_vSwitch -- bridges --> Bridge -- ports --> Port -- interfaces --> Interface
 //        (one row)                  |                   '-- qos --> QoS -- queues --> Queue
@@ -10,7 +11,7 @@
 extension DatabaseSchema {
     /// The schema of the database called "Open_vSwitch".
     public static let openVSwitch = DatabaseSchema(
-        name: "Open_vSwitch", version: "8.3.1",
+        name: "Open_vSwitch", version: "8.8.0", checksum: "2823623553 27869",
         tables: [
             .openVSwitch, .bridge, .port, .interface, .qos, .queue, .mirror, .controller,
             .manager, .ssl, .netFlow, .sFlow, .ipfix, .flowSampleCollectorSet, .flowTable,

@@ -29,6 +29,7 @@ extension TableSchema {
             .column("output_port", .optional(.rows(of: "Port", .weak))),
             .column("output_vlan", .optional(.integer(1...4095))),
             .column("snaplen", .optional(.integer(14...65535))),
+            .column("filter", .optional(.string)),
             .column("statistics", .counters).ephemeral,
             .column("external_ids", .strings),
         ])
@@ -109,6 +110,8 @@ extension TableSchema {
             .column("obs_point_id", .optional(.unsigned32)),
             .column("cache_active_timeout", .optional(.integer(0...4200))),
             .column("cache_max_flows", .optional(.unsigned32)),
+            .column("stats_interval", .optional(.integer(1...3600))),
+            .column("template_interval", .optional(.integer(1...3600))),
             .column("other_config", .strings),
             .column("external_ids", .strings),
         ])
@@ -119,6 +122,7 @@ extension TableSchema {
             .column("id", .one(.unsigned32)),
             .column("bridge", .one(.rows(of: "Bridge"))),
             .column("ipfix", .optional(.rows(of: "IPFIX"))),
+            .column("local_group_id", .optional(.unsigned32)),
             .column("external_ids", .strings),
         ])
 
@@ -129,7 +133,7 @@ extension TableSchema {
             .column("flow_limit", .optional(.integer(0...))),
             .column("overflow_policy", .optional(.one(of: "refuse", "evict"))),
             .column("groups", .any(.string)),
-            .column("prefixes", .upTo(3, .string)),
+            .column("prefixes", .upTo(4, .string)),
             .column("external_ids", .strings),
         ])
 
@@ -146,6 +150,7 @@ extension TableSchema {
         [
             .column("datapath_version", .string),
             .column("ct_zones", .map(.integer(0...65535), .rows(of: "CT_Zone"))),
+            .column("ct_zone_default_limit", .optional(.unsigned32)),
             .column("capabilities", .strings),
             .column("external_ids", .strings),
         ])
@@ -154,6 +159,7 @@ extension TableSchema {
         "CT_Zone",
         [
             .column("timeout_policy", .optional(.rows(of: "CT_Timeout_Policy"))),
+            .column("limit", .optional(.unsigned32)),
             .column("external_ids", .strings),
         ])
 

@@ -46,6 +46,30 @@ import Testing
         client.stop()
     }
 
+    /// Answers that are given while bytes are delivered take a shorter way than what other threads
+    /// send; both arrive in the order in which they were sent.
+    @Test func keepsTheOrderOfAnswersAndOfWhatOthersSend() async throws {
+        let echo = Echo()
+        let client = Listening()
+        _ = try echo.hub.listen(.passiveUnix(path: directory.file("s")))
+        let stream = client.hub.connect(.unix(path: directory.file("s")))
+        #expect(await client.next() == "connected")
+        var heard: [UInt8] = []
+        client.hub.send([1], on: stream)
+        for round in 1...200 {
+            // One answer to what was received in the round before, and one that we send meanwhile.
+            if round > 1 { echo.sendFromHere() }
+            while heard.count < 2 * round - 1 {
+                heard += await client.next().dropFirst("received ".count).utf8
+            }
+            client.hub.send([UInt8](repeating: 1, count: 1 + round % 3), on: stream)
+        }
+        while heard.count < 400 { heard += await client.next().dropFirst("received ".count).utf8 }
+        #expect(heard == echo.sent)
+        client.stop()
+        echo.hub.shutdown()
+    }
+
     @Test func sendsEverythingBeforeItCloses() async throws {
         let (server, client) = (Listening(), Listening())
         _ = try server.hub.listen(.passiveUnix(path: directory.file("s")))

@@ -1,5 +1,6 @@
 import Glibc
 import Streams
+import Synchronization
 
 /// A directory that is gone when the test is over.
 final class TemporaryDirectory {
@@ -91,6 +92,47 @@ final class Listening {
         hub.shutdown()
         finish()
     }
+}
+
+/// A hub that answers each received piece at once with the next letter, and remembers what it sent.
+final class Echo: Sendable {
+    private final class State: Sendable {
+        struct Content {
+            var hub: StreamHub?
+            var stream: StreamID?
+            var sent: [UInt8] = []
+        }
+        let content = Mutex(Content())
+
+        /// Under the lock, so that the order is known.
+        func send() {
+            content.withLock { content in
+                guard let hub = content.hub, let stream = content.stream else { return }
+                let letter = UInt8(ascii: "a") + UInt8(content.sent.count % 26)
+                content.sent.append(letter)
+                hub.send([letter], on: stream)
+            }
+        }
+    }
+
+    let hub: StreamHub
+    private let state = State()
+
+    init() {
+        hub = StreamHub { [state] event in
+            switch event {
+            case .accepted(let stream, _, _): state.content.withLock { $0.stream = stream }
+            case .received: state.send()
+            case .connected, .closed, .distrusted: break
+            }
+            return true
+        }
+        state.content.withLock { $0.hub = hub }
+    }
+
+    func sendFromHere() { state.send() }
+    var sent: [UInt8] { state.content.withLock { $0.sent } }
+    var sentCount: Int { sent.count }
 }
 
 /// A plain unix socket, as a peer that does not behave would use it.

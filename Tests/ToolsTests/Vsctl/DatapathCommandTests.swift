@@ -38,7 +38,7 @@ import Tools
             "eeeeeeee-0000-4000-8000-000000000001": [
                 "timeout_policy": ["uuid", "ffffffff-0000-4000-8000-000000000000"]
             ],
-            "eeeeeeee-0000-4000-8000-000000000009": [:],
+            "eeeeeeee-0000-4000-8000-000000000009": ["limit": 20],
         ],
         "CT_Timeout_Policy": [
             "ffffffff-0000-4000-8000-000000000000": [
@@ -59,6 +59,20 @@ import Tools
                 + "Zone:9, Timeout Policies: system default\n"
         ),
         ("list-dp-cap system", "max_vlan=2 recirc=true\n"),
+        ("list-zone-limits system", "Zone: 9, Limit: 20\n"),
+        (
+            "set-zone-limit system default 5 -- set-zone-limit system 3 0 "
+                + "-- list-zone-limits system",
+            "Default, Limit: 5\nZone: 3, Limit: 0\nZone: 9, Limit: 20\n"
+        ),
+        ("del-zone-limit system 9 -- list-zone-limits system", ""),
+        (
+            "add-zone-tp system zone=9 udp_first=1 -- del-zone-limit system 9 "
+                + "-- list-zone-tp system",
+            "Zone:1, Timeout Policies: icmp_first=1 icmp_reply=2\n"
+                + "Zone:9, Timeout Policies: udp_first=1\n"
+        ),
+        ("-- --if-exists del-zone-limit system default", ""),
         ("get-aa-mapping br0", "5 7\n100 200\n"),
         ("-- --if-exists del-zone-tp system zone=2", ""),
         ("del-aa-mapping br0 5 8", ""), ("add-aa-mapping br0 5 8", ""),
@@ -83,6 +97,13 @@ import Tools
         ("del-zone-tp system zone=3", "zone id 3 does not exist"),
         ("del-zone-tp nope zone=1", "datapath nope does not exist"),
         ("list-zone-tp nope", "datapath: nope record not found"),
+        ("set-zone-limit nope 1 5", "datapath nope does not exist"),
+        ("set-zone-limit system x 5", "invalid zone id, x"),
+        ("set-zone-limit system 65536 5", "zone_id (65536) out of range"),
+        ("set-zone-limit system 1 4294967296", "limit (4294967296) out of range"),
+        ("del-zone-limit system 1", "zone_id 1 does not have a limit"),
+        ("del-zone-limit system default", "datapath system does not have a limit"),
+        ("list-zone-limits nope", "datapath: nope record not found"),
         ("list-dp-cap nope", "datapath \"nope\" record not found"),
         ("add-aa-mapping br0 x 1", "Invalid argument x"),
         ("get-aa-mapping nope", "no bridge named nope"),

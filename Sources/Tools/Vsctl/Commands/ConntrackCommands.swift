@@ -33,7 +33,11 @@ extension VsctlCommand {
             throw .failure("datapath \(name) does not exist")
         }
         let old = context.draft.read(datapath, "ct_zones")[.integer(zone)]
-        guard old == nil || context.has("--may-exist") else {
+        let present = old.flatMap { context.draft.row("CT_Zone", $0) }
+        // One that is there for its limit alone has room for a policy.
+        let isFree = present.map { !context.draft.read($0, "limit").isEmpty } ?? true
+        let hasPolicy = present.map { !context.draft.read($0, "timeout_policy").isEmpty } ?? false
+        guard isFree && !hasPolicy || context.has("--may-exist") else {
             throw .failure("zone id \(zone) already exists")
         }
         let timeouts = try context.timeouts()
@@ -48,7 +52,7 @@ extension VsctlCommand {
             policy = context.draft.insert(into: "CT_Timeout_Policy")
             context.draft.write(policy, "timeouts", timeouts)
         }
-        if let row = old.flatMap({ context.draft.row("CT_Zone", $0) }) {
+        if let row = present {
             context.draft.write(row, "timeout_policy", Datum(policy.name))
             return
         }
@@ -72,6 +76,12 @@ extension VsctlCommand {
                 throw .failure("zone id \(zone) does not exist")
             }
             return
+        }
+        // A zone that has a limit too stays for it.
+        if let row = zones[.integer(zone)].flatMap({ context.draft.row("CT_Zone", $0) }),
+            !context.draft.read(row, "limit").isEmpty
+        {
+            return context.draft.write(row, "timeout_policy", .empty)
         }
         zones.remove(.integer(zone))
         context.draft.write(datapath, "ct_zones", zones)
@@ -150,7 +160,7 @@ extension VsctlCommand {
 
 extension VsctlContext {
     /// The datapath that the first argument names.
-    fileprivate mutating func datapath() throws(VsctlStop) -> RowKey? {
+    mutating func datapath() throws(VsctlStop) -> RowKey? {
         draft.verify(root, "datapaths")
         return draft.read(root, "datapaths")[.string(arguments[0])].flatMap {
             draft.row("Datapath", $0)

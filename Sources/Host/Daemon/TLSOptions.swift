@@ -1,48 +1,51 @@
 // Options of the command line about keys and certificates. ovs-vswitchd(8), "Public Key
-// Infrastructure Options".
+// Infrastructure Options"; ovsdb-server(1), "SSL Options".
 
-import ArgumentParser
-import Bridges
-import Daemon
-import Streams
+public import ArgumentParser
+public import Streams
 
-struct TLSOptions: ParsableArguments {
+/// Put it into the command of a daemon that speaks TLS, as `@OptionGroup var tls: TLSOptions`.
+public struct TLSOptions: ParsableArguments, Sendable {
     @Option(
         name: [.customShort("p"), .long],
         help: ArgumentHelp("Our private key for ssl: and pssl:.", valueName: "FILE"))
-    var privateKey: String?
+    public var privateKey: String?
 
     @Option(
         name: [.customShort("c"), .long],
         help: ArgumentHelp("The certificate of that key.", valueName: "FILE"))
-    var certificate: String?
+    public var certificate: String?
 
     @Option(
         name: [.customShort("C"), .long],
         help: ArgumentHelp(
             "Certificates of those whose word is good; \"none\" believes everybody.",
             valueName: "FILE"))
-    var caCert: String?
+    public var caCert: String?
 
     @Option(
         help: ArgumentHelp(
             "As --ca-cert; a missing file is made from what the first peer shows.",
             valueName: "FILE"))
-    var bootstrapCaCert: String?
+    public var bootstrapCaCert: String?
 
     @Option(
         help: ArgumentHelp(
             "Certificates to show after our own, so that peers may bootstrap.", valueName: "FILE"))
-    var peerCaCert: String?
+    public var peerCaCert: String?
 
     @Option(help: ArgumentHelp("Versions of TLS: TLSv1.2 and TLSv1.3.", valueName: "LIST"))
-    var sslProtocols: String?
+    public var sslProtocols: String?
 
     @Option(help: ArgumentHelp("Cipher suites before TLS 1.3.", valueName: "LIST"))
-    var sslCiphers: String?
+    public var sslCiphers: String?
 
-    /// `nil` without any of them: the database may still have some.
-    func files() throws(DaemonError) -> TLSFiles? {
+    public init() {}
+
+    /// What they come to; `nil` without any of them.
+    ///
+    /// - Throws: If some are given, but not enough of them.
+    public func files() throws(DaemonError) -> TLSFiles? {
         guard let privateKey, let certificate, let authority = bootstrapCaCert ?? caCert else {
             let isEmpty = [privateKey, certificate, bootstrapCaCert, caCert].allSatisfy {
                 $0 == nil
@@ -60,15 +63,5 @@ struct TLSOptions: ParsableArguments {
         files.shownAuthority = peerCaCert
         (files.versions, files.ciphers) = (sslProtocols, sslCiphers)
         return files
-    }
-}
-
-extension TLSFiles {
-    /// As a row of the database has them.
-    init(_ wanted: WantedTLS) {
-        self.init(
-            privateKey: wanted.privateKey, certificate: wanted.certificate,
-            authority: wanted.authority)
-        bootstrapsAuthority = wanted.bootstrapsAuthority
     }
 }
