@@ -245,7 +245,7 @@ extension Vswitch {
     }
 
     /// Sends a frame of our own out of an interface.
-    private mutating func send(_ bytes: [UInt8], by number: PortNumber, of bridge: PresentBridge) {
+    mutating func send(_ bytes: [UInt8], by number: PortNumber, of bridge: PresentBridge) {
         guard let vport = bridge.interface(numbered: number)?.interface.vport else { return }
         // Safe: the array is not changed while its bytes are lent.
         let key = unsafe FlowKey.extract(frame: bytes.span.bytes, inPort: UInt32.max).key

@@ -31,7 +31,8 @@ struct WaitingControl {
 extension Vswitch {
     /// What `control` answers, ordered by name.
     public static let commands: [ControlCommand] =
-        (ownCommands + addressCommands + bondCommands + groupCommands + lacpCommands)
+        (ownCommands + addressCommands + bondCommands + discoveryCommands + groupCommands
+        + lacpCommands)
         .sorted { $0.name < $1.name }
 
     private static let ownCommands: [ControlCommand] = [
@@ -125,6 +126,8 @@ extension Vswitch {
             return try answerAboutAddresses(command, arguments, now: now)
         case _ where command.hasPrefix("mdb/"):
             return try answerAboutGroups(command, arguments, now: now)
+        case _ where command.hasPrefix("autoattach/"), "lldp/show":
+            return answerAboutNeighbours(command, now: now)
         case _ where command.hasPrefix("bond/"):
             return try answerAboutBonds(command, arguments, now: now)
         case _ where command.hasPrefix("lacp/"):

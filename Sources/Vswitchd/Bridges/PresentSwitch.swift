@@ -47,6 +47,7 @@ struct PresentInterface: Equatable {
     var vport: UInt32?
     /// `OFPPC_*` as a controller last set them.
     var config: BridgePort.Config = []
+    var readsLLDP = false
 }
 
 extension PortNumber {

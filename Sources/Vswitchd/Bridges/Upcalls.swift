@@ -31,6 +31,8 @@ extension Vswitch {
             switch addressee {
             case .lacp(let bridge, let port):
                 receivedLACP(upcall.bytes, bridge: bridge, port: port, now: now)
+            case .lldp(let bridge, let port):
+                receivedLLDP(upcall.bytes, bridge: bridge, port: port, now: now)
             }
             executeCopies(of: translation, upcall, now: now)
             return

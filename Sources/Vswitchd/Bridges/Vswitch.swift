@@ -4,6 +4,7 @@ internal import DatapathMessages
 internal import Flows
 internal import OpenFlow
 internal import Pipeline
+internal import Switching
 public import Timekeeping
 
 // The userspace half of the switch as one machine.
@@ -47,6 +48,9 @@ public struct Vswitch {
 
     /// When bonds and LACP are to be run.
     var aggregationClock = AggregationClock()
+
+    /// LLDP of the interfaces that speak it, by name.
+    var discovery: [String: LLDPAgent] = [:]
 
     // Reports to the database.
     var reports = Reports()
@@ -125,6 +129,7 @@ public struct Vswitch {
             recheck.isPending ? .start : nil, datapath.nextDump, reports.deadline,
             sessions.deadline, tablesDeadline, aggregationClock.deadline,
             reconfigurationDeadline, databaseCalls.deadline, datapathCalls.deadline,
+            discoveryDeadline,
         ].compactMap { $0 }.min()
     }
 
@@ -137,6 +142,7 @@ public struct Vswitch {
         }
         giveUpOnDatapathIfLate(now: now)
         runAggregationsIfDue(now: now)
+        runDiscovery(now: now)
         expire(now: now)
         noticeModelChanges()
         recheckSome(now: now)
@@ -197,7 +203,7 @@ extension Vswitch {
             [
                 "name", "type", "options", "ofport", "ofport_request", "error",
                 "mac_in_use", "ifindex", "mtu", "admin_state", "link_state", "link_speed", "duplex",
-                "statistics", "status", "lacp_current", "other_config",
+                "statistics", "status", "lacp_current", "other_config", "lldp",
             ]),
         .init(
             "Controller",

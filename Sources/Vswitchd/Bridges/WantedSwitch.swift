@@ -105,6 +105,8 @@ public struct WantedInterface: Hashable, Sendable {
     /// The error it has in the database.
     public var presentError: String?
     public var lacp = WantedLACPMember()
+    /// `lldp:enable`.
+    public var speaksLLDP = false
 
     public enum Kind: Hashable, Sendable {
         case system
@@ -242,7 +244,8 @@ extension WantedInterface {
             uuid: row.uuid, name: name, kind: kind,
             portRequest: row.integer("ofport_request").flatMap { UInt16(exactly: $0) },
             presentPort: row.integer("ofport"), presentError: row.string("error"),
-            lacp: WantedLACPMember(row: row))
+            lacp: WantedLACPMember(row: row),
+            speaksLLDP: row.string("lldp", "enable") == "true")
     }
 }
 

@@ -33,6 +33,8 @@ public struct BridgePort: Hashable, Sendable {
     public var name: String
     public var attachment: Attachment
     public var config: Config
+    /// LLDP's units that it receives are for the switch itself.
+    public var readsLLDP = false
 
     public init(
         number: PortNumber, name: String, attachment: Attachment, config: Config = []

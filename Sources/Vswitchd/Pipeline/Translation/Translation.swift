@@ -36,6 +36,8 @@ public enum TranslationEffect: Hashable, Sendable {
 public enum Addressee: Hashable, Sendable {
     /// The LACP of the port that the packet came by.
     case lacp(bridge: Int, port: PortNumber)
+    /// The LLDP of the interface that the packet came by.
+    case lldp(bridge: Int, port: PortNumber)
 }
 
 /// The result of translating a packet: a cached flow in all but name. Any other packet whose key
