@@ -126,6 +126,12 @@ for side in ours debian; do
 done
 same "Port.bond_active_slave" "$(cat "$work/active.debian")" "$(cat "$work/active.ours")"
 
+# The same as JSON, which Open vSwitch does not have: our own tool, and what must be in it.
+json() { in_switch "$bin/ovs-appctl" -f json "$1" "${@:3}" | python3 -c "import json,sys; a=json.load(sys.stdin); print($2)" 2>&1; }
+same "bond/list as JSON" "['bond0', 'bond1']" "$(json bond/list "[b['bond'] for b in a]")"
+same "bond/show as JSON" "balance-slb ['a1', 'a2']" "$(json bond/show "a['bond0']['bond_mode'], sorted(a['bond0']['members'])" bond0 | sed "s/^('\(.*\)', \[/\1 [/; s/)$//")"
+same "lacp/show as JSON" "{}" "$(json lacp/show a)"
+
 both fdb/add br0 br0 0 02:00:00:00:00:05; both fdb/add br0 br0 0 02:00:00:00:00:05; both fdb/add br0 br0 7 02:00:00:00:00:06
 both fdb/add br0 nope 0 02:00:00:00:00:05; both fdb/add nope br0 0 02:00:00:00:00:05; both fdb/add br0 br0 0 x
 both fdb/show br0; both fdb/show nope; both fdb/stats-show br0

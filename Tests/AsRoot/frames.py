@@ -215,6 +215,9 @@ def packet(verb, argument):
             return mld(143, "::", to="ff02::16", more=more)
         case "mldquery":
             return mld(130, "::", source=argument, to="ff02::1")
+        case "lldp":
+            body = bytes([2, 7, 4, 2, 0, 0, 0, 0, 9, 4, 3, 5, 101, 49, 6, 2, 0, 60, 10, 4, 104, 111, 115, 116, 0, 0])
+            return 0x88CC, bytes([1, 0x80, 0xC2, 0, 0, 0xE]), body
         case "udp6":
             return 0x86DD, argument, ipv6("fe80::1", argument, 17, struct.pack("!HHHH", 9, 9, 8, 1))
     raise SystemExit(f"no packet {verb}")

@@ -190,6 +190,9 @@ frames "IGMP" << 'END'
 2 udp 239.1.1.1
 END
 both tables mdb/show br0
+like "mdb/show as JSON" '"group":"239.1.1.2"' "$(in_switch "$bin/ovs-appctl" -f json mdb/show br0 | tr -d ' ')"
+like "its queriers" '"queriers":\[\{"port":4,"vlan":10' "$(in_switch "$bin/ovs-appctl" -f json mdb/show br0 | tr -d ' ')"
+like "mdb/stats-show" 'router ports *: 1' "$(ours ovs-appctl mdb/stats-show br0)"
 frames "IGMP, leaving" << 'END'
 2 leave 239.1.1.1
 END
@@ -226,6 +229,33 @@ END
 both tables mdb/show br0
 both plain mdb/flush br0; both plain mdb/show br0
 set_both set Bridge br0 mcast_snooping_enable=false
+
+# LLDP: consumed where it is on. Open vSwitch tells of Auto Attach only; who is there is ours to tell.
+both plain autoattach/status
+set_both set Bridge br0 other_config:forward-bpdu=true -- set Interface p1 lldp:enable=true
+frames "LLDP" << 'END'
+1 lldp
+2 lldp
+END
+both plain autoattach/status; both plain autoattach/show-isid
+like "the neighbour is known" 'neighbour 02:00:00:00:00:09 port e1' "$(ours ovs-appctl lldp/show)"
+like "as JSON, too" '"p1":\[\{"chassis":"02:00:00:00:00:09","port":"e1"' "$(in_switch "$bin/ovs-appctl" -f json lldp/show | tr -d ' ')"
+like "and we have spoken" 'tx cnt: [1-9]' "$(ours ovs-appctl autoattach/statistics)"
+set_both set Interface p1 lldp:enable=false
+frames "LLDP, off" << 'END'
+1 lldp
+END
+same "nobody speaks LLDP any more" "" "$(ours ovs-appctl autoattach/status)"
+set_both remove Bridge br0 other_config forward-bpdu
+
+# What programs read.
+json() { in_switch "$bin/ovs-appctl" -f json "$1" "${@:3}" | python3 -c "import json,sys; a=json.load(sys.stdin); print($2)" 2>&1; }
+same "fdb/show as JSON" "[{'port': 7, 'vlan': 10, 'mac': '02:00:00:00:01:99', 'static': True}]" \
+  "$(json fdb/show "[e for e in a['br0'] if e['mac'].endswith('99')]" br0)"
+same "fdb/stats-show as JSON" "8192 2" "$(json fdb/stats-show "a['br0']['maximum'], a['br0']['static']" br0 | tr -d '(),')"
+same "bond/list as JSON" "[]" "$(json bond/list a)"
+same "lacp/show as JSON" "{}" "$(json lacp/show a)"
+like "an error stays one" 'no such bridge' "$(in_switch "$bin/ovs-appctl" -f json fdb/show nope 2>&1)"
 
 # Two bridges, a patch between them, VLAN modes on its ends.
 set_both add-br br1

@@ -31,8 +31,8 @@ struct WaitingControl {
 extension Vswitch {
     /// What `control` answers, ordered by name.
     public static let commands: [ControlCommand] =
-        (ownCommands + addressCommands + bondCommands + groupCommands + lacpCommands
-        + spanningCommands)
+        (ownCommands + addressCommands + bondCommands + discoveryCommands + groupCommands
+        + lacpCommands + spanningCommands)
         .sorted { $0.name < $1.name }
 
     private static let ownCommands: [ControlCommand] = [
@@ -126,6 +126,8 @@ extension Vswitch {
             return try answerAboutAddresses(command, arguments, now: now)
         case _ where command.hasPrefix("mdb/"):
             return try answerAboutGroups(command, arguments, now: now)
+        case _ where command.hasPrefix("autoattach/"), "lldp/show":
+            return answerAboutNeighbours(command, now: now)
         case _ where command.hasPrefix("bond/"):
             return try answerAboutBonds(command, arguments, now: now)
         case _ where command.hasPrefix("lacp/"):

@@ -51,6 +51,7 @@ struct PresentInterface: Equatable {
     var config: BridgePort.Config = []
     /// What the spanning tree lets it do; nil: it takes no part.
     var spanning: SpanningState?
+    var readsLLDP = false
 }
 
 extension PortNumber {

@@ -197,6 +197,7 @@ extension Vswitch {
                 ?? PresentInterface(
                     uuid: wantedInterface.uuid, number: number, kind: wantedInterface.kind)
             interface.kind = wantedInterface.kind
+            interface.readsLLDP = wantedInterface.speaksLLDP
             interface.vport = vports.byName[wantedInterface.name]?.number
             if case .unknown(let type) = wantedInterface.kind {
                 vports.errors[wantedInterface.name] =
@@ -218,12 +219,11 @@ extension Vswitch {
 
     mutating func setPort(_ interface: PresentInterface, _ name: String, _ bridge: Int) {
         let attachment: BridgePort.Attachment = interface.vport.map { .datapath($0) } ?? .nowhere
-        model.setPort(
-            BridgePort(
-                number: interface.number, name: name, attachment: attachment,
-                config: interface.config,
-                spanning: interface.spanning, isLive: isLive(name)),
-            bridge: bridge)
+        var port = BridgePort(
+            number: interface.number, name: name, attachment: attachment,
+            config: interface.config, spanning: interface.spanning, isLive: isLive(name))
+        port.readsLLDP = interface.readsLLDP
+        model.setPort(port, bridge: bridge)
     }
 
     /// The bridge's own port is LOCAL; others get the number asked for, the one they had, or the

@@ -35,9 +35,26 @@ extension Vswitch {
             return keyed(try lacps(arguments.first).map { ($0.name, json($0.lacp)) })
         case "lacp/show-stats":
             return keyed(try lacps(arguments.first).map { ($0.name, counts($0.lacp)) })
+        case "lldp/show":
+            return keyed(
+                discovery.sorted { $0.key < $1.key }.map { name, agent in
+                    (name, .array(agent.neighbours.map { json($0, now: now) }))
+                })
         default:
             return nil
         }
+    }
+
+    private func json(_ neighbour: LLDPAgent.Neighbour, now: Instant) -> JSON {
+        let unit = neighbour.unit
+        return [
+            "chassis": .string(unit.chassis.text(isChassis: true)),
+            "port": .string(unit.port.text(isChassis: false)),
+            "port_description": unit.portDescription.map { .string($0) } ?? .null,
+            "system_name": unit.systemName.map { .string($0) } ?? .null,
+            "system_description": unit.systemDescription.map { .string($0) } ?? .null,
+            "expires_s": .integer(seconds(now, neighbour.expiresAt)),
+        ]
     }
 
     private func keyed(_ pairs: [(String, JSON)]) -> JSON {

@@ -33,6 +33,8 @@ extension Vswitch {
                 receivedLACP(upcall.bytes, bridge: bridge, port: port, now: now)
             case .spanningTree(let bridge, let port):
                 receivedBPDU(upcall.bytes, bridge: bridge, port: port, now: now)
+            case .lldp(let bridge, let port):
+                receivedLLDP(upcall.bytes, bridge: bridge, port: port, now: now)
             }
             executeCopies(of: translation, upcall, now: now)
             return

@@ -4,6 +4,7 @@ internal import DatapathMessages
 internal import Flows
 internal import OpenFlow
 internal import Pipeline
+internal import Switching
 public import Timekeeping
 
 // The userspace half of the switch as one machine.
@@ -51,6 +52,9 @@ public struct Vswitch {
     var aggregationClock = AggregationClock()
     /// When spanning trees are to be run, and what they sent each other over patch ports.
     var spanningClock = SpanningClock()
+
+    /// LLDP of the interfaces that speak it, by name.
+    var discovery: [String: LLDPAgent] = [:]
 
     // Reports to the database.
     var reports = Reports()
@@ -131,6 +135,7 @@ public struct Vswitch {
             sessions.deadline, tablesDeadline, aggregationClock.deadline,
             spanningClock.deadline,
             reconfigurationDeadline, databaseCalls.deadline, datapathCalls.deadline,
+            discoveryDeadline,
         ].compactMap { $0 }.min()
     }
 
@@ -144,6 +149,7 @@ public struct Vswitch {
         giveUpOnDatapathIfLate(now: now)
         runAggregationsIfDue(now: now)
         runSpanningTreesIfDue(now: now)
+        runDiscovery(now: now)
         expire(now: now)
         noticeModelChanges()
         recheckSome(now: now)
@@ -205,7 +211,7 @@ extension Vswitch {
             [
                 "name", "type", "options", "ofport", "ofport_request", "error",
                 "mac_in_use", "ifindex", "mtu", "admin_state", "link_state", "link_speed", "duplex",
-                "statistics", "status", "lacp_current", "other_config",
+                "statistics", "status", "lacp_current", "other_config", "lldp",
                 "ingress_policing_rate", "ingress_policing_burst",
                 "ingress_policing_kpkts_rate", "ingress_policing_kpkts_burst",
             ]),

@@ -112,6 +112,8 @@ public struct WantedInterface: Hashable, Sendable {
     public var presentError: String?
     public var lacp = WantedLACPMember()
     public var policing = PortTraffic.Policing()
+    /// `lldp:enable`.
+    public var speaksLLDP = false
 
     public enum Kind: Hashable, Sendable {
         case system
@@ -256,7 +258,8 @@ extension WantedInterface {
             uuid: row.uuid, name: name, kind: kind,
             portRequest: row.integer("ofport_request").flatMap { UInt16(exactly: $0) },
             presentPort: row.integer("ofport"), presentError: row.string("error"),
-            lacp: WantedLACPMember(row: row), policing: PortTraffic.Policing(row: row))
+            lacp: WantedLACPMember(row: row), policing: PortTraffic.Policing(row: row),
+            speaksLLDP: row.string("lldp", "enable") == "true")
     }
 }
 

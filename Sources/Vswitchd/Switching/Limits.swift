@@ -30,4 +30,6 @@ public enum Limits {
     /// Ports times VLANs behind which a router is known. One who sends queries in every VLAN
     /// replaces older ones.
     public static let multicastRouters = 1024
+    /// LLDP neighbours of one interface; a link has one, a hub's may have some.
+    public static let neighbours = 16
 }

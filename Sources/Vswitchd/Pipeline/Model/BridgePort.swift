@@ -38,6 +38,8 @@ public struct BridgePort: Hashable, Sendable {
     public var spanning: SpanningState?
     /// Whether what is sent there may arrive: what watched buckets and bundles ask.
     public var isLive: Bool
+    /// LLDP's units that it receives are for the switch itself.
+    public var readsLLDP = false
 
     public init(
         number: PortNumber, name: String, attachment: Attachment, config: Config = [],

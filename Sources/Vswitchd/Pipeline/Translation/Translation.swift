@@ -51,6 +51,8 @@ public enum Addressee: Hashable, Sendable {
     case lacp(bridge: Int, port: PortNumber)
     /// The spanning tree of the bridge.
     case spanningTree(bridge: Int, port: PortNumber)
+    /// The LLDP of the interface that the packet came by.
+    case lldp(bridge: Int, port: PortNumber)
 }
 
 /// The result of translating a packet: a cached flow in all but name. Any other packet whose key

@@ -10,14 +10,20 @@ extension Translator {
     /// decide, which every cached flow knows.
     mutating func isForSwitch(_ here: ForwardingBridge) -> Bool {
         if isForSpanningTree(here) { return true }
-        guard key.packet.ethType == EtherType.lacp,
-            here.normal.port(ofMember: inPort.rawValue)?.usesLACP == true
-        else { return false }
-        addressee = .lacp(bridge: bridge, port: inPort)
+        let name: String
+        switch key.packet.ethType {
+        case EtherType.lacp where here.normal.port(ofMember: inPort.rawValue)?.usesLACP == true:
+            addressee = .lacp(bridge: bridge, port: inPort)
+            name = "LACP"
+        case EtherType.lldp where here.port(inPort)?.readsLLDP == true:
+            addressee = .lldp(bridge: bridge, port: inPort)
+            name = "LLDP"
+        default: return false
+        }
         append(.userspace(cookie: []))
         upcallCount += 1
         if witness.isListening {
-            witness.noted("the packet is for the LACP of this port", depth: depth)
+            witness.noted("the packet is for the \(name) of this port", depth: depth)
         }
         return true
     }
