@@ -17,6 +17,8 @@ struct RingPort: ~Copyable {
     var sender: FrameSender
     /// Keeps the host's own stack away while the port is ours.
     let drop: HostIngressDrop
+    /// What was last found out about its other end; nil if no express flow needed to know.
+    var leadsToOtherNamespace: Bool?
     /// Where its frames are received; made when it is first asked for.
     var spreading: ReceiveSpreading?
 
@@ -25,6 +27,7 @@ struct RingPort: ~Copyable {
         let drop = try HostIngressDrop(interface: interface, express: express)
         let sender = try FrameSender(interface: interface)
         let ring = try SteeredRings(interface: interface, express: express)
+        leadsToOtherNamespace = nil
         spreading = nil
         self.drop = drop
         self.sender = sender
@@ -53,6 +56,8 @@ struct PortSet: ~Copyable, PacketSink, ExpressTier {
     private var failures: [UInt32: UInt64] = [:]
     /// Flows that the kernel forwards by itself; nil where it cannot.
     private var express: ExpressTable?
+    /// Ports whose other end is known and may change.
+    private var peered: [UInt32] = []
 
     /// - Parameter express: nil for a set whose every frame comes by the rings.
     init(express: consuming ExpressTable?) {
@@ -139,6 +144,7 @@ struct PortSet: ~Copyable, PacketSink, ExpressTier {
             unsafe Self.destroy(tap)
         }
         failures[number] = nil
+        peered.removeAll { $0 == number }
     }
 
     // MARK: Sending
@@ -206,8 +212,32 @@ struct PortSet: ~Copyable, PacketSink, ExpressTier {
         let flow = ExpressLayout.flow(
             deed, interfaceIndex: UInt32(out.index),
             largestByteCount: UInt32(out.mtu + Self.ethernetHeaderByteCount),
-            toPeer: out.leadsToOtherNamespace)
+            toPeer: unsafe leadsToOtherNamespace(outRing, deed.outPort))
         return express?.put(expressKey, mask: expressMask, flow)
+    }
+
+    private mutating func leadsToOtherNamespace(
+        _ ring: UnsafeMutablePointer<RingPort>, _ port: UInt32
+    ) -> Bool {
+        // Safe: the caller's entry is live.
+        if let known = unsafe ring.pointee.leadsToOtherNamespace { return known }
+        let leads = unsafe ring.pointee.ring.interface.leadsToOtherNamespace
+        unsafe ring.pointee.leadsToOtherNamespace = leads
+        peered.append(port)
+        return leads
+    }
+
+    /// Looks again where ports lead that express flows leave by.
+    ///
+    /// - Returns: Those that lead elsewhere now; their express flows are wrong.
+    mutating func recheckPeers() -> [UInt32] {
+        peered.filter { port in
+            guard let ring = unsafe rings[Int(port)] else { return false }
+            // Safe: entries are live.
+            let leads = unsafe ring.pointee.ring.interface.leadsToOtherNamespace
+            defer { unsafe ring.pointee.leadsToOtherNamespace = leads }
+            return unsafe leads != ring.pointee.leadsToOtherNamespace
+        }
     }
 
     mutating func closeExpress(_ key: ExpressKey) -> ExpressCounts {

@@ -34,10 +34,11 @@ extension Vswitch {
             }
             return
         }
-        let generation = model.generation
         let byteCount = UInt64(upcall.originalByteCount)
+        let teachesRules = translation.effects.contains(where: \.isRule)
+        let generation = teachesRules ? model.generation : 0
         model.apply(translation.effects, now: now, byteCount: byteCount)
-        if model.generation != generation {
+        if teachesRules && model.generation != generation {
             // It taught a rule that the packet itself may meet: `learn(…),resubmit(,10)`.
             translation = model.translate(upcall.key)
         }

@@ -26,6 +26,10 @@ public enum TranslationEffect: Hashable, Sendable {
     /// The packet leaves by bucket `hash & 255` of a bond.
     case useBond(bridge: Int, port: SwitchPort.ID, hash: UInt32)
     case learnRule(bridge: Int, FlowMod)
+
+    /// Whether it may change what other packets of the same key translate to
+    /// (`ForwardingModel.generation`).
+    public var isRule: Bool { if case .learnRule = self { true } else { false } }
 }
 
 /// A part of the switch that reads packets itself.
