@@ -200,7 +200,7 @@ extension Forwarder {
     }
 
     /// Ends all express flows that enter or leave by a port; of all ports if `port` is nil.
-    mutating func closeExpress<Sink: ExpressTier & ~Copyable>(
+    public mutating func closeExpress<Sink: ExpressTier & ~Copyable>(
         ofPort port: UInt32?, now: Instant, _ sink: inout Sink
     ) {
         // The order in which they end shows nowhere.

@@ -1,4 +1,4 @@
-// Small frames, as many and as different as asked for, at a price that disappears beside a switch's.
+// Small frames, as many and as different as asked for, at a price that disappears beside a switch.
 //
 //     template ──> 64 frames in a row, two numbers of each rewritten ──> one sendmmsg
 //
@@ -34,7 +34,8 @@ struct Flood: ~Copyable {
     ///   - flowCount: 0 means that no flow comes twice (until 2³⁰ of them have been).
     ///   - first: Number of the first flow.
     init(
-        interface: String, to address: String, from source: String?, flowCount: Int, first: Int
+        interface: String, to address: String, from source: String?, flowCount: Int,
+        first: Int
     ) throws {
         let facts = try InterfaceFacts(name: interface)
         let own = (0..<6).map { UInt8(truncatingIfNeeded: facts.address.bits >> (40 - 8 * $0)) }

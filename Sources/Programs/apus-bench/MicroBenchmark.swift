@@ -77,7 +77,9 @@ enum MicroBenchmark {
 
     private static func key(_ number: Int) -> FlowKey {
         // Safe: the array's own bytes, used during the call only.
-        unsafe frame(number).withUnsafeBytes { unsafe FlowKey.extract(frame: $0.bytes, inPort: 1).key }
+        unsafe frame(number).withUnsafeBytes {
+            unsafe FlowKey.extract(frame: $0.bytes, inPort: 1).key
+        }
     }
 
     private static func extraction() -> Result {

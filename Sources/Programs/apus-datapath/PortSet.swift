@@ -23,6 +23,8 @@ struct RingPort: ~Copyable {
     /// As it is now; `ring.interface` is as it was when the port was opened.
     var mtu: Int
     var isRunning: Bool
+    /// What was last found out about its other end; nil if no express flow needed to know.
+    var leadsToOtherNamespace: Bool?
     /// Where its frames are received; made when it is first asked for.
     var spreading: ReceiveSpreading?
 
@@ -31,6 +33,7 @@ struct RingPort: ~Copyable {
         let drop = try HostIngressDrop(interface: interface, express: express)
         let sender = try FrameSender(interface: interface)
         let ring = try SteeredRings(interface: interface, express: express, budget: budget)
+        leadsToOtherNamespace = nil
         spreading = nil
         self.drop = drop
         self.sender = sender
@@ -63,6 +66,8 @@ struct PortSet: ~Copyable, PacketSink, ExpressTier {
     private var express: ExpressTable?
     /// Ports with rings, by the index of their interface.
     private var numbers: [Int32: UInt32] = [:]
+    /// Ports whose other end is known and may change.
+    private var peered: [UInt32] = []
 
     /// - Parameter express: nil for a set whose every frame comes by the rings.
     init(express: consuming ExpressTable?) {
@@ -170,6 +175,7 @@ struct PortSet: ~Copyable, PacketSink, ExpressTier {
         unsafe rings[Int(number)] = nil
         let index = unsafe ring.pointee.ring.interface.index
         if numbers[index] == number { numbers[index] = nil }
+        peered.removeAll { $0 == number }
         return unsafe Moved(pointer: ring)
     }
 
@@ -308,8 +314,33 @@ struct PortSet: ~Copyable, PacketSink, ExpressTier {
             largestByteCount: UInt32(
                 clamping: unsafe outRing.pointee.mtu + Self.ethernetHeaderByteCount),
             // The short cut to the other end leaves out the queues.
-            toPeer: unsafe out.leadsToOtherNamespace && !outRing.pointee.isShaped)
+            toPeer: unsafe !outRing.pointee.isShaped
+                && leadsToOtherNamespace(outRing, deed.outPort))
         return express?.put(expressKey, mask: expressMask, flow)
+    }
+
+    private mutating func leadsToOtherNamespace(
+        _ ring: UnsafeMutablePointer<RingPort>, _ port: UInt32
+    ) -> Bool {
+        // Safe: the caller's entry is live.
+        if let known = unsafe ring.pointee.leadsToOtherNamespace { return known }
+        let leads = unsafe ring.pointee.ring.interface.leadsToOtherNamespace
+        unsafe ring.pointee.leadsToOtherNamespace = leads
+        peered.append(port)
+        return leads
+    }
+
+    /// Looks again where ports lead that express flows leave by.
+    ///
+    /// - Returns: Those that lead elsewhere now; their express flows are wrong.
+    mutating func recheckPeers() -> [UInt32] {
+        peered.filter { port in
+            guard let ring = unsafe rings[Int(port)] else { return false }
+            // Safe: entries are live.
+            let leads = unsafe ring.pointee.ring.interface.leadsToOtherNamespace
+            defer { unsafe ring.pointee.leadsToOtherNamespace = leads }
+            return unsafe leads != ring.pointee.leadsToOtherNamespace
+        }
     }
 
     mutating func closeExpress(_ key: ExpressKey) -> ExpressCounts {

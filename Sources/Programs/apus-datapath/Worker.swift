@@ -75,9 +75,13 @@ struct Worker: ~Copyable {
     /// - Returns: Ports whose processors are not ours to choose.
     mutating func refreshExpress(now: Instant, sinceLast: Duration) -> [PortError] {
         forwarder.refreshExpress(now: now, &ports)
+        for port in ports.recheckPeers() {
+            forwarder.closeExpress(ofPort: port, now: now, &ports)
+        }
         var refusals: [PortError] = []
+        let milliseconds = UInt64(max(sinceLast / .milliseconds(1), 1))
         let changes = spreading.decide(
-            forwarder.takeExpressLoads(), milliseconds: UInt64(max(sinceLast / .milliseconds(1), 1)),
+            forwarder.takeExpressLoads(), milliseconds: milliseconds,
             idle: processors.idlePercent())
         for change in changes {
             do throws(PortError) {

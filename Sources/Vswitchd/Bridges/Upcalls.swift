@@ -39,11 +39,12 @@ extension Vswitch {
             executeCopies(of: translation, upcall, now: now)
             return
         }
-        let generation = model.generation
         let byteCount = UInt64(upcall.originalByteCount)
+        let teaches = translation.effects.contains(where: \.mayChangeTranslation)
+        let generation = teaches ? model.generation : 0
         model.apply(translation.effects, now: now, packetCount: 1, byteCount: byteCount)
         model.snoop(translation.effects, frame: upcall.bytes, now: now)
-        if model.generation != generation {
+        if teaches && model.generation != generation {
             // It taught a rule that the packet itself may meet: `learn(…),resubmit(,10)`. Or it is
             // a query, and the next report is to find its router.
             translation = model.translate(upcall.key)

@@ -68,6 +68,11 @@ public struct ForwardingModel: Sendable {
         slots.indices.contains(index) ? slots[index] : nil
     }
 
+    /// As `bridge(_:) != nil`, without a copy of it.
+    private func hasBridge(_ index: Int) -> Bool {
+        slots.indices.contains(index) && slots[index] != nil
+    }
+
     /// The bridge at `index`. Traps if there is none: indices come from `addBridge`.
     public subscript(bridge index: Int) -> ForwardingBridge {
         get {
@@ -151,13 +156,13 @@ extension ForwardingModel {
         for effect in effects {
             switch effect {
             case .learnMAC(let index, let key, let port):
-                guard bridge(index) != nil else { continue }
+                guard hasBridge(index) else { continue }
                 self[bridge: index].macTable.learn(key, on: port, now: now)
             case .holdMAC(let index, let key):
-                guard bridge(index) != nil else { continue }
+                guard hasBridge(index) else { continue }
                 self[bridge: index].macTable.hold(key, now: now)
             case .useBond(let index, let port, let hash):
-                guard bridge(index) != nil else { continue }
+                guard hasBridge(index) else { continue }
                 self[bridge: index].changeBond(port: port) {
                     $0.use(hash: hash, byteCount: byteCount)
                 }
@@ -176,7 +181,7 @@ extension ForwardingModel {
                 guard bridge(index) != nil else { continue }
                 self[bridge: index].tables.shorten(rule, idle: idle, hard: hard, now: now)
             case .learnRule(let index, let mod):
-                guard bridge(index) != nil else { continue }
+                guard hasBridge(index) else { continue }
                 do {
                     try self[bridge: index].tables.learn(mod, now: now)
                 } catch {
@@ -193,7 +198,7 @@ extension ForwardingModel {
     public mutating func credit(
         _ rules: [RuleReference], packets: UInt64, bytes: UInt64, usedAt: Instant
     ) {
-        for reference in rules where bridge(reference.bridge) != nil {
+        for reference in rules where hasBridge(reference.bridge) {
             self[bridge: reference.bridge].tables.creditLookups(
                 table: reference.table, packets: packets, matched: reference.rule != nil)
             guard let rule = reference.rule else { continue }

@@ -43,6 +43,14 @@ extension TranslationEffect {
     public var isContinuation: Bool {
         if case .continueLater = self { true } else { false }
     }
+
+    /// Whether it may change what the same packet translates to (`ForwardingModel.generation`).
+    public var mayChangeTranslation: Bool {
+        switch self {
+        case .learnRule, .snoop: true
+        default: false
+        }
+    }
 }
 
 /// A part of the switch that reads packets itself.
