@@ -31,7 +31,8 @@ struct WaitingControl {
 extension Vswitch {
     /// What `control` answers, ordered by name.
     public static let commands: [ControlCommand] =
-        (ownCommands + addressCommands + bondCommands + lacpCommands + spanningCommands).sorted { $0.name < $1.name }
+        (ownCommands + addressCommands + bondCommands + lacpCommands + spanningCommands)
+        .sorted { $0.name < $1.name }
 
     private static let ownCommands: [ControlCommand] = [
         ControlCommand("bridge/dump-flows", "bridge", 1...1),
