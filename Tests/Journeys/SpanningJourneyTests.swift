@@ -28,9 +28,13 @@ extension World {
                     into: "Port",
                     [
                         "name": Datum(.string(name)), "interfaces": Datum(set: [interface]),
-                        "other_config": name.hasPrefix("p")
-                            ? Datum(map: [(.string("rstp-port-admin-edge"), .string("true"))])
-                            : .empty,
+                        "other_config": Datum(
+                            map: [
+                                (
+                                    .string("rstp-port-admin-edge"),
+                                    .string(name.hasPrefix("p") ? "true" : "false")
+                                )
+                            ]),
                     ])
             }
             let priority = bridge == "br0" ? "4096" : "8192"

@@ -53,8 +53,11 @@ extension Vswitch {
     mutating func configureSpanningTree(_ bridge: inout PresentBridge, now: Instant) {
         let name = bridge.wanted.name
         guard let wanted = bridge.wanted.spanning, hasConsistentNumbers(bridge) else {
-            if bridge.spanning != nil { log(.info, "bridge", "bridge \(name): no spanning tree") }
+            guard bridge.spanning != nil else { return }
+            log(.info, "bridge", "bridge \(name): no spanning tree")
             bridge.spanning = nil
+            // What was learned was true of the tree.
+            model[bridge: bridge.index].macTable.flush()
             setTrapping(false, bridge.index)
             for (port, interface) in bridge.interfacesByName where interface.spanning != nil {
                 bridge.interfaces[port]?.spanning = nil
@@ -66,6 +69,7 @@ extension Vswitch {
             for text in wanted.misunderstood { log(.warning, "bridge", "bridge \(name): \(text)") }
         }
         if bridge.spanning?.tree.version != wanted.version {
+            model[bridge: bridge.index].macTable.flush()
             bridge.spanning = PresentSpanning(
                 wanted: wanted,
                 tree: SpanningTree(wanted.version, settings: settings(wanted, bridge), now: now))
@@ -129,8 +133,8 @@ extension Vswitch {
             guard let number, numbers[name] == nil, taken.insert(number).inserted else { return }
             numbers[name] = number
         }
-        for member in members { give(member.port.name, member.port.spanning.settings(version).number) }
-        for member in members { give(member.port.name, present.numbers[member.port.name]) }
+        for (port, _, _) in members { give(port.name, port.spanning.settings(version).number) }
+        for (port, _, _) in members { give(port.name, present.numbers[port.name]) }
         var next: UInt16 = 1
         for member in members where numbers[member.port.name] == nil {
             // A number that two ask for is the first one's; the old protocol leaves the second out.
@@ -159,7 +163,9 @@ extension Vswitch {
     }
 
     /// Whether frames can pass.
-    private func isOperational(_ name: String, _ interface: PresentInterface, _ index: Int) -> Bool {
+    private func isOperational(
+        _ name: String, _ interface: PresentInterface, _ index: Int
+    ) -> Bool {
         guard !interface.config.contains(.portDown) else { return false }
         if case .patch = interface.kind {
             guard case .patch? = model[bridge: index].port(interface.number)?.attachment else {
@@ -274,7 +280,9 @@ extension Vswitch {
             else { return }
             model[bridge: bridge.index].macTable.move(from: from, to: to)
         case .state(let number, let state):
-            guard let (port, before) = bridge.interface(numbered: PortNumber(number)) else { return }
+            guard let (port, before) = bridge.interface(numbered: PortNumber(number)) else {
+                return
+            }
             let name = bridge.wanted.name
             if let vport = before.vport { touched.insert(vport) }
             bridges[name]?.interfaces[port]?.spanning = state
@@ -288,7 +296,9 @@ extension Vswitch {
         }
     }
 
-    private mutating func setSpanning(_ state: SpanningState?, of number: PortNumber, _ index: Int) {
+    private mutating func setSpanning(
+        _ state: SpanningState?, of number: PortNumber, _ index: Int
+    ) {
         guard var port = model[bridge: index].port(number), port.spanning != state else { return }
         port.spanning = state
         model.setPort(port, bridge: index)

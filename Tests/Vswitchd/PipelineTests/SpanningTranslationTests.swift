@@ -104,17 +104,18 @@ private func outputs(_ translation: Translation) -> [UInt32] {
         let other = model.addBridge(ForwardingBridge(name: "br1"))
         model.setPort(
             BridgePort(
-                number: PortNumber(9), name: "to1", attachment: .patch(bridge: other, port: PortNumber(1))),
-            bridge: 0)
-        for (number, state) in [(1, SpanningState.learning), (2, .forwarding)] as [(UInt16, _)] {
+                number: PortNumber(9), name: "to1",
+                attachment: .patch(bridge: other, port: PortNumber(1))), bridge: 0)
+        for (number, state) in [(1 as UInt16, SpanningState.learning), (2, .forwarding)] {
             model.setPort(
                 BridgePort(
                     number: PortNumber(number), name: "q\(number)",
-                    attachment: number == 1 ? .patch(bridge: 0, port: PortNumber(9)) : .datapath(22),
+                    attachment: number == 1
+                        ? .patch(bridge: 0, port: PortNumber(9)) : .datapath(22),
                     spanning: state), bridge: other)
         }
         model[bridge: other].normal.setPorts(
-            [1, 2].map { SwitchPort(id: UInt32($0), name: "q\($0)", members: [$0]) })
+            ([1, 2] as [UInt16]).map { SwitchPort(id: UInt32($0), name: "q\($0)", members: [$0]) })
         try model.add(bridge: other, .normal)
         let translation = model.translate(makePacket())
         #expect(outputs(translation).isEmpty && translation.end == .spanningTree)

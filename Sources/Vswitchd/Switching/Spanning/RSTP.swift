@@ -3,12 +3,11 @@ public import Timekeeping
 
 // The Rapid Spanning Tree Protocol: IEEE 802.1D-2004 clause 17.
 //
-//                 ┌───────────────────── one bridge ─────────────────────┐
-//     BPDU ──> receive ──> information ──> role selection ──> role transitions ──> states
-//                 │            │                                   │  │
-//            migration     what is known                 proposing, │  └──> topology change ──> flush
-//          (old or rapid)   of each link                  agreeing  │              │
-//                                                                   └── transmit <─┘ ──> BPDU
+//     BPDU --> receive --> information --> role selection --> role transitions --> states
+//                 |            |                                    |   |
+//            migration    what is known                  proposing, |   `--> topology change
+//          (old or rapid)  of each link                   agreeing  |             |      |
+//                                                                   `--> transmit <'    flush
 //
 // The clause is a set of machines that look at each other's variables. All of them are here, by the
 // standard's names, and run in turn until none has anything more to do; the time in which they do

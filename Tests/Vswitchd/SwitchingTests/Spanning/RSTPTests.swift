@@ -63,7 +63,8 @@ private struct OneBridge {
             priority == 0x8000
                 ? own
                 : BridgeIdentifier(
-                    priority: priority, address: MACAddress(bits: 0x0200_0000_0000 + UInt64(priority)))
+                    priority: priority,
+                    address: MACAddress(bits: 0x0200_0000_0000 + UInt64(priority)))
         }
         return BPDU.Message(
             flags: flags, root: identifier(root), rootPathCost: cost, bridge: identifier(bridge),
@@ -78,7 +79,8 @@ private struct OneBridge {
     /// The flags of the rapid BPDUs among the effects, by port.
     func flags(_ port: UInt16) -> [UInt8] {
         effects.compactMap {
-            if case .transmit(port, .rapid(let message)) = $0 { message.flags.rawValue } else { nil }
+            guard case .transmit(port, .rapid(let message)) = $0 else { return nil }
+            return message.flags.rawValue
         }
     }
     func oldUnits(_ port: UInt16) -> [BPDU] {
@@ -299,7 +301,9 @@ private struct OneBridge {
         #expect(bridge.effects.contains(.flush(port: 1)))
         #expect(bridge.effects.contains(.flush(port: 3)))
         #expect(!bridge.effects.contains(.flush(port: 2)))
-        #expect(bridge.flags(1).contains { $0 & 1 != 0 } && bridge.flags(3).contains { $0 & 1 != 0 })
+        for port in [1, 3] as [UInt16] {
+            #expect(bridge.flags(port).contains { $0 & 1 != 0 })
+        }
         bridge.pass(3)
         bridge.hear(1)
         bridge.pass(4)

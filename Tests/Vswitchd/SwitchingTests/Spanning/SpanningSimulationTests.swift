@@ -4,7 +4,7 @@ import Testing
 import Timekeeping
 
 // Random networks through random storms: whatever happened before, a world that has become calm
-// has no circle and no black hole, with the old protocol, the rapid one, and both beside each other.
+// has no circle and no black hole, with the old protocol, the rapid one, and both side by side.
 
 private enum Kind: String, CaseIterable, CustomTestStringConvertible {
     case stp, rstp, mixed
@@ -30,7 +30,8 @@ extension SpanningWorld {
         let islands = copy.islands
         let joined = copy.bridges.indices.map { bridge in
             copy.segments.indices.first { index in
-                copy.segments[index].isUp && copy.segments[index].plugs.contains { $0.bridge == bridge }
+                copy.segments[index].isUp
+                    && copy.segments[index].plugs.contains { $0.bridge == bridge }
             }.map { islands[$0] }
         }
         return joined.allSatisfy { $0 != nil && $0 == joined[0] }
@@ -94,9 +95,10 @@ extension SpanningWorld {
         }
     }
 
-    /// While links come and go between two bridges each, and all stay joined, circles are there for
-    /// no longer than it takes to hear of them. (Cut off from its root, a part of a network that has
-    /// circles goes on for a while to tell itself of that root: the protocol is known for it.)
+    /// While links come and go between two bridges each, and all stay joined, circles are there
+    /// for no longer than it takes to hear of them. (Cut off from its root, a part of a network
+    /// that has circles goes on for a while to tell itself of that root: the protocol is known for
+    /// it.)
     @Test func theRapidProtocolOpensNoCircleOnTheWay() {
         for seed in 0..<seedCount / 5 {
             var world = SpanningWorld(seed: seed)
