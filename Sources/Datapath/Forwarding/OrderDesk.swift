@@ -104,11 +104,10 @@ public struct OrderDesk: Sendable {
                 let caller = DeskCaller(client: client, sequence: sequence)
                 return try addPort(port, caller, &forwarder)
             case .deletePort(let number):
-                guard let port = ports[number] else { throw .noSuchPort(number) }
+                guard opening[number] == nil else { throw .noSuchPort(number) }
                 forwarder.closeExpress(ofPort: number, now: now, &sink)
                 try forwarder.removePort(number)
-                ports[number] = nil
-                numbers[port.name] = nil
+                if let gone = ports.removeValue(forKey: number) { numbers[gone.name] = nil }
                 let caller = DeskCaller(client: client, sequence: sequence)
                 return [.closePort(number: number, caller)]
             case .listPorts:
@@ -118,6 +117,7 @@ public struct OrderDesk: Sendable {
             case .putFlow(let flow):
                 forwarder.closeExpress(ofFlow: flow.key, mask: flow.mask, now: now, &sink)
                 try forwarder.install(flow)
+            case .probeFlow(let flow): try forwarder.probe(flow)
             case .deleteFlow(let key, let mask):
                 forwarder.closeExpress(ofFlow: key, mask: mask, now: now, &sink)
                 let flow = try forwarder.delete(key: key, mask: mask)

@@ -65,4 +65,6 @@ struct PresentVports {
     mutating func remove(_ name: String) { byName[name] = nil }
     mutating func removeAll() { (byName, errors) = ([:], [:]) }
     var names: [String] { byName.keys.sorted() }
+    /// The datapath's numbers.
+    var numbers: Set<UInt32> { Set(byName.values.compactMap(\.number)) }
 }

@@ -45,16 +45,28 @@ extension Vswitch {
             translation.rules, packets: 1, bytes: byteCount, usedAt: now)
         if !translation.isSlowPathOnly { install(translation, key: upcall.key, now: now) }
         guard translation.end.isDelivery else { return }
-        order(
-            .execute(
-                ExecutedPacket(
-                    bytes: upcall.bytes, offload: upcall.offload, key: upcall.key,
-                    actions: translation.actions)),
-            .execute)
+        execute(
+            ExecutedPacket(
+                bytes: upcall.bytes, offload: upcall.offload, key: upcall.key,
+                actions: translation.actions),
+            now: now)
+    }
+
+    /// Has the datapath carry out a packet's actions; what it cannot do is done here.
+    private mutating func execute(_ packet: ExecutedPacket, now: Instant) {
+        guard datapath.features.support(packet.actions) else {
+            executeHere(packet, now: now)
+            return
+        }
+        var packet = packet
+        packet.actions = datapath.features.spoken(packet.actions)
+        order(.execute(packet), .execute)
     }
 
     /// Puts a translation into the datapath, and its reasons into the ledger.
+    /// One that the datapath cannot carry out is left out: each of its packets comes up.
     mutating func install(_ translation: Translation, key: FlowKey, now: Instant) {
+        guard datapath.features.support(translation.actions) else { return }
         guard ledger.count < wanted.flowLimit else {
             upcallCounts.refused += 1
             return
@@ -63,7 +75,8 @@ extension Vswitch {
         let identity = FlowIdentity(
             key: key, mask: datapath.nature.isKernelModule ? mask.wholeShape(of: key) : mask)
         let flow = CachedFlow(
-            key: identity.key, mask: identity.mask, actions: translation.actions)
+            key: identity.key, mask: identity.mask,
+            actions: datapath.features.spoken(translation.actions))
         guard order(.putFlow(flow), .putFlow(identity)) != nil else { return }
         upcallCounts.installed += 1
         let before = ledger.slot(of: identity).flatMap { ledger[$0] }
@@ -76,7 +89,7 @@ extension Vswitch {
     }
 
     /// A packet came up because a rule sends it to the controller.
-    private mutating func sendPacketIn(_ upcall: Upcall, cookie: [UInt8], now: Instant) {
+    mutating func sendPacketIn(_ upcall: Upcall, cookie: [UInt8], now: Instant) {
         guard let cookie = ControllerCookie(cookie),
             let (_, bridge) = bridges.first(where: { $0.value.index == cookie.bridge })
         else { return }
@@ -110,10 +123,8 @@ extension Vswitch {
             translation.rules, packets: 1, bytes: UInt64(packet.bytes.count), usedAt: now)
         model.apply(translation.effects, now: now, byteCount: UInt64(packet.bytes.count))
         guard translation.end.isDelivery else { return nil }
-        order(
-            .execute(
-                ExecutedPacket(bytes: packet.bytes, key: key, actions: translation.actions)),
-            .execute)
+        execute(
+            ExecutedPacket(bytes: packet.bytes, key: key, actions: translation.actions), now: now)
         return nil
     }
 }
