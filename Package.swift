@@ -45,7 +45,10 @@ house.add(
 
 // Datapath: the kernel half.
 house.add("FlowCache", .rules, at: "Datapath/FlowCache", ["Flows", "Packets", "Timekeeping"])
-house.add("Execution", .rules, at: "Datapath/Execution", ["Flows", "Packets", "Timekeeping"])
+// Shared: what a datapath cannot do to a packet, vswitchd does with the same rules.
+house.add(
+    "Execution", .shared, at: "Datapath/Execution",
+    ["DatapathMessages", "Flows", "Packets", "Timekeeping"])
 house.add(
     "Forwarding", .rules, at: "Datapath/Forwarding",
     [
@@ -83,8 +86,8 @@ house.add(
 house.add(
     "Bridges", .rules, at: "Vswitchd/Bridges",
     [
-        "Classifier", "DatabaseProtocol", "DatabaseReplica", "DatapathMessages", "Flows",
-        "LinkValues", "OpenFlow", "Packets", "Pipeline", "Switching", "Timekeeping",
+        "Classifier", "DatabaseProtocol", "DatabaseReplica", "DatapathMessages", "Execution",
+        "Flows", "LinkValues", "OpenFlow", "Packets", "Pipeline", "Switching", "Timekeeping",
     ])
 
 // Links: Linux interfaces, by libnl.

@@ -13,7 +13,7 @@ import Timekeeping
 // Three things differ from our own datapath, and are settled here. The module knows flows by names
 // of 128 bits: this end gives them, and remembers key and mask as vswitchd said them. The module's
 // datapath has a port of its own (number 0, the datapath's name), which nobody asked for: it is
-// kept back. And what the module cannot do is found out by trying, once, when the channel opens.
+// kept back. And a flow that is only tried stays there, so that its removal is ordered with it.
 
 /// A datapath of the kernel's module. Owned by one thread.
 @safe
@@ -26,8 +26,6 @@ public final class KernelConnection: DatapathEnd {
     public let descriptor: Int32
     /// Upcalls that the kernel had no room for.
     public private(set) var lostCount: UInt64 = 0
-    /// Whether the kernel can be told why a packet is dropped (Linux 6.7).
-    public private(set) var knowsDropReasons = false
 
     private let orders: GenericNetlinkSocket
     private let dumps: GenericNetlinkSocket
@@ -43,6 +41,11 @@ public final class KernelConnection: DatapathEnd {
     private var outstandingCount = 0
     private var dump: (sequence: UInt32, isOfFlows: Bool, seen: Set<UFID>)?
     private var names = FlowNames()
+    /// Flows that are tried: what came of them, and nil until it is known. Their removal is answered
+    /// under the same number.
+    private var probes: [UInt32: DatapathReply?] = [:]
+    /// A tool does not ask whether the kernel can be told why a packet is dropped (Linux 6.7).
+    private let dropsReasons: Bool
     private let buffer: UnsafeMutableRawBufferPointer
 
     /// Whether the module is loaded. Loads nothing, and needs no privilege.
@@ -82,6 +85,7 @@ public final class KernelConnection: DatapathEnd {
         self.upcalls = upcalls
         self.families = families
         self.descriptor = descriptor
+        dropsReasons = !makes
         // Freed in deinit.
         unsafe buffer = .allocate(
             byteCount: DatapathMessageLimits.datagramByteCountMax, alignment: 16)
@@ -96,7 +100,6 @@ public final class KernelConnection: DatapathEnd {
         destination.interfaceIndex = unsafe if_nametoindex(name)
         guard destination.interfaceIndex != 0 else { throw .kernel("", code: ENODEV) }
         writer.destination = destination
-        if makes { try probe() }
     }
 
     deinit {
@@ -165,18 +168,6 @@ public final class KernelConnection: DatapathEnd {
         throw .system(call: "wait for openvswitch.ko", code: ETIMEDOUT)
     }
 
-    /// Tries what not every kernel can, on a flow that no packet belongs to.
-    private func probe() throws(ChannelError) {
-        var key = FlowKey()
-        (key.inPort, key.ethType) = (0, 0x1234)
-        let ufid = names.fresh()
-        let flow = CachedFlow(
-            key: key, mask: FlowMask().wholeShape(of: key), actions: [.drop(.droppedByRule)],
-            ufid: ufid)
-        knowsDropReasons = try exchange(.probe(flow)) == nil
-        if knowsDropReasons { _ = try exchange(.deleteFlow(ufid)) }
-    }
-
     // MARK: Sending
 
     public var unsentByteCount: Int {
@@ -212,30 +203,50 @@ public final class KernelConnection: DatapathEnd {
         var request = request
         switch request {
         case .putFlow(let flow): request = .putFlow(kernelForm(flow))
+        case .probeFlow(var flow):
+            let ufid = names.fresh()
+            flow.ufid = ufid
+            probes[sequence] = .some(nil)
+            try put { writer throws(DatapathMessageError) in
+                try writer.append(.probeFlow(flow), sequence: sequence, families: families)
+            }
+            return try put { writer throws(DatapathMessageError) in
+                try writer.append(
+                    KernelRequest.deleteFlow(ufid), sequence: sequence, families: families)
+            }
         case .execute(var packet):
             packet.offload = nil
-            if !knowsDropReasons { packet.actions = packet.actions.withoutDropReasons }
+            if dropsReasons { packet.actions = packet.actions.withoutDropReasons }
             request = .execute(packet)
         case .deleteFlow(let key, let mask):
             if let ufid = names.remove(key, mask) {
-                let order = KernelRequest.deleteFlow(ufid)
-                if try writer.append(order, sequence: sequence, families: families) { return }
-                seal()
-                _ = try writer.append(order, sequence: sequence, families: families)
-                return
+                return try put { writer throws(DatapathMessageError) in
+                    try writer.append(
+                        KernelRequest.deleteFlow(ufid), sequence: sequence, families: families)
+                }
             }
         case .flushFlows: names.removeAll()
         default: break
         }
-        if try writer.append(request, sequence: sequence, families: families) { return }
+        let order = request
+        try put { writer throws(DatapathMessageError) in
+            try writer.append(order, sequence: sequence, families: families)
+        }
+    }
+
+    /// Has `append` write to the open datagram, or to the next if there is no room.
+    private func put(
+        _ append: (inout DatagramWriter) throws(DatapathMessageError) -> Bool
+    ) throws(DatapathMessageError) {
+        if try append(&writer) { return }
         seal()
-        _ = try writer.append(request, sequence: sequence, families: families)
+        _ = try append(&writer)
     }
 
     private func kernelForm(_ flow: CachedFlow) -> CachedFlow {
         var flow = flow
         flow.ufid = names.name(flow.key, flow.mask)
-        if !knowsDropReasons { flow.actions = flow.actions.withoutDropReasons }
+        if dropsReasons { flow.actions = flow.actions.withoutDropReasons }
         return flow
     }
 
@@ -314,7 +325,26 @@ public final class KernelConnection: DatapathEnd {
         case .failure: return  // An object that we cannot read; its verdict follows.
         default: break
         }
+        if let probe = probes[reply.sequence] {
+            answer(toProbe: probe, reply, body)
+            return
+        }
         body(reply)
+    }
+
+    /// The first verdict is on the flow, the second on its removal; of both only the first matters.
+    private func answer(
+        toProbe probe: DatapathReply?, _ reply: Received<DatapathReply>,
+        _ body: (Received<DatapathReply>) -> Void
+    ) {
+        guard case .success(let verdict) = reply.content else { return }
+        switch (verdict, probe) {
+        case (.done, nil), (.failed, nil): probes[reply.sequence] = verdict
+        case (.done, let first?), (.failed, let first?):
+            probes[reply.sequence] = nil
+            body(Received(sequence: reply.sequence, content: .success(first)))
+        default: break
+        }
     }
 
     private func dumped(

@@ -81,6 +81,13 @@ extension Forwarder {
         }
     }
 
+    /// Whether a flow with such actions could be installed; nothing is.
+    ///
+    /// - Throws: As `install`.
+    public mutating func probe(_ flow: CachedFlow) throws(OrderRefusal) {
+        programs.release(try compile(flow.actions))
+    }
+
     mutating func compile(_ actions: [DatapathAction]) throws(OrderRefusal) -> ProgramHandle {
         do {
             return try programs.store(actions)

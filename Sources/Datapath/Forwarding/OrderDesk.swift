@@ -108,11 +108,11 @@ public struct OrderDesk: Sendable {
                 let caller = DeskCaller(client: client, sequence: sequence)
                 return try addPort(port, caller, &forwarder)
             case .deletePort(let number):
-                guard let port = ports[number] else { throw .noSuchPort(number) }
+                guard opening[number] == nil else { throw .noSuchPort(number) }
                 forwarder.closeExpress(ofPort: number, now: now, &sink)
                 try forwarder.removePort(number)
-                (ports[number], traffic[number]) = (nil, nil)
-                numbers[port.name] = nil
+                if let gone = ports.removeValue(forKey: number) { numbers[gone.name] = nil }
+                traffic[number] = nil
                 let caller = DeskCaller(client: client, sequence: sequence)
                 return [.closePort(number: number, caller)]
             case .setTraffic(let number, let wanted):
@@ -125,6 +125,7 @@ public struct OrderDesk: Sendable {
             case .putFlow(let flow):
                 forwarder.closeExpress(ofFlow: flow.key, mask: flow.mask, now: now, &sink)
                 try forwarder.install(flow)
+            case .probeFlow(let flow): try forwarder.probe(flow)
             case .deleteFlow(let key, let mask):
                 forwarder.closeExpress(ofFlow: key, mask: mask, now: now, &sink)
                 let flow = try forwarder.delete(key: key, mask: mask)

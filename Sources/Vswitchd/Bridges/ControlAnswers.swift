@@ -42,6 +42,7 @@ extension Vswitch {
         ControlCommand("dpif/dump-dps"),
         ControlCommand("dpif/dump-flows", "bridge", 1...1),
         ControlCommand("dpif/show"),
+        ControlCommand("dpif/show-dp-features", "bridge", 1...1),
         ControlCommand("ofproto/list"),
         ControlCommand("ofproto/trace", "bridge flow", 2...2),
         ControlCommand("revalidator/purge"),
@@ -116,6 +117,9 @@ extension Vswitch {
         case "dpctl/show": return datapathText
         case "dpif/dump-dps": return "\(DatapathReport.fullName(of: datapath.nature.name))\n"
         case "dpif/show": return portsText
+        case "dpif/show-dp-features":
+            _ = try bridge(arguments[0])
+            return datapath.features.text
         case "ofproto/list": return bridges.keys.sorted().map { $0 + "\n" }.joined()
         case "revalidator/purge":
             ledger.removeAll()

@@ -12,6 +12,8 @@ struct DatapathSide {
     /// Whether the list of its ports has arrived since the connection opened.
     var knowsPorts = false
     var statistics = DatapathStatistics()
+    /// What it can do, as far as it has answered.
+    var features = DatapathFeatures()
 
     var lastSequence: UInt32 = 0
     /// Sequence number of the last order that was answered.
@@ -39,6 +41,7 @@ struct DatapathSide {
 
 /// Why an order was given, so that its answer finds its way.
 enum DatapathOrder {
+    case probe(DatapathProbe)
     case takeUpcalls
     case describe
     case addPort(name: String)
@@ -61,6 +64,8 @@ struct UpcallCounts {
     var installed: UInt64 = 0
     var refused: UInt64 = 0
     var failedOrders: UInt64 = 0
+    /// Packets that were carried out here, because the datapath cannot.
+    var slow: UInt64 = 0
 }
 
 extension Vswitch {
@@ -85,6 +90,8 @@ extension Vswitch {
         ledger.removeAll()
         vports.removeAll()
         log(.info, "dpif", "the datapath is there: \(DatapathReport.fullName(of: nature.name))")
+        // Before any packet: what it cannot do goes into no flow.
+        for probe in DatapathProbe.all { order(.probeFlow(probe.flow), .probe(probe)) }
         order(.takeUpcalls, .takeUpcalls)
         order(.describeDatapath, .describe)
         for order in model.allMeterOrders() { give(order) }
@@ -160,6 +167,7 @@ extension Vswitch {
         if !datapath.hasAnswered(sequence) { datapath.answered = sequence }
         if let failure { failed(order, failure.errno, failure.text) }
         switch order {
+        case .probe(let probe): datapath.features.note(probe, isTaken: failure == nil)
         case .addPort(let name):
             if failure == nil {
                 checkAttached(name)
@@ -184,6 +192,7 @@ extension Vswitch {
     }
 
     private mutating func failed(_ order: DatapathOrder, _ errno: Int32, _ text: String) {
+        if case .probe = order { return }
         upcallCounts.failedOrders += 1
         switch order {
         case .addPort(let name):
@@ -199,7 +208,7 @@ extension Vswitch {
             if let slot = ledger.slot(of: identity) { ledger.remove(slot) }
         case .changeMeter:
             log(.warning, "ofproto", "the datapath refused a meter: \(text)")
-        case .deleteFlow, .execute, .describeMeter:
+        case .deleteFlow, .execute, .describeMeter, .probe:
             // A flow that is gone already, or a packet whose port is: nothing is owed to anyone.
             break
         case .takeUpcalls, .describe, .listPorts, .listFlows:

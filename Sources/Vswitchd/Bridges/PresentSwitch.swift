@@ -75,4 +75,6 @@ struct PresentVports {
     mutating func remove(_ name: String) { (byName[name], traffic[name]) = (nil, nil) }
     mutating func removeAll() { (byName, traffic, errors) = ([:], [:], [:]) }
     var names: [String] { byName.keys.sorted() }
+    /// The datapath's numbers.
+    var numbers: Set<UInt32> { Set(byName.values.compactMap(\.number)) }
 }

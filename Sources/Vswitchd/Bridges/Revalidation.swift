@@ -145,13 +145,16 @@ extension Vswitch {
 
     private mutating func check(_ entry: LedgerEntry, in slot: Int, now: Instant) {
         let fresh = model.translate(entry.identity.key)
-        guard entry.identity.mask.covers(fresh.mask), !fresh.isSlowPathOnly else {
+        guard entry.identity.mask.covers(fresh.mask), !fresh.isSlowPathOnly,
+            datapath.features.support(fresh.actions)
+        else {
             delete(slot)
             return
         }
         if fresh.actions != entry.actions {
             let flow = CachedFlow(
-                key: entry.identity.key, mask: entry.identity.mask, actions: fresh.actions)
+                key: entry.identity.key, mask: entry.identity.mask,
+                actions: datapath.features.spoken(fresh.actions))
             order(.putFlow(flow), .putFlow(entry.identity))
         }
         // A bucket that lost its member keeps the one that this flow was given, and packets that

@@ -54,12 +54,22 @@ extension Vswitch {
             translation.rules, packets: 1, bytes: byteCount, usedAt: now)
         if !translation.isSlowPathOnly { install(translation, key: upcall.key, now: now) }
         guard translation.end.isDelivery else { return }
-        order(
-            .execute(
-                ExecutedPacket(
-                    bytes: upcall.bytes, offload: upcall.offload, key: upcall.key,
-                    actions: translation.actions)),
-            .execute)
+        execute(
+            ExecutedPacket(
+                bytes: upcall.bytes, offload: upcall.offload, key: upcall.key,
+                actions: translation.actions),
+            now: now)
+    }
+
+    /// Has the datapath carry out a packet's actions; what it cannot do is done here.
+    private mutating func execute(_ packet: ExecutedPacket, now: Instant) {
+        guard datapath.features.support(packet.actions) else {
+            executeHere(packet, now: now)
+            return
+        }
+        var packet = packet
+        packet.actions = datapath.features.spoken(packet.actions)
+        order(.execute(packet), .execute)
     }
 
     /// Mirrors see what is addressed to the switch, too.
@@ -82,7 +92,9 @@ extension Vswitch {
     }
 
     /// Puts a translation into the datapath, and its reasons into the ledger.
+    /// One that the datapath cannot carry out is left out: each of its packets comes up.
     mutating func install(_ translation: Translation, key: FlowKey, now: Instant) {
+        guard datapath.features.support(translation.actions) else { return }
         guard ledger.count < wanted.flowLimit else {
             upcallCounts.refused += 1
             return
@@ -91,7 +103,8 @@ extension Vswitch {
         let identity = FlowIdentity(
             key: key, mask: datapath.nature.isKernelModule ? mask.wholeShape(of: key) : mask)
         let flow = CachedFlow(
-            key: identity.key, mask: identity.mask, actions: translation.actions)
+            key: identity.key, mask: identity.mask,
+            actions: datapath.features.spoken(translation.actions))
         guard order(.putFlow(flow), .putFlow(identity)) != nil else { return }
         upcallCounts.installed += 1
         let before = ledger.slot(of: identity).flatMap { ledger[$0] }
@@ -104,7 +117,7 @@ extension Vswitch {
     }
 
     /// A packet came up because a rule sends it to the controller.
-    private mutating func sendPacketIn(_ upcall: Upcall, cookie: [UInt8], now: Instant) {
+    mutating func sendPacketIn(_ upcall: Upcall, cookie: [UInt8], now: Instant) {
         guard let cookie = ControllerCookie(cookie),
             let (_, bridge) = bridges.first(where: { $0.value.index == cookie.bridge })
         else { return }
@@ -140,10 +153,8 @@ extension Vswitch {
             translation.effects, now: now, packetCount: 1, byteCount: UInt64(packet.bytes.count))
         model.snoop(translation.effects, frame: packet.bytes, now: now)
         guard translation.end.isDelivery else { return nil }
-        order(
-            .execute(
-                ExecutedPacket(bytes: packet.bytes, key: key, actions: translation.actions)),
-            .execute)
+        execute(
+            ExecutedPacket(bytes: packet.bytes, key: key, actions: translation.actions), now: now)
         return nil
     }
 }

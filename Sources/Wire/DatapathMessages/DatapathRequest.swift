@@ -26,6 +26,9 @@ public enum DatapathRequest: Hashable, Sendable {
     /// OVS_FLOW_CMD_NEW without NLM_F_EXCL: an existing flow with the same key and mask gets the
     /// new actions and keeps its counters.
     indirect case putFlow(CachedFlow)
+    /// OVS_FLOW_CMD_NEW with OVS_FLOW_ATTR_PROBE: whether such a flow would be taken. Afterwards it
+    /// is not there, and nothing is logged if it is refused.
+    indirect case probeFlow(CachedFlow)
     /// OVS_FLOW_CMD_DEL of one flow; the reply carries its last counters.
     indirect case deleteFlow(key: FlowKey, mask: FlowMask)
     /// OVS_FLOW_CMD_DEL without a key: all flows.

@@ -44,6 +44,8 @@ struct FlowParts {
     private var actions: [DatapathAction]?
     private var statistics = FlowStatistics()
     private var ufid: UFID?
+    /// Only to be tried.
+    private(set) var isProbe = false
 
     init(_ bytes: RawSpan, _ range: Range<Int>) throws(DatapathMessageError) {
         var attributes = AttributeReader(bytes, range, "OVS_FLOW")
@@ -67,9 +69,10 @@ struct FlowParts {
                 ufid = UFID(
                     high: bytes.bigEndian64(at: attribute.offset),
                     low: bytes.bigEndian64(at: attribute.offset + 8))
+            case OVS_FLOW_ATTR_PROBE.rawValue: isProbe = true
             case OVS_FLOW_ATTR_PAD.rawValue: break
             default:
-                // CLEAR and PROBE among them: to pass over an order would be to disobey it.
+                // CLEAR among them: to pass over an order would be to disobey it.
                 throw .unsupported("OVS_FLOW", type: attribute.type, offset: attribute.start)
             }
         }

@@ -46,8 +46,21 @@ extension FlowMask {
 
 extension [DatapathAction] {
     /// These actions for a kernel that cannot be told why a packet is dropped: it drops what has no
-    /// action.
+    /// action. A drop is the last of its list, so that nothing else changes.
     public var withoutDropReasons: [DatapathAction] {
-        filter { if case .drop = $0 { false } else { true } }
+        compactMap { action in
+            switch action {
+            case .drop: nil
+            case .sample(let probability, let list):
+                .sample(probability: probability, list.withoutDropReasons)
+            case .clone(let list): .clone(list.withoutDropReasons)
+            case .decrementTTL(let list): .decrementTTL(ifExpired: list.withoutDropReasons)
+            case .checkLength(let byteCount, let ifGreater, let otherwise):
+                .checkLength(
+                    byteCount: byteCount, ifGreater: ifGreater.withoutDropReasons,
+                    otherwise: otherwise.withoutDropReasons)
+            default: action
+            }
+        }
     }
 }

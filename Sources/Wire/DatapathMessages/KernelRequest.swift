@@ -12,8 +12,6 @@ public enum KernelRequest: Hashable, Sendable {
     case deleteDatapath
     /// OVS_FLOW_CMD_DEL by name; the reply carries its last counters.
     case deleteFlow(UFID)
-    /// OVS_FLOW_CMD_NEW, of which nothing is written to the kernel's log if it is refused.
-    case probe(CachedFlow)
 }
 
 extension DatagramWriter {
@@ -30,9 +28,6 @@ extension DatagramWriter {
         case .deleteFlow:
             (family, command) = (families.flow, OVS_FLOW_CMD_DEL.rawValue)
             flags |= NLM_F_ECHO
-        case .probe:
-            (family, command) = (families.flow, OVS_FLOW_CMD_NEW.rawValue)
-            flags |= NLM_F_CREATE
         }
         let version = family == families.datapath ? UInt8(OVS_DATAPATH_VERSION) : 1
         guard
@@ -46,9 +41,6 @@ extension DatagramWriter {
             putUpcallPorts()
         case .deleteDatapath: break
         case .deleteFlow(let ufid): put(ufid)
-        case .probe(let flow):
-            try put(flow, withCounters: false)
-            putFlag(UInt16(OVS_FLOW_ATTR_PROBE.rawValue))
         }
         return try finish("request")
     }

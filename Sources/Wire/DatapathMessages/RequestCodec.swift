@@ -53,6 +53,9 @@ extension DatagramWriter {
             case .putFlow:
                 // With NLM_F_CREATE a kernel would refuse to give an existing flow new actions.
                 (family, command) = (families.flow, OVS_FLOW_CMD_NEW.rawValue)
+            case .probeFlow:
+                (family, command) = (families.flow, OVS_FLOW_CMD_NEW.rawValue)
+                flags |= NLM_F_CREATE
             case .deleteFlow:
                 (family, command) = (families.flow, OVS_FLOW_CMD_DEL.rawValue)
                 flags |= NLM_F_ECHO
@@ -94,6 +97,9 @@ extension DatagramWriter {
             put(UInt16(OVS_VPORT_ATTR_PORT_NO.rawValue), host: number)
             put(traffic)
         case .putFlow(let flow): try put(flow, withCounters: false)
+        case .probeFlow(let flow):
+            try put(flow, withCounters: false)
+            putFlag(UInt16(OVS_FLOW_ATTR_PROBE.rawValue))
         case .deleteFlow(let key, let mask):
             put(UInt16(OVS_FLOW_ATTR_KEY.rawValue), key: key)
             put(UInt16(OVS_FLOW_ATTR_MASK.rawValue), mask: mask, of: key)
@@ -141,7 +147,8 @@ extension DatapathRequest {
         case (families.flow, OVS_FLOW_CMD_GET.rawValue, true): return .listFlows
         case (families.flow, OVS_FLOW_CMD_NEW.rawValue, false):
             let parts = try FlowParts(bytes, message.attributes)
-            return .putFlow(try parts.flow(offset: header.offset))
+            let flow = try parts.flow(offset: header.offset)
+            return parts.isProbe ? .probeFlow(flow) : .putFlow(flow)
         case (families.flow, OVS_FLOW_CMD_DEL.rawValue, false):
             let parts = try FlowParts(bytes, message.attributes)
             guard let key = parts.key else { return .flushFlows }

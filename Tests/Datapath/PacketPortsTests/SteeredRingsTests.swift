@@ -64,7 +64,7 @@ struct SteeredRingsTests {
     }
 
     @Test func aRingOfBlocksIsMadeWhenWantedAndLetGoWhenIdle() throws {
-        let budget = RingBudget(byteCount: 64 << 20)
+        let budget = RingBudget(byteCount: 512 << 20)
         try space.run {
             var rings = try SteeredRings(interface: InterfaceFacts(name: "p0"), budget: budget)
             let quiet = budget.usedByteCount

@@ -1,5 +1,4 @@
 public import DatapathMessages
-import Execution
 public import Packets
 
 // A frame on its way to userspace and back: one row of bytes with the tag where the wire has it,
@@ -41,7 +40,7 @@ extension UpcallOffload {
 extension Offload {
     /// Whether the checksum's place lies inside a frame of `byteCount` bytes.
     @inlinable
-    func fits(byteCount: Int) -> Bool {
+    public func fits(byteCount: Int) -> Bool {
         !needsChecksum || Int(checksumStart) + Int(checksumOffset) + 2 <= byteCount
     }
 }
@@ -49,7 +48,7 @@ extension Offload {
 extension Frame {
     /// The frame's bytes with its tag in them, and its offload header counted from there. A frame
     /// without both MAC addresses has no room for a tag and goes without.
-    func carried() -> (bytes: [UInt8], offload: UpcallOffload?) {
+    public func carried() -> (bytes: [UInt8], offload: UpcallOffload?) {
         let bytes = unsafe UnsafeRawBufferPointer(start: start, count: byteCount)
         var offload = unsafe offload
         guard unsafe vlanTPID != 0 && byteCount >= 12 else {
