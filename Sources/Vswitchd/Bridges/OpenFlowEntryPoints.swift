@@ -8,33 +8,106 @@ extension Vswitch {
     mutating func apply(
         _ mod: GroupMod, _ index: Int, news: inout ChangeNews, now: Instant
     ) -> OpenFlowErrorCode? {
-        .groupModOutOfGroups
+        do throws(GroupModError) {
+            news.removed += try model[bridge: index].tables.apply(mod, now: now).removed
+            return nil
+        } catch {
+            return error.code
+        }
     }
 
     mutating func apply(
         _ mod: MeterMod, _ index: Int, news: inout ChangeNews, now: Instant
     ) -> OpenFlowErrorCode? {
-        .meterModOutOfMeters
+        do throws(MeterModError) {
+            news.removed += try model.apply(mod, bridge: index, now: now).removed
+            return nil
+        } catch {
+            return error.code
+        }
     }
 
-    mutating func apply(_ mod: TableMod, _ index: Int) -> OpenFlowErrorCode? { .tableModNotAllowed }
+    mutating func apply(_ mod: TableMod, _ index: Int) -> OpenFlowErrorCode? {
+        do throws(FlowModError) {
+            try model[bridge: index].tables.apply(mod)
+            return nil
+        } catch {
+            return .badTableModTable
+        }
+    }
 
     /// What groups, meters and tables tell of themselves.
     func answer(
         later request: StatisticsRequest, _ bridge: PresentBridge, now: Instant
     ) -> StatisticsReply {
+        let tables = model[bridge: bridge.index].tables
         switch request {
-        case .group: .group([])
-        case .groupDescription: .groupDescription([])
-        case .groupFeatures:
-            .groupFeatures(
-                GroupFeatures(
-                    types: 0, capabilities: 0, maxGroups: [0, 0, 0, 0], actions: [0, 0, 0, 0]))
-        case .meter: .meter([])
-        case .meterConfig: .meterConfig([])
-        case .meterFeatures: .meterFeatures(MeterFeatures())
-        case .queueDescription: .queueDescription([])
-        default: .tableDescription([])
+        case .group(let number):
+            return .group(tables.groupStatistics(of: number, now: now))
+        case .groupDescription(let number):
+            return .groupDescription(tables.groups.descriptions(of: number))
+        case .groupFeatures: return .groupFeatures(GroupTable.features)
+        case .meter(let number):
+            let references = tables.meterReferences()
+            return .meter(
+                chosen(number, tables).map { meter in
+                    meter.statistics(flows: references[meter.description.meter] ?? 0, now: now)
+                })
+        case .meterConfig(let number):
+            return .meterConfig(chosen(number, tables).map(\.description))
+        case .meterFeatures: return .meterFeatures(MeterSet.features)
+        case .queueDescription: return .queueDescription([])
+        default: return .tableDescription(tables.tableDescriptions())
+        }
+    }
+
+    private func chosen(_ number: UInt32, _ tables: FlowTables) -> [Meter] {
+        tables.meters.chosen(number == MeterNumber.all ? nil : number)
+    }
+}
+
+extension Meter {
+    /// The datapath's own counts of packets are not read: they are zero here.
+    fileprivate func statistics(flows: UInt32, now: Instant) -> MeterStatistics {
+        MeterStatistics(
+            meter: description.meter, flowCount: flows,
+            durationNanoseconds: now > createdAt
+                ? now.nanosecondsSinceStart - createdAt.nanosecondsSinceStart : 0,
+            bands: description.bands.map { _ in .init() })
+    }
+}
+
+extension GroupModError {
+    var code: OpenFlowErrorCode {
+        switch self {
+        case .groupExists: .groupExists
+        case .invalidGroup: .invalidGroup
+        case .unknownGroup: .unknownGroup
+        case .outOfGroups: .groupModOutOfGroups
+        case .outOfBuckets: .groupModOutOfBuckets
+        case .loop: .groupModLoop
+        case .badBucket: .groupModBadBucket
+        case .watchUnsupported: .groupModWatchUnsupported
+        case .bucketExists: .groupModBucketExists
+        case .unknownBucket: .groupModUnknownBucket
+        case .badCommand: .groupModBadCommand
+        case .badSelection: .propertyBadValue
+        case .badAction(let error): error.code
+        }
+    }
+}
+
+extension MeterModError {
+    var code: OpenFlowErrorCode {
+        switch self {
+        case .meterExists: .meterExists
+        case .invalidMeter: .invalidMeter
+        case .unknownMeter: .unknownMeter
+        case .badFlags: .meterModBadFlags
+        case .badRate: .meterModBadRate
+        case .badBand: .meterModBadBand
+        case .outOfMeters: .meterModOutOfMeters
+        case .outOfBands: .meterModOutOfBands
         }
     }
 }
@@ -49,6 +122,9 @@ extension FlowModError {
         case .fieldNotWritable: .badSetFieldType
         case .badFieldRange: .badSetFieldArgument
         case .badOutputPort: .badActionPort
+        case .noSuchGroup: .badActionGroup
+        case .noSuchMeter: .invalidMeter
+        case .badConjunction: .actionBadConjunction
         case .badArgument: .badActionArgument
         case .unsupportedAction: .badActionType
         }
