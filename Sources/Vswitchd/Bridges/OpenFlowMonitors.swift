@@ -1,3 +1,4 @@
+internal import Flows
 internal import OpenFlow
 internal import Pipeline
 internal import Timekeeping

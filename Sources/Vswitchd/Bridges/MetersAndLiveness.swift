@@ -4,44 +4,9 @@ internal import OpenFlow
 internal import Pipeline
 internal import Timekeeping
 
-// Groups, meters and settings of tables: what a request changes, and what is answered.
+// What the datapath and the host's links know, and groups and meters ask: counters, liveness.
 
 extension Vswitch {
-    /// Applies a group mod. Returns what to refuse it with, or nil.
-    mutating func apply(_ mod: GroupMod, bridge name: String, now: Instant) -> OpenFlowErrorCode? {
-        guard let bridge = bridges[name] else { return .notAllowed }
-        do throws(GroupModError) {
-            let outcome = try model[bridge: bridge.index].tables.apply(mod, now: now)
-            for removed in outcome.removed { tell(removed, bridge: name, now: now) }
-            return nil
-        } catch {
-            return error.code
-        }
-    }
-
-    /// Applies a meter mod. Returns what to refuse it with, or nil.
-    mutating func apply(_ mod: MeterMod, bridge name: String, now: Instant) -> OpenFlowErrorCode? {
-        guard let bridge = bridges[name] else { return .notAllowed }
-        do throws(MeterModError) {
-            let outcome = try model.apply(mod, bridge: bridge.index, now: now)
-            for removed in outcome.removed { tell(removed, bridge: name, now: now) }
-            return nil
-        } catch {
-            return error.code
-        }
-    }
-
-    /// Applies a table mod. Returns what to refuse it with, or nil.
-    mutating func apply(_ mod: TableMod, bridge name: String) -> OpenFlowErrorCode? {
-        guard let bridge = bridges[name] else { return .notAllowed }
-        do throws(FlowModError) {
-            try model[bridge: bridge.index].tables.apply(mod)
-            return nil
-        } catch {
-            return .badTableModTable
-        }
-    }
-
     /// Asks the datapath what the meters of a bridge have seen. Returns the sequence number whose
     /// answer means that all are there (`DatapathSide.hasAnswered`).
     mutating func requestMeterCounters(bridge index: Int) -> UInt32 {
@@ -116,41 +81,6 @@ extension Vswitch {
                 port.isLive.toggle()
                 model.setPort(port, bridge: bridge.index)
             }
-        }
-    }
-}
-
-extension GroupModError {
-    var code: OpenFlowErrorCode {
-        switch self {
-        case .groupExists: .groupExists
-        case .invalidGroup: .invalidGroup
-        case .unknownGroup: .unknownGroup
-        case .outOfGroups: .groupModOutOfGroups
-        case .outOfBuckets: .groupModOutOfBuckets
-        case .loop: .groupModLoop
-        case .badBucket: .groupModBadBucket
-        case .watchUnsupported: .groupModWatchUnsupported
-        case .bucketExists: .groupModBucketExists
-        case .unknownBucket: .groupModUnknownBucket
-        case .badCommand: .groupModBadCommand
-        case .badSelection: .propertyBadValue
-        case .badAction(let error): error.code
-        }
-    }
-}
-
-extension MeterModError {
-    var code: OpenFlowErrorCode {
-        switch self {
-        case .meterExists: .meterExists
-        case .invalidMeter: .invalidMeter
-        case .unknownMeter: .unknownMeter
-        case .badFlags: .meterModBadFlags
-        case .badRate: .meterModBadRate
-        case .badBand: .meterModBadBand
-        case .outOfMeters: .meterModOutOfMeters
-        case .outOfBands: .meterModOutOfBands
         }
     }
 }
