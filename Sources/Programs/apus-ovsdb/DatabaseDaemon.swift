@@ -5,7 +5,8 @@
 //     a synchronisation is begun if none is under way; when it ends, its effects are carried out
 //
 // The machine goes on while the disk works, so clients that write at the same time share one sync.
-// What a client sends is handled by the hub's thread if it can be, without waking ours.
+// What a client sends is handled by the hub's thread if it can be, and the end of a synchronisation
+// by the thread that waited for the disk, without waking ours.
 
 import Daemon
 import DatabaseEngine
@@ -60,7 +61,9 @@ final class DatabaseDaemon: TurnTaking {
             mailbox.post(.control($0))
         }
         defer { control.close() }
-        let daemon = try DatabaseDaemon(wishes, process.places, hub, control, mailbox)
+        let daemon = try DatabaseDaemon(wishes, process.places, hub, control) {
+            _ = shared.deliver(.synchronized)
+        }
         try process.ready()
         try shared.run(daemon, MachineLoop(process, mailbox))
     }
@@ -77,10 +80,10 @@ final class DatabaseDaemon: TurnTaking {
 
     private init(
         _ wishes: Wishes, _ places: Places, _ hub: StreamHub, _ control: ControlServer,
-        _ mailbox: Mailbox<Message>
+        whenSynchronized wake: @escaping @Sendable () -> Void
     ) throws {
         self.control = control
-        synchronizer = Synchronizer { mailbox.post(.synchronized) }
+        synchronizer = Synchronizer(wake: wake)
         files = DatabaseFiles(wishes.durability)
         server = DatabaseServer(random: &random)
         let standard = ["punix:\(places.rundir)/db.sock"]

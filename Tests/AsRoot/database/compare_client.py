@@ -95,6 +95,17 @@ CLIENT = [
     ["query", "{db}", "[5]"], ["echo"], [],
 ]
 
+# What needs a file at its input.
+RESTORE = [
+    "ovsdb-client backup {db} Open_vSwitch > {folder}/snapshot",
+    "ovsdb-client transact {db} '[\"Open_vSwitch\",{\"op\":\"delete\",\"table\":\"Queue\",\"where\":[]}]'",
+    "ovsdb-client restore {db} Open_vSwitch < {folder}/snapshot",
+    "ovsdb-client dump {db} Open_vSwitch Queue _uuid dscp",
+    "ovsdb-client --force restore {db} Open_vSwitch < {folder}/snapshot",
+    "ovsdb-client dump {db} Open_vSwitch Port name tag trunks",
+    "ovsdb-client restore {db} Open_vSwitch < /dev/null",
+]
+
 TOOL = [
     ["db-name", "{file}"], ["db-version", "{file}"], ["db-cksum", "{file}"], ["db-is-standalone", "{file}"],
     ["db-is-clustered", "{file}"], ["needs-conversion", "{file}", SCHEMA], ["check-cluster", "{file}"],
@@ -179,6 +190,9 @@ def main():
             command = ["ovsdb-client", *(["--timeout=10"] if "-t" not in words else []), *words]
             tally.compare(f"ovsdb-client {number} {words}",
                           *[comparable(side.run(command)) for side in sides])
+        for words in RESTORE:
+            tally.compare(f"ovsdb-client {words}",
+                          *[comparable(side.run(["sh", "-c", words])) for side in sides])
         for side in sides:
             side.stop()
         for number, words in enumerate(TOOL):

@@ -92,7 +92,7 @@ extension VsctlContext {
                 "the database's schema \(draft.schema.version) has no limits of zones; convert it, "
                     + "for instance by starting apus-ovsdb with --convert")
         }
-        guard let datapath = try datapath() else {
+        guard let datapath = try self.datapath() else {
             throw .failure("datapath \(arguments[0]) does not exist")
         }
         return datapath
