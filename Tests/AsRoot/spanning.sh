@@ -42,10 +42,10 @@ copies() { # copies: broadcasts of host 1 that host 3 saw, for each that was sen
   in_host 1 tcpdump -i eth0 -Q out -n -l --immediate-mode 'arp and dst host 10.9.0.77' > "$work/sent" 2> "$work/sent.err" & local pid2=$!
   within 5 grep -q 'listening on' "$work/sent.err"
   in_host 1 ping -c 2 -W 1 10.9.0.77 > /dev/null 2>&1
-  sleep 0.3; kill $pid $pid2; wait $pid $pid2 2> /dev/null
+  sleep 1; kill $pid $pid2; wait $pid $pid2 2> /dev/null
   [ -s "$work/sent" ] && echo "$(wc -l < "$work/copies")/$(wc -l < "$work/sent")"
 }
-once() { local c; c=$(copies); [ -n "$c" ] && [ "${c%/*}" = "${c#*/}" ]; }
+once() { local c; c=$(copies); echo "copies/sent: $c"; [ -n "$c" ] && [ "${c%/*}" = "${c#*/}" ]; }
 # lost INTERFACE: pulls it in the middle of a 1 ms ping from host 2 to host 1; how many were lost
 lost() {
   in_host 2 ping -q -c 1000 -i 0.001 -W 1 10.9.0.1 > "$work/ping" 2>&1 & local pid=$!

@@ -11,19 +11,31 @@ import Timekeeping
 //                ── c0 ─────── c1 ──
 
 extension World {
-    fileprivate init(tree column: String, _ more: [(Atom, Atom)] = []) {
+    /// - Parameters:
+    ///   - trees: Columns of Bridge that are true.
+    ///   - arePatches: a and c are patch ports instead of cables.
+    ///   - settings: More of `other_config`, by name of the port.
+    fileprivate init(
+        trees: [String], arePatches: Bool = false, _ settings: [String: (String, String)] = [:]
+    ) {
         self.init()
-        cables = ["a0": "a1", "a1": "a0", "c0": "c1", "c1": "c0", "p0": "", "p1": ""]
+        let ends = ["a0": "a1", "a1": "a0", "c0": "c1", "c1": "c0"]
+        cables = ["p0": "", "p1": ""]
+        if !arePatches { cables.merge(ends) { first, _ in first } }
         var change = TransactionBuilder(database: "Open_vSwitch")
         var bridges: [Atom] = []
         for (bridge, names) in [("br0", ["p0", "a0", "c0"]), ("br1", ["p1", "a1", "c1"])] {
             let ports = ([bridge] + names).map { name in
-                let interface = change.insert(
-                    into: "Interface",
-                    [
-                        "name": Datum(.string(name)),
-                        "type": Datum(.string(name == bridge ? "internal" : "")),
-                    ])
+                var values: RowValues = [
+                    "name": Datum(.string(name)),
+                    "type": Datum(.string(name == bridge ? "internal" : "")),
+                ]
+                if arePatches, let peer = ends[name] {
+                    values["type"] = Datum(.string("patch"))
+                    values["options"] = Datum(map: [(.string("peer"), .string(peer))])
+                }
+                let interface = change.insert(into: "Interface", values)
+                let own = settings[name] ?? ("x", "y")
                 return change.insert(
                     into: "Port",
                     [
@@ -33,23 +45,22 @@ extension World {
                                 (
                                     .string("rstp-port-admin-edge"),
                                     .string(name.hasPrefix("p") ? "true" : "false")
-                                )
+                                ),
+                                (.string(own.0), .string(own.1)),
                             ]),
                     ])
             }
             let priority = bridge == "br0" ? "4096" : "8192"
-            bridges.append(
-                change.insert(
-                    into: "Bridge",
-                    [
-                        "name": Datum(.string(bridge)), "ports": Datum(set: ports),
-                        column: Datum(.boolean(true)),
-                        "other_config": Datum(
-                            map: [
-                                (.string("rstp-priority"), .string(priority)),
-                                (.string("stp-priority"), .string(priority)),
-                            ] + more),
-                    ]))
+            var values: RowValues = [
+                "name": Datum(.string(bridge)), "ports": Datum(set: ports),
+                "other_config": Datum(
+                    map: [
+                        (.string("rstp-priority"), .string(priority)),
+                        (.string("stp-priority"), .string(priority)),
+                    ]),
+            ]
+            for column in trees { values[column] = Datum(.boolean(true)) }
+            bridges.append(change.insert(into: "Bridge", values))
         }
         change.insert(
             into: "Open_vSwitch",
@@ -102,7 +113,7 @@ extension World {
 
 @Suite struct SpanningJourneyTests {
     @Test func theRapidProtocolOpensOneOfTwoCables() throws {
-        var world = World(tree: "rstp_enable")
+        var world = World(trees: ["rstp_enable"])
         _ = world.run()
         world.passRunning(.milliseconds(300))
         #expect(world.count("Forwarding", "rstp/show") == 5)
@@ -121,7 +132,7 @@ extension World {
     }
 
     @Test func theOldProtocolOpensItAfterTwoForwardDelays() throws {
-        var world = World(tree: "stp_enable")
+        var world = World(trees: ["stp_enable"])
         _ = world.run()
         #expect(try world.broadcast(from: "p0") == [])
         world.passRunning(.seconds(29))
@@ -132,8 +143,35 @@ extension World {
         #expect(try world.broadcast(from: "p0") == ["p1"])
     }
 
+    @Test func patchPortsTakePartLikeCables() throws {
+        var world = World(trees: ["rstp_enable"], arePatches: true)
+        world.passRunning(.seconds(1))
+        #expect(world.count("Forwarding", "rstp/show") == 5)
+        #expect(world.count("Discarding", "rstp/show") == 1)
+        #expect(try world.broadcast(from: "p0") == ["p1"])
+        #expect(try world.broadcast(from: "p1") == ["p0"])
+    }
+
+    @Test func theRapidProtocolWinsAndPortsMayStayOut() throws {
+        var world = World(
+            trees: ["rstp_enable", "stp_enable"],
+            ["p0": ("rstp-enable", "false"), "a0": ("rstp-port-num", "7")])
+        _ = world.run()
+        world.passRunning(.seconds(1))
+        #expect(world.ask("stp/show", []) == "")
+        let text = world.ask("rstp/show", ["br0"])
+        #expect(!text.contains("  p0 ") && text.contains("128.7\n"))
+        #expect(try world.broadcast(from: "p0") == ["p1"], "it forwards all the same")
+    }
+
+    @Test func ofTheOldProtocolsNumbersAllAreChosenOrNone() throws {
+        var world = World(trees: ["stp_enable"], ["a0": ("stp-port-num", "7")])
+        #expect(world.ask("stp/show", ["br0"]) == "")
+        #expect(world.ask("stp/show", ["br1"]).contains("---- br1 ----"))
+    }
+
     @Test func withoutATreeItIsACircle() throws {
-        var world = World(tree: "mcast_snooping_enable")
+        var world = World(trees: [])
         #expect(try world.broadcast(from: "p0").last == "it never ends")
     }
 }

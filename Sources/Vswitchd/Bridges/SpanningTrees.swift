@@ -228,6 +228,11 @@ extension Vswitch {
             bridges[name]?.interfaces[port]?.spanning = nil
             setSpanning(nil, of: interface.number, bridge.index)
         }
+        for number in present.portSince.keys.sorted()
+        where !numbers.contains(PortNumber(number)) {
+            bridges[name]?.spanning?.portSince[number] = nil
+            bridges[name]?.spanning?.stateSince[number] = nil
+        }
         for (member, number) in members {
             bridges[name]?.spanning?.numbers[member.port.name] = number
             let port = member.interface.number.rawValue

@@ -50,10 +50,24 @@ public struct RSTP: Sendable {
 
     /// Takes what happened, in order, lets the time pass, and says what follows.
     public mutating func handle(_ events: [SpanningEvent], now: Instant) -> [SpanningEffect] {
+        var hasChanged = false
         for event in events {
+            // What configures the bridge may come together; a BPDU is news of its own, and a link
+            // that comes back must have been gone.
+            let mustSettle: Bool
+            switch event {
+            case .settings, .ports, .link(_, false): mustSettle = false
+            case .link(let number, true):
+                let port = index(of: number).map { ports[$0] }
+                mustSettle = port.map { !$0.portEnabled && $0.infoIs != .disabled } ?? false
+            case .received, .receivedMalformed, .topologyChangeRequested, .clockAdvanced:
+                mustSettle = true
+            }
+            if mustSettle, hasChanged { settle() }
             take(event)
-            settle()
+            hasChanged = true
         }
+        if hasChanged { settle() }
         passTime(now: now)
         defer { effects = [] }
         return effects

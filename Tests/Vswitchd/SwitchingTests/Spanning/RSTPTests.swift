@@ -317,6 +317,29 @@ private struct OneBridge {
         #expect(bridge.status(1).counters.malformed == 1)
     }
 
+    /// Told in one breath, a link that failed and came back is a new one all the same.
+    @Test func aLinkThatWasGoneIsNew() {
+        var bridge = OneBridge(ports: 2)
+        bridge.hear(1, [.proposal])
+        bridge.tell(.link(port: 1, isUp: false), .link(port: 1, isUp: true))
+        #expect(bridge.role(1) == .designated && bridge.state(1) == .discarding)
+        #expect(bridge.flags(1).contains { $0 & 0x0e == 0x0e })
+    }
+
+    /// §9.2.7 allows 4095 ports: all links come up at once, and each is asked.
+    @Test func aBridgeMayHaveManyPorts() {
+        var tree = RSTP(
+            settings: SpanningSettings(identifier: OneBridge.own), now: .start)
+        let numbers = 1...UInt16(SpanningLimits.rstpPorts)
+        let ports = numbers.map {
+            SpanningPortSettings(number: $0, name: "p", portID: 0x8000 | $0, pathCost: 1)
+        }
+        let effects = tree.handle(
+            [.ports(ports)] + numbers.map { .link(port: $0, isUp: true) }, now: .start)
+        let sent = effects.count { if case .transmit = $0 { true } else { false } }
+        #expect(sent == SpanningLimits.rstpPorts)
+    }
+
     @Test func whoCallsLateLosesTimeAndNoNeighbours() {
         var bridge = OneBridge(ports: 1)
         bridge.hear(1)
