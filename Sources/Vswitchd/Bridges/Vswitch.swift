@@ -179,8 +179,10 @@ extension Vswitch {
             "Bridge",
             [
                 "name", "ports", "controller", "fail_mode", "flood_vlans", "protocols",
+                "flow_tables",
                 "datapath_id", "other_config", "datapath_type", "datapath_version",
             ]),
+        .init("Flow_Table", ["name", "flow_limit", "overflow_policy"]),
         .init(
             "Port",
             [

@@ -111,7 +111,8 @@ import Testing
                 destination: FieldRange(.reg(0)))
             try model.add(.multipath(multipath), .resubmit(1))
             for link in 0..<4 as Range<UInt64> {
-                try model.add(on: Match([.reg(0): link]), table: 1, .setQueue(UInt32(link)), .output(2))
+                try model.add(
+                    on: Match([.reg(0): link]), table: 1, .setQueue(UInt32(link)), .output(2))
             }
             var seen: Set<[DatapathAction]> = []
             for port in 0..<UInt16(100) {
@@ -127,7 +128,9 @@ import Testing
         var model = makeModel()
         let members = [9, 2, 3].map { PortNumber($0) }
         try model.add(
-            .bundle(BundleAction(fields: .ethSrc, basis: 0, algorithm: .activeBackup, members: members)))
+            .bundle(
+                BundleAction(fields: .ethSrc, basis: 0, algorithm: .activeBackup, members: members))
+        )
         #expect(model.translate(makePacket()).actions == [.output(port: 12)])
         guard var port = model[bridge: 0].port(PortNumber(2)) else { return }
         port.isLive = false

@@ -83,6 +83,12 @@ public struct FlowTables: Sendable {
         return classifiers[Int(table)].lookup(key, looking: &mask)
     }
 
+    /// How many different masks the rules have, over all tables.
+    public var maskCount: Int { classifiers.reduce(0) { $0 + $1.subtableCount } }
+
+    /// Memory of the structures that find rules, in bytes.
+    public var classifierByteCount: Int { classifiers.reduce(0) { $0 + $1.byteCount } }
+
     func find(_ match: Match, priority: UInt16, table: UInt8) -> RuleID? {
         classifiers[Int(table)].find(key: match.key, mask: match.mask, priority: priority)
     }
