@@ -83,6 +83,12 @@ public struct FlowTables: Sendable {
         return classifiers[Int(table)].lookup(key, looking: &mask)
     }
 
+    /// How many rules of a table have this cookie. O(rules of the table).
+    func count(inTable table: UInt8, cookie: UInt64) -> Int {
+        classifiers[Int(table)].rules(within: PipelineKey(), PipelineMask())
+            .count { self[rule: $0]?.cookie == cookie }
+    }
+
     /// How many different masks the rules have, over all tables.
     public var maskCount: Int { classifiers.reduce(0) { $0 + $1.subtableCount } }
 
