@@ -139,7 +139,7 @@ house.addProgram(
     "apus-bench",
     [
         "DatapathMessages", "Execution", "FlowCache", "Flows", "Forwarding", "KernelPrograms",
-        "PacketPorts", "Packets", "Timekeeping",
+        "OpenFlow", "PacketPorts", "Packets", "Pipeline", "Timekeeping",
     ])
 
 // Journeys: the whole switch in memory, and the walls of the house.

@@ -1,11 +1,11 @@
-// apus-bench: what tools/bench needs besides iperf3 and ping. It is no part of the switch.
+// apus-bench: what tools/bench and tools/bench-tables need besides iperf3 and ping. It is no part of the switch.
 
 import ArgumentParser
 
 struct ApusBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "apus-bench", abstract: "Measures the datapath; see tools/bench.",
-        subcommands: [FloodCommand.self, MicroCommand.self])
+        subcommands: [FloodCommand.self, MicroCommand.self, TablesCommand.self])
 }
 
 struct FloodCommand: ParsableCommand {

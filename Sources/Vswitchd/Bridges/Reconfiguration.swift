@@ -303,6 +303,7 @@ extension Vswitch {
         configureGroups(bridge)
         model[bridge: bridge.index].macTable.configure(
             limit: bridge.wanted.macTableSize, ageing: .seconds(bridge.wanted.macAgeingSeconds))
+        configureTables(of: bridge, now: now)
     }
 
     /// A patch port leads to the port that its peer option names, if that one names it back.

@@ -16,8 +16,8 @@ internal import Timekeeping
 //     other actions, no such bit                              ──> put the new ones, keep counters
 //     a bit looked at that the mask lacks                     ──> delete; the next packet decides
 //
-// Most changes are rules that came, went or changed. Those say which tables they touch, and an entry
-// that met none of these tables is passed over (`RecheckScope`), which costs a hundredth.
+// Most changes are rules that came, went or changed. Those say which tables they touch, and an
+// entry that met none of these tables is passed over (`RecheckScope`), which costs a hundredth.
 //
 // This walk is cut into turns, so that upcalls are never kept waiting for long. A barrier waits
 // until a walk that began after its change has come to its end.
@@ -53,7 +53,7 @@ struct Recheck {
 
     /// Whether anything that changed since an entry's generation may concern it.
     func concerns(_ entry: LedgerEntry, inPort: PortNumber?) -> Bool {
-        // What was dropped from `scopes` every entry has reached, but those that never were checked.
+        // What was dropped from `scopes` every entry has reached, but those never checked.
         guard entry.generation >= forgotten else { return true }
         return scopes.contains {
             $0.generation > entry.generation && $0.scope.concerns(entry, inPort: inPort)

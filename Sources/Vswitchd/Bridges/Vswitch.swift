@@ -192,6 +192,7 @@ extension Vswitch {
                 "name", "ports", "controller", "fail_mode", "flood_vlans", "protocols",
                 "datapath_id", "other_config", "datapath_type", "datapath_version", "mirrors",
                 "mcast_snooping_enable", "stp_enable", "rstp_enable", "status", "rstp_status",
+                "flow_tables",
             ]),
         .init(
             "Mirror",
@@ -199,6 +200,7 @@ extension Vswitch {
                 "name", "select_all", "select_src_port", "select_dst_port", "select_vlan",
                 "output_port", "output_vlan", "snaplen", "statistics",
             ]),
+        .init("Flow_Table", ["name", "flow_limit", "overflow_policy"]),
         .init(
             "Port",
             [

@@ -50,7 +50,8 @@ extension FlowTables {
         let outcome = try tables.put(add(4, hard: 30))
         #expect(outcome.removed.map(\.reason) == [.eviction])
         #expect(tables.numbers == [1, 2, 4])
-        #expect(tables.configure(table: 0, name: "", limit: 1, evicts: true, now: .start).count == 2)
+        #expect(
+            tables.configure(table: 0, name: "", limit: 1, evicts: true, now: .start).count == 2)
         #expect(tables.numbers == [1], "without a timeout it stays")
         #expect(throws: FlowModError.tableFull(limit: 1)) { try tables.put(add(5)) }
     }

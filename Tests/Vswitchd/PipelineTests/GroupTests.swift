@@ -210,7 +210,8 @@ extension ForwardingModel {
         #expect(statistics.count == 1)
         #expect(statistics.first?.referenceCount == 1)
         #expect(statistics.first?.total == .init(packets: 3, bytes: 300))
-        #expect(statistics.first?.buckets == Array(repeating: .init(packets: 3, bytes: 300), count: 2))
+        #expect(
+            statistics.first?.buckets == Array(repeating: .init(packets: 3, bytes: 300), count: 2))
         #expect(statistics.first?.durationNanoseconds == 2_000_000_000)
     }
 }

@@ -111,7 +111,8 @@ import Testing
                 destination: FieldRange(.reg(0)))
             try model.add(.multipath(multipath), .resubmit(1))
             for link in 0..<4 as Range<UInt64> {
-                try model.add(on: Match([.reg(0): link]), table: 1, .setQueue(UInt32(link)), .output(2))
+                try model.add(
+                    on: Match([.reg(0): link]), table: 1, .setQueue(UInt32(link)), .output(2))
             }
             var seen: Set<[DatapathAction]> = []
             for port in 0..<UInt16(100) {
@@ -127,7 +128,9 @@ import Testing
         var model = makeModel()
         let members = [9, 2, 3].map { PortNumber($0) }
         try model.add(
-            .bundle(BundleAction(fields: .ethSrc, basis: 0, algorithm: .activeBackup, members: members)))
+            .bundle(
+                BundleAction(fields: .ethSrc, basis: 0, algorithm: .activeBackup, members: members))
+        )
         #expect(model.translate(makePacket()).actions == [.output(port: 12)])
         guard var port = model[bridge: 0].port(PortNumber(2)) else { return }
         port.isLive = false
@@ -181,6 +184,33 @@ import Testing
         try model.add(Instructions(write: [.output(2)], gotoTable: 1))
         try model.add(on: Match([.actionSetOutput: 2]), table: 1, Instructions(write: [.output(3)]))
         #expect(model.translate(makePacket()).actions == [.output(port: 13)])
+    }
+
+    @Test func learningStopsAtItsLimitAndSaysSo() throws {
+        var model = makeModel()
+        var learn = LearnAction(
+            table: 5, cookie: 9,
+            specs: [
+                .init(
+                    source: .field(FieldRange(.ethSrc)), destination: .match(FieldRange(.ethSrc)))
+            ])
+        (learn.limit, learn.finIdleTimeout) = (1, 3)
+        learn.resultBit = FieldRange(.reg(0), offset: 0, width: 1)
+        try model.add(.learn(learn), .resubmit(1))
+        try model.add(on: Match([.reg(0): 1]), table: 1, .output(2))
+        try model.add(on: Match([.reg(0): 0]), table: 1, .output(3))
+        let first = model.translate(makePacket())
+        #expect(first.actions == [.output(port: 12)])
+        model.apply(first.effects, now: .start)
+        #expect(model[bridge: 0].tables.count == 4)
+        #expect(model.translate(makePacket()).actions == [.output(port: 12)], "it stands already")
+        var other = makePacket()
+        other.ethSrc = MACAddress(bits: 0x0200_0000_0009)
+        let second = model.translate(other)
+        #expect(second.actions == [.output(port: 13)] && second.effects.isEmpty)
+        let taught = model[bridge: 0].tables.descriptions(
+            matching: FlowFilter(table: 5), now: .start)
+        #expect(taught.first?.instructions.apply == [.finTimeout(idle: 3, hard: 0)])
     }
 
     @Test func userdataComesAlong() throws {

@@ -1,3 +1,4 @@
+import Flows
 public import OpenFlow
 public import Switching
 public import Timekeeping
@@ -71,6 +72,20 @@ public struct ForwardingModel: Sendable {
     /// As `bridge(_:) != nil`, without a copy of it.
     private func hasBridge(_ index: Int) -> Bool {
         slots.indices.contains(index) && slots[index] != nil
+    }
+
+    /// The best rule for `key`; see `FlowTables.lookup`. Looks where the tables lie: a bridge that
+    /// is handed out is copied, with references to count.
+    func lookup(
+        _ key: PipelineKey, bridge index: Int, table: UInt8, mask: inout PipelineMask
+    ) -> RuleID? {
+        guard slots.indices.contains(index) else { return nil }
+        return slots[index]?.tables.lookup(table: table, key: key, mask: &mask)
+    }
+
+    func rule(_ id: RuleID, bridge index: Int) -> Rule? {
+        guard slots.indices.contains(index) else { return nil }
+        return slots[index]?.tables[rule: id]
     }
 
     /// The bridge at `index`. Traps if there is none: indices come from `addBridge`.
