@@ -13,7 +13,7 @@ import Timekeeping
 
 /// Takes frames and forgets them.
 private struct NowhereSink: PacketSink, ExpressTier, ~Copyable {
-    mutating func output(_ frame: Frame, port: UInt32) -> PacketEnd { .forwarded }
+    mutating func output(_ frame: Frame, port: UInt32, priority: UInt32) -> PacketEnd { .forwarded }
     mutating func scratch(byteCount: Int) -> UnsafeMutableRawPointer? { nil }
 }
 
