@@ -41,8 +41,8 @@ public final class KernelConnection: DatapathEnd {
     private var outstandingCount = 0
     private var dump: (sequence: UInt32, isOfFlows: Bool, seen: Set<UFID>)?
     private var names = FlowNames()
-    /// Flows that are tried: what came of them, and nil until it is known. Their removal is answered
-    /// under the same number.
+    /// Flows that are tried: what came of them, and nil until it is known. Their removal is
+    /// answered under the same number.
     private var probes: [UInt32: DatapathReply?] = [:]
     /// A tool does not ask whether the kernel can be told why a packet is dropped (Linux 6.7).
     private let dropsReasons: Bool

@@ -1,5 +1,6 @@
 import DatabaseProtocol
 import DatabaseReplica
+import DatapathMessages
 import Flows
 import Packets
 import Testing
@@ -20,8 +21,8 @@ private struct Fate {
 }
 
 extension World {
-    fileprivate init(bondMode mode: String, lacp: String?) {
-        self.init()
+    fileprivate init(bondMode mode: String, lacp: String?, lacking: [DatapathFeature] = []) {
+        self.init(lacking: lacking)
         cables = [
             "first_br": "first_if", "first_if": "first_br", "second_br": "second_if",
             "second_if": "second_br",
@@ -161,6 +162,29 @@ private func frame(to: [UInt8], from: [UInt8], connection: UInt8 = 1) -> [UInt8]
         #expect(flows.contains("dp_hash("))
         let bondBytes = world.ask("bond/show", ["bond-br0"])
         #expect(bondBytes.contains("bond may use recirculation: yes, Recirc-ID : 1"))
+    }
+
+    @Test func whatTheDatapathCannotDoIsDoneHereAndNotCached() throws {
+        var world = World(
+            bondMode: "balance-tcp", lacp: "active",
+            lacking: [.recirculate, .symmetricHash, .explicitDrop])
+        world.passTime(.seconds(2))
+        _ = try world.send(frame(to: Self.hostA, from: Self.hostB), from: "p1")
+        var used: Set<String> = []
+        for connection in 0..<100 {
+            let bytes = frame(to: Self.hostB, from: Self.hostA, connection: UInt8(connection))
+            let fate = try world.send(bytes, from: "p0")
+            #expect(fate.arrivals == ["p1"])
+            used.formUnion(fate.crossings)
+        }
+        #expect(used == ["first_br", "second_br"])
+        #expect(world.refusedOrders == [])
+        #expect(!world.ask("dpctl/dump-flows", []).contains("recirc("))
+        let features = world.ask("dpif/show-dp-features", ["br0"])
+        #expect(features.contains("Recirc: No\n"))
+        #expect(features.contains("Explicit Drop action: No\n"))
+        #expect(features.contains("Check pkt length action: Yes\n"))
+        #expect(world.brokenInvariant == nil)
     }
 
     @Test func withoutLACPTheNeighboursAreTold() throws {

@@ -46,12 +46,17 @@ struct World: ~Copyable {
     /// Interfaces whose cable is pulled.
     var pulled: Set<String> = []
     private var watched: [String] = []
+    /// What the datapath cannot do: it refuses flows that need it.
+    private let lacking: [DatapathFeature]
+    /// Flows that it was given all the same, in words.
+    private(set) var refusedOrders: [String] = []
 
     private static let vswitchd = DatabaseEngine.SessionID(1)
     private static let person = DatabaseEngine.SessionID(2)
     private static let client = ClientID(1)
 
-    init() {
+    init(lacking: [DatapathFeature] = []) {
+        self.lacking = lacking
         server = DatabaseServer(random: &names)
         guard (try? server.add(.openVSwitch, random: &names)) != nil else {
             fatalError("an empty database has no records that could be wrong")
@@ -257,6 +262,11 @@ struct World: ~Copyable {
             if case .success(let request) = message.content { received.append(request) }
         }
         for request in received {
+            if let wish = refused(request) {
+                if case .probeFlow = request {} else { refusedOrders.append(wish) }
+                tellMachine(.failed(errno: 22, text: wish), sequence, inDump: false)
+                continue
+            }
             let count = sink.held.count
             let effects = desk.take(
                 request, sequence: sequence, from: Self.client, now: now, &forwarder, &sink)
@@ -266,6 +276,23 @@ struct World: ~Copyable {
             }
             for effect in effects { carryOut(effect) }
         }
+    }
+
+    /// Why an order is refused by a datapath that lacks something.
+    private func refused(_ request: DatapathRequest) -> String? {
+        let actions: [DatapathAction]
+        switch request {
+        case .putFlow(let flow), .probeFlow(let flow): actions = flow.actions
+        case .execute(let packet): actions = packet.actions
+        default: return nil
+        }
+        var able = DatapathFeatures()
+        for probe in DatapathProbe.all {
+            if case .feature(let feature) = probe, lacking.contains(feature) { continue }
+            able.note(probe, isTaken: true)
+        }
+        let saysTooMuch = lacking.contains(.explicitDrop) && actions != actions.withoutDropReasons
+        return able.support(actions) && !saysTooMuch ? nil : "cannot \(actions)"
     }
 
     private mutating func carryOut(_ effect: DeskEffect) {

@@ -4,15 +4,27 @@
 #include <linux/filter.h>
 #include <linux/if_packet.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/socket.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #ifndef PACKET_FANOUT_FLAG_IGNORE_OUTGOING
 #define PACKET_FANOUT_FLAG_IGNORE_OUTGOING 0x4000
 #endif
 
+// Whether the kernel knows PACKET_FANOUT_FLAG_IGNORE_OUTGOING, which came with Linux 6.2. An older one
+// does not refuse it: it passes over the flag, and a port would hear what it sends.
+static inline int apus_fanout_leaves_out_outgoing(void) {
+    struct utsname names;
+    unsigned major = 0, minor = 0;
+    if (uname(&names) != 0 || sscanf(names.release, "%u.%u", &major, &minor) != 2) return 0;
+    return major > 6 || (major == 6 && minor >= 2);
+}
+
 // Makes a group of the first socket; returns the group's number, or -1.
 static inline int apus_fanout_found(int fd) {
+    if (!apus_fanout_leaves_out_outgoing()) return -1;
     int value = (PACKET_FANOUT_EBPF | PACKET_FANOUT_FLAG_UNIQUEID |
                  PACKET_FANOUT_FLAG_IGNORE_OUTGOING) << 16;
     if (setsockopt(fd, SOL_PACKET, PACKET_FANOUT, &value, sizeof value) != 0) return -1;

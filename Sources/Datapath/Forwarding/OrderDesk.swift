@@ -9,10 +9,11 @@ public import Timekeeping
 //                             ├─> open or close a port's device (the program does it, and reports)
 //                             └─> replies, each with the number of its request
 //
-// The desk is pure. Opening or closing a device keeps the kernel busy for tens of milliseconds, so it
-// is an effect that comes back as `portOpened`, `portRefused` or `portClosed`, in any order and with
-// other orders in between; the answer waits for it. Everything else is answered on the spot. Dumps
-// are told in portions, so that a table of a million flows neither stops packets nor fills memory.
+// The desk is pure. Opening or closing a device keeps the kernel busy for tens of milliseconds, so
+// it is an effect that comes back as `portOpened`, `portRefused` or `portClosed`, in any order and
+// with other orders in between; the answer waits for it. Everything else is answered on the spot.
+// Dumps are told in portions, so that a table of a million flows neither stops packets nor fills
+// memory.
 
 /// A connection of the channel, numbered by the program.
 public struct ClientID: Hashable, Comparable, Sendable {

@@ -42,8 +42,8 @@ public enum PortLimits {
     /// blocks exist on busy ports only.
     static let slotRingShare = 512
     static let blockRingShare = 64
-    /// The shortest rings: 256 slots, one run four times over, so that a port that is flooded can go
-    /// over to blocks; of blocks four, so that one is filled while others are read.
+    /// The shortest rings: 256 slots, one run four times over, so that a port that is flooded can
+    /// go over to blocks; of blocks four, so that one is filled while others are read.
     static let slotRingByteCountMin = 512 << 10
     static let blockRingByteCountMin = 1 << 20
     /// How long a port keeps its ring of blocks after it went back to slots.

@@ -1,8 +1,8 @@
 // How much memory all rings of a process may take together.
 //
 // The kernel never swaps a ring out, and a port takes its ring when it is attached, so a thousand
-// ports must not take what one may. Each ring gets a share of what is left: the first ports have long
-// rings, the thousandth has a short one, and none is refused before the whole budget is spent.
+// ports must not take what one may. Each ring gets a share of what is left: the first ports have
+// long rings, the thousandth has a short one, and none is refused before the whole budget is spent.
 //
 //     left:    2 GiB ─────────── 1 GiB ─────── 512 MiB ── ...        (a ring of slots: 1/512 of it)
 //     a ring:  4 MiB    2 MiB           1 MiB           512 KiB
@@ -34,7 +34,9 @@ public final class RingBudget: Sendable {
     /// Memory for one more ring, as long as what is left allows.
     ///
     /// - Throws: `.noRingMemory` if not even the shortest ring of this kind fits.
-    func take(_ handover: RingLayout.Handover, for interface: String) throws(PortError) -> RingGrant {
+    func take(
+        _ handover: RingLayout.Handover, for interface: String
+    ) throws(PortError) -> RingGrant {
         let longest = handover == .slots ? RingLayout.prompt : .standard
         let shortest =
             handover == .slots ? PortLimits.slotRingByteCountMin : PortLimits.blockRingByteCountMin

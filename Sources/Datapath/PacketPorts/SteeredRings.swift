@@ -17,8 +17,9 @@
 // before the ring that is entered. Which of the two is the first in its group does not matter: both
 // are read, and if the group were the other way round, the same rule would turn it back.
 //
-// A kernel that cannot leave out outgoing frames in a fanout group (before 6.2 or so) gets blocks
-// only, from the beginning.
+// A kernel that cannot leave out outgoing frames in a fanout group (before 6.2) gets blocks only,
+// from the beginning: a port that hears what it sends lets the switch learn addresses where they
+// are not.
 
 internal import CLinuxPacket
 internal import Glibc
@@ -232,7 +233,8 @@ public struct SteeredRings: ~Copyable {
 
     /// To be called once a second.
     ///
-    /// - Returns: The ring of blocks, if the port has not needed it for a while: to be dropped where
+    /// - Returns: The ring of blocks, if the port has not needed it for a while: to be dropped
+    /// where
     ///   tens of milliseconds do not matter.
     public mutating func releaseIdleBlocks() -> BlockRing? {
         if wish == .refused { wish = .none }

@@ -3,8 +3,9 @@
 //     post(key, job) ──> jobs, by key ──> threads ──> outcomes ──> take()
 //
 // Some calls of the kernel wait until every processor has passed a quiet moment: tens of
-// milliseconds each, in which nothing is computed. Many of them at once take hardly longer than one.
-// Jobs of one key are done one after the other, in their order; those of different keys may overlap.
+// milliseconds each, in which nothing is computed. Many of them at once take hardly longer than
+// one. Jobs of one key are done one after the other, in their order; those of different keys may
+// overlap.
 
 import CProcess
 import Glibc
@@ -20,8 +21,8 @@ public final class Crew<Outcome: Sendable>: Sendable {
     /// - Parameters:
     ///   - threadCount: Jobs that may be under way at once, 1 to 64. Traps otherwise, and if the
     ///     process can have no more threads or descriptors, for then it cannot run at all.
-    ///   - capacity: Outcomes that may wait to be taken. Whoever posts no more jobs than that before
-    ///     it takes loses none.
+    ///   - capacity: Outcomes that may wait to be taken. Whoever posts no more jobs than that
+    ///     before it takes loses none.
     public init(threadCount: Int, capacity: Int) {
         precondition((1...64).contains(threadCount), "a crew of one to 64 threads")
         core = Core(capacity: capacity, threadCount: threadCount)

@@ -3,8 +3,8 @@
 import Glibc
 
 public enum OpenFiles {
-    /// Lets this process have up to `count` descriptors, as far as the system allows: root may raise
-    /// what an administrator set for others, anybody may go up to it.
+    /// Lets this process have up to `count` descriptors, as far as the system allows: root may
+    /// raise what an administrator set for others, anybody may go up to it.
     ///
     /// - Returns: How many it may have now.
     @discardableResult

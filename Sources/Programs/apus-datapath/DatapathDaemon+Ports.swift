@@ -148,8 +148,8 @@ extension DatapathDaemon {
 
     // MARK: Links
 
-    /// A port whose interface goes down, or takes smaller frames, loses its express flows: the kernel
-    /// would go on sending to it and count what is lost as sent.
+    /// A port whose interface goes down, or takes smaller frames, loses its express flows: the
+    /// kernel would go on sending to it and count what is lost as sent.
     func readLinks(_ turn: Turn<Message>) {
         guard turn.readable.contains(links.descriptor) else { return }
         do throws(LinkError) {

@@ -2,10 +2,10 @@
 //
 //     order ──> errand ──> a thread: rings, sockets, programs ──> report ──> the forwarding thread
 //
-// To open a port the kernel waits for some quiet moments of all processors, 10 to 20 ms each, and to
-// close it for some more. In the thread that forwards, every other port would stand still as long;
-// one after the other, a thousand ports would take a minute. Errands for one interface are done in
-// their order.
+// To open a port the kernel waits for some quiet moments of all processors, 10 to 20 ms each, and
+// to close it for some more. In the thread that forwards, every other port would stand still as
+// long; one after the other, a thousand ports would take a minute. Errands for one interface are
+// done in their order.
 
 import Daemon
 import Forwarding

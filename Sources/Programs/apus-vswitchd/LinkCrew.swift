@@ -1,11 +1,12 @@
 // Orders about links, carried out beside the thread that answers upcalls.
 //
 //     .removeLink  ─┐
-//     .makeLink    ─┼─> [orders, oldest first] ──> removals at once | the rest one by one ──> events
+//     .makeLink    ─┼─> [orders, oldest first] ──> removals at once, or one make ──> events
 //     .removeStray ─┘
 //
-// To remove an interface the kernel waits for all processors, 20 ms each; removals that stand next to
-// each other overlap. Everything else keeps its order: a VLAN may stand on a link of the order before.
+// To remove an interface the kernel waits for all processors, 20 ms each; removals that stand next
+// to each other overlap. Everything else keeps its order: a VLAN may stand on a link of the order
+// before.
 
 import Bridges
 import Daemon

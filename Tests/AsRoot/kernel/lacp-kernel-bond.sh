@@ -50,6 +50,7 @@ check "our bond" in_switch ovs-vsctl -t 20 add-br br0 -- set bridge br0 datapath
   add-bond br0 bond0 p0 p1 lacp=active bond_mode=balance-tcp other_config:lacp-time=fast -- add-port br0 p2
 experiment apus-datapath
 mac() { in_host 1 awk '/Partner Mac Address/ { print $NF; exit }' /proc/net/bonding/bond0; }
+same "no port hears what the switch sends" "" "$(said -t apus-datapath apus/packet-ends | grep destination_on_ingress)"
 same "the host's partner is our system" "$(said lacp/show bond0 | awk '/^  *sys_id/ { print $2; exit }')" "$(mac)"
 
 # One link is pulled while a connection runs: every second of it carries something.
