@@ -259,7 +259,7 @@ for round in 1 2 3; do
     say $? "kill -9, round $round: all $(wc -l <"$work/acknowledged") acknowledged changes are there" \
         "$missing missing"
 done
-same "ovsdb-tool reads the file" "8.3.1" ovsdb-tool db-version "$work/conf.db"
+same "ovsdb-tool reads the file" "8.8.0" ovsdb-tool db-version "$work/conf.db"
 stop TERM
 
 # ---- a torn end

@@ -30,7 +30,7 @@ struct Conversation {
         take(machine.connectionReady())
         reply(DatabaseSchema.openVSwitch.json)
         var updates: JSONObject = [:]
-        for (table, rows) in rows.object?.members ?? zip([], []) {
+        for (table, rows) in rows.object?.members ?? [] {
             updates[table] = .object(
                 JSONObject(rows.object?.members.map { ($0, ["initial": $1]) } ?? []))
         }
