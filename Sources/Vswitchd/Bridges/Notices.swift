@@ -82,12 +82,13 @@ extension Vswitch {
         }
         port.config = config
         model.setPort(port, bridge: bridge.index)
-        var normal = model[bridge: bridge.index].normal
+        let forwarding = model[bridge: bridge.index]
+        var normal = forwarding.normal
         normal.setPorts(
             normal.ports.map { switchPort in
                 var copy = switchPort
-                if switchPort.members.contains(number.rawValue) {
-                    copy.isFloodable = !config.contains(.noFlood)
+                copy.isFloodable = !switchPort.members.contains {
+                    forwarding.port(PortNumber($0))?.config.contains(.noFlood) ?? false
                 }
                 return copy
             })

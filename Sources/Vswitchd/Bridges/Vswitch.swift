@@ -196,7 +196,8 @@ extension Vswitch {
             "Port",
             [
                 "name", "interfaces", "tag", "trunks", "vlan_mode", "bond_mode", "bond_updelay",
-                "bond_downdelay", "bond_active_slave", "lacp", "other_config", "cvlans", "protected",
+                "bond_downdelay", "bond_active_slave", "lacp", "other_config", "cvlans",
+                "protected",
             ]),
         .init(
             "Interface",
