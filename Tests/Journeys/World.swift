@@ -86,9 +86,27 @@ struct World: ~Copyable {
         settle()
     }
 
-    mutating func ask(_ command: String, _ arguments: [String]) -> String {
+    /// What the database says of one column of all rows of a table, as text.
+    mutating func select(_ column: String, from table: String) -> String {
+        lastTransaction += 1
+        let operation: JSON = [
+            "op": "select", "table": .string(table), "where": [], "columns": [.string(column)],
+        ]
+        let request = RPCMessage.request(
+            method: "transact", parameters: ["Open_vSwitch", operation],
+            id: .integer(lastTransaction))
+        follow(
+            server.receive(
+                request.bytes, from: Self.person, now: now, random: &names, journal: journal))
+        return operatorHeard.last?.text ?? ""
+    }
+
+    mutating func ask(
+        _ command: String, _ arguments: [String], wantsJSON: Bool = false
+    ) -> String {
         toMachine.append(
-            .control(ControlID(1), command: command, arguments: arguments))
+            .control(
+                ControlID(1), command: command, arguments: arguments, wantsJSON: wantsJSON))
         settle()
         guard case .success(let text)? = answers.popLast() else { return "" }
         return text

@@ -6,8 +6,8 @@ internal import Timekeeping
 // LLDP between the world and its agents, and what the control socket tells of it.
 //
 // Open vSwitch 3.1 speaks LLDP for the sake of Auto Attach, and shows of a neighbour only what
-// concerns that (`autoattach/status`). Its commands answer here as there for neighbours without Auto
-// Attach, which we do not have; `lldp/show`, which tells who the neighbours are, is ours.
+// concerns that (`autoattach/status`). Its commands answer here as there for neighbours without
+// Auto Attach, which we do not have; `lldp/show`, which tells who the neighbours are, is ours.
 
 extension Vswitch {
     static let discoveryCommands: [ControlCommand] = [

@@ -89,9 +89,10 @@ extension Vswitch {
 
     private func statistics(of bridge: SnoopingBridge) -> String {
         let counts = bridge.table.statistics
+        let fill = "\(bridge.table.count)/\(bridge.table.limit)"
         return """
             Statistics for bridge "\(bridge.name)":
-              Current/maximum multicast groups in the table: \(bridge.table.count)/\(bridge.table.limit)
+              Current/maximum multicast groups in the table: \(fill)
               Current multicast router ports               : \(bridge.table.routers.count)
               Total number of learned group members        : \(counts.learned)
               Total number of members that left            : \(counts.left)

@@ -84,12 +84,13 @@ extension Vswitch {
         model.setPort(port, bridge: bridge.index)
         // A port that is switched off leaves the spanning tree.
         spanningClock.mustDescribe()
-        var normal = model[bridge: bridge.index].normal
+        let forwarding = model[bridge: bridge.index]
+        var normal = forwarding.normal
         normal.setPorts(
             normal.ports.map { switchPort in
                 var copy = switchPort
-                if switchPort.members.contains(number.rawValue) {
-                    copy.isFloodable = !config.contains(.noFlood)
+                copy.isFloodable = !switchPort.members.contains {
+                    forwarding.port(PortNumber($0))?.config.contains(.noFlood) ?? false
                 }
                 return copy
             })

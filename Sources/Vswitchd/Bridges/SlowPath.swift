@@ -21,7 +21,7 @@ private struct SlowSink: PacketSink, ~Copyable {
     /// Pieces of memory that one packet's actions may take, each as large as the packet.
     private static let pieceCountMax = 64
 
-    mutating func output(_ frame: Frame, port: UInt32) -> PacketEnd {
+    mutating func output(_ frame: Frame, port: UInt32, priority: UInt32) -> PacketEnd {
         let (bytes, offload) = unsafe frame.carried()
         outputs.append((port, bytes, offload))
         return .forwarded

@@ -60,15 +60,15 @@ extension Vswitch {
         text += "\nBridge ID:\n"
         text += details(own.identifier, isOld ? tree.timesInForce : bridgeTimes, tree) + "\n"
         let width = isOld ? 6 : 9
-        text += "  Interface  Role       State      " + padded("Cost", width) + "Pri.Nbr \n"
+        text += "  Interface  Role       State      " + filled("Cost", width) + "Pri.Nbr \n"
         text += "  ---------- ---------- ---------- "
         text += String(repeating: "-", count: width - 1) + " -------\n"
         for port in tree.portStatuses where port.state != .disabled {
             let id = port.settings.portID
             let (priority, number) = isOld ? (id >> 8, id & 0xff) : (id >> 8 & 0xf0, id & 0xfff)
-            text += "  " + padded(String(port.settings.name.prefix(10)), 11)
-            text += padded(port.roleText(isOld), 11) + padded(port.stateText(isOld), 11)
-            text += padded("\(port.settings.pathCost)", width) + "\(priority).\(number)\n"
+            text += "  " + filled(String(port.settings.name.prefix(10)), 11)
+            text += filled(port.roleText(isOld), 11) + filled(port.stateText(isOld), 11)
+            text += filled("\(port.settings.pathCost)", width) + "\(priority).\(number)\n"
         }
         return text + "\n"
     }
@@ -87,7 +87,7 @@ extension Vswitch {
             """
     }
 
-    private func padded(_ text: String, _ width: Int) -> String {
+    private func filled(_ text: String, _ width: Int) -> String {
         text + String(repeating: " ", count: max(0, width - text.count))
     }
 }

@@ -25,7 +25,8 @@ public enum Limits {
     /// `mcast-snooping-aging-time`'s default, and where it is forced into, conf.db(5).
     public static let multicastAgeing = Duration.seconds(300)
     public static let multicastAgeingRange = Duration.seconds(15)...Duration.seconds(3600)
-    /// How long a port is a router's after a query: RFC 3376 §8.5 lets 255 s pass, Open vSwitch 180.
+    /// How long a port is a router's after a query: RFC 3376 §8.5 lets 255 s pass, Open vSwitch
+    /// 180.
     public static let multicastRouterAgeing = Duration.seconds(180)
     /// Ports times VLANs behind which a router is known. One who sends queries in every VLAN
     /// replaces older ones.

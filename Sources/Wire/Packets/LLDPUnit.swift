@@ -2,9 +2,10 @@
 //
 // A unit is a row of type-length-values, three of which must come first:
 //
-//     | type (7 bits) length (9 bits) | value |   1 chassis, 2 port, 3 time to live, ..., 0 end
+//     | type (7 bits) length (9 bits) | value |  1 chassis, 2 port, 3 lifetime, ..., 0 end
 //
-// It is sent again and again and never answered. What is not understood is passed over (§9.2.7.7.4).
+// It is sent again and again and never answered. What is not understood is passed over
+// (§9.2.7.7.4).
 
 /// A chassis or a port: a kind of identifier, and its octets (§8.5.2, §8.5.3).
 public struct LLDPIdentifier: Hashable, Sendable {

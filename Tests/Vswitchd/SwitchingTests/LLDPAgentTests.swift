@@ -35,8 +35,8 @@ import Timekeeping
         #expect(agent.neighbours.isEmpty)
         agent.receive(.failure(.truncated(offset: 0)), now: Self.at(12))
         let counters = agent.counters
-        #expect(
-            [counters.received, counters.inserted, counters.agedOut, counters.deleted] == [6, 2, 1, 1])
+        #expect(counters.received == 6 && counters.inserted == 2)
+        #expect(counters.agedOut == 1 && counters.deleted == 1)
         #expect(counters.discarded == 1)
     }
 
