@@ -103,8 +103,9 @@ public struct ProcessorLoad: Sendable {
 
     public init() {}
 
-    /// How much of the time since the last call each processor had nothing to do, in percent, by
-    /// number; since the machine's start at the first call. Empty if the kernel does not say.
+    /// How much of the time since the last call each processor had nothing to do, or only nice
+    /// work, in percent, by number; since the machine's start at the first call. Empty if the
+    /// kernel does not say.
     public mutating func idlePercent() -> [Int] {
         let now = Self.parse(Self.read())
         defer { before = now }
@@ -127,8 +128,9 @@ public struct ProcessorLoad: Sendable {
             while times.count <= number { times.append(Times()) }
             let numbers = words[1...8].compactMap { UInt64($0) }
             guard numbers.count == 8 else { continue }
+            // Whoever is nice gives way to the kernel's work.
             times[number] = Times(
-                idle: numbers[3] &+ numbers[4], all: numbers.reduce(0) { $0 &+ $1 })
+                idle: numbers[1] &+ numbers[3] &+ numbers[4], all: numbers.reduce(0) { $0 &+ $1 })
         }
         return times
     }
