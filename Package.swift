@@ -131,6 +131,9 @@ house.addProgram(
 // The fuzzer: breaks what strangers send, and looks whether it breaks us.
 house.addProgram("apus-fuzz", ["DatabaseEngine", "DatabaseProtocol", "Timekeeping"])
 
+// The benchmark of the flow tables.
+house.addProgram("apus-bench", ["Flows", "OpenFlow", "Packets", "Pipeline", "Timekeeping"])
+
 // Journeys: the whole switch in memory, and the walls of the house.
 house.addJourneys([
     "Bridges", "DatabaseEngine", "DatabaseProtocol", "DatabaseReplica", "DatapathMessages",

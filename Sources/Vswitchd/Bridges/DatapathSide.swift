@@ -48,6 +48,8 @@ enum DatapathOrder {
     case putFlow(FlowIdentity)
     /// The entry as it was, to credit its last packets.
     case deleteFlow(LedgerEntry)
+    case changeMeter
+    case describeMeter
     case execute
 }
 
@@ -84,6 +86,7 @@ extension Vswitch {
         log(.info, "dpif", "the datapath is there: \(DatapathReport.fullName(of: nature.name))")
         order(.takeUpcalls, .takeUpcalls)
         order(.describeDatapath, .describe)
+        for order in model.allMeterOrders() { give(order) }
         listPorts()
     }
 
@@ -133,7 +136,8 @@ extension Vswitch {
         case .datapath(let description): datapath.statistics = description.statistics
         case .port(let vport): vports.put(vport)
         case .flow(let flow): received(flow, sequence, now: now)
-        case .meter, .meterFeatures: break
+        case .meter(let meter, let statistics): meterCounters[meter.id] = statistics
+        case .meterFeatures: break
         case .done: ended(sequence, nil, now: now)
         case .failed(let errno, let text): ended(sequence, (errno, text), now: now)
         }
@@ -167,7 +171,9 @@ extension Vswitch {
             }
             reports.isDue = true
         case .listFlows(let number): dumpEnded(number, now: now)
-        case .takeUpcalls, .describe, .putFlow, .deleteFlow, .execute: break
+        case .takeUpcalls, .describe, .putFlow, .deleteFlow, .execute, .changeMeter,
+            .describeMeter:
+            break
         }
     }
 
@@ -182,7 +188,9 @@ extension Vswitch {
         case .putFlow(let identity):
             upcallCounts.refused += 1
             if let slot = ledger.slot(of: identity) { ledger.remove(slot) }
-        case .deleteFlow, .execute:
+        case .changeMeter:
+            log(.warning, "ofproto", "the datapath refused a meter: \(text)")
+        case .deleteFlow, .execute, .describeMeter:
             // A flow that is gone already, or a packet whose port is: nothing is owed to anyone.
             break
         case .takeUpcalls, .describe, .listPorts, .listFlows:

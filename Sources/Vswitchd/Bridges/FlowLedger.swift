@@ -103,6 +103,11 @@ struct FlowLedger {
         sieve[slot] = entry.sieve
     }
 
+    /// Notes that the entry in `slot` is right for `generation`.
+    mutating func setGeneration(_ slot: Int, _ generation: UInt64) {
+        slots[slot]?.generation = generation
+    }
+
     /// Slots of the flows that come by, or are sent to, one of these ports; ascending.
     func slots(at vports: Set<UInt32>) -> [Int] {
         let bits = vports.reduce(0 as UInt64) { $0 | 1 << UInt64($1 % 64) }

@@ -10,6 +10,8 @@ public enum BridgeLimits {
     /// Cached flows that are checked again in one turn, about 10 ms of work, before upcalls have
     /// theirs.
     public static let recheckedFlows = 2_000
+    /// Changes of tables that are kept apart until every cached flow has reached them.
+    public static let recheckScopes = 256
     /// How often statistics go to the database: Open vSwitch's `stats-update-interval`.
     public static let statisticsPause = Duration.seconds(5)
     /// How long a change of configuration waits for a datapath that is not there before the

@@ -1,3 +1,4 @@
+internal import Flows
 internal import OpenFlow
 internal import Pipeline
 internal import Timekeeping
@@ -42,38 +43,37 @@ extension Vswitch {
     ) -> StatisticsReply {
         let tables = model[bridge: bridge.index].tables
         switch request {
-        case .group(let number):
-            return .group(tables.groupStatistics(of: number, now: now))
-        case .groupDescription(let number):
-            return .groupDescription(tables.groups.descriptions(of: number))
+        case .group(let group): return .group(tables.groupStatistics(of: group, now: now))
+        case .groupDescription(let group):
+            return .groupDescription(tables.groups.descriptions(of: group))
         case .groupFeatures: return .groupFeatures(GroupTable.features)
-        case .meter(let number):
-            let references = tables.meterReferences()
-            return .meter(
-                chosen(number, tables).map { meter in
-                    meter.statistics(flows: references[meter.description.meter] ?? 0, now: now)
-                })
-        case .meterConfig(let number):
-            return .meterConfig(chosen(number, tables).map(\.description))
+        case .meter(let meter):
+            return .meter(meterStatistics(bridge: bridge.index, meter: meter, now: now))
+        case .meterConfig(let meter):
+            return .meterConfig(tables.meters.chosen(meter).map(\.description))
         case .meterFeatures: return .meterFeatures(MeterSet.features)
         case .queueDescription: return .queueDescription([])
         default: return .tableDescription(tables.tableDescriptions())
         }
     }
-
-    private func chosen(_ number: UInt32, _ tables: FlowTables) -> [Meter] {
-        tables.meters.chosen(number == MeterNumber.all ? nil : number)
-    }
 }
 
-extension Meter {
-    /// The datapath's own counts of packets are not read: they are zero here.
-    fileprivate func statistics(flows: UInt32, now: Instant) -> MeterStatistics {
-        MeterStatistics(
-            meter: description.meter, flowCount: flows,
-            durationNanoseconds: now > createdAt
-                ? now.nanosecondsSinceStart - createdAt.nanosecondsSinceStart : 0,
-            bands: description.bands.map { _ in .init() })
+extension FlowModError {
+    var code: OpenFlowErrorCode {
+        switch self {
+        case .tableFull: .tableFull
+        case .overlap: .flowsOverlap
+        case .badTable: .badFlowModTable
+        case .badGotoTable: .badInstructionTable
+        case .fieldNotWritable: .badSetFieldType
+        case .badFieldRange: .badSetFieldArgument
+        case .badOutputPort: .badActionPort
+        case .noSuchGroup: .badActionGroup
+        case .noSuchMeter: .invalidMeter
+        case .badConjunction: .actionBadConjunction
+        case .badArgument: .badActionArgument
+        case .unsupportedAction: .badActionType
+        }
     }
 }
 
@@ -108,25 +108,6 @@ extension MeterModError {
         case .badBand: .meterModBadBand
         case .outOfMeters: .meterModOutOfMeters
         case .outOfBands: .meterModOutOfBands
-        }
-    }
-}
-
-extension FlowModError {
-    var code: OpenFlowErrorCode {
-        switch self {
-        case .tableFull: .tableFull
-        case .overlap: .flowsOverlap
-        case .badTable: .badFlowModTable
-        case .badGotoTable: .badInstructionTable
-        case .fieldNotWritable: .badSetFieldType
-        case .badFieldRange: .badSetFieldArgument
-        case .badOutputPort: .badActionPort
-        case .noSuchGroup: .badActionGroup
-        case .noSuchMeter: .invalidMeter
-        case .badConjunction: .actionBadConjunction
-        case .badArgument: .badActionArgument
-        case .unsupportedAction: .badActionType
         }
     }
 }

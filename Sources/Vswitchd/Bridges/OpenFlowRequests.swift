@@ -239,6 +239,9 @@ extension Vswitch {
         case .portCounters(let xid, let request, let dump):
             guard datapath.completePortDump >= dump || !datapath.isOpen else { return }
             reply(to: request, xid, id, now: now)
+        case .meterCounters(let xid, let request, let sequence):
+            guard datapath.hasAnswered(sequence) || !datapath.isOpen else { return }
+            reply(to: request, xid, id, now: now)
         }
         sessions.byID[id]?.hold = nil
         readMessages(id, now: now)

@@ -38,6 +38,8 @@ struct OpenFlowSession {
         case flowCounters(xid: UInt32, StatisticsRequest, dump: UInt64)
         /// Until dump `dump` of the ports is complete.
         case portCounters(xid: UInt32, StatisticsRequest, dump: UInt64)
+        /// Until the datapath has told of meters, up to `sequence`.
+        case meterCounters(xid: UInt32, StatisticsRequest, sequence: UInt32)
     }
 
     let id: SessionID

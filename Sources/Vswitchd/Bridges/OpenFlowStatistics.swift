@@ -27,6 +27,19 @@ extension Vswitch {
             listPorts()
             sessions.byID[id]?.hold = .portCounters(xid: xid, request, dump: datapath.portDump)
             return
+        case .group:
+            guard datapath.isOpen else { break }
+            let dump = startDump(now: now)
+            sessions.byID[id]?.hold = .flowCounters(xid: xid, request, dump: dump)
+            return
+        case .meter:
+            guard datapath.isOpen, let name = sessions.byID[id]?.bridge,
+                let index = bridges[name]?.index
+            else { break }
+            let sequence = requestMeterCounters(bridge: index)
+            sessions.byID[id]?.hold = .meterCounters(xid: xid, request, sequence: sequence)
+            releaseHold(id, now: now)
+            return
         default: break
         }
         reply(to: request, xid, id, now: now)
@@ -62,7 +75,7 @@ extension Vswitch {
             return .table(
                 tables.tableStatistics().map {
                     OpenFlow.TableStatistics(
-                        table: $0.table, name: $0.table == 0 ? "classifier" : "table\($0.table)",
+                        table: $0.table, name: tableName($0.table, tables),
                         activeEntries: $0.activeCount, lookups: $0.lookups, matches: $0.matches)
                 })
         case .port(let number): return .port(portStatistics(bridge, number))
@@ -71,6 +84,12 @@ extension Vswitch {
         case .tableFeatures: return .tableFeatures(tableFeatures)
         default: return self.answer(later: request, bridge, now: now)
         }
+    }
+
+    /// The name that the database gives a table, or the one that Open vSwitch gives it.
+    private func tableName(_ table: UInt8, _ tables: FlowTables) -> String {
+        let name = tables.settings(of: table).name
+        return name.isEmpty ? table == 0 ? "classifier" : "table\(table)" : name
     }
 
     private var tableFeatures: [TableFeatures] {

@@ -217,7 +217,7 @@ extension Vswitch {
         model.setPort(
             BridgePort(
                 number: interface.number, name: name, attachment: attachment,
-                config: interface.config),
+                config: interface.config, isLive: isLive(name)),
             bridge: bridge)
     }
 
@@ -294,6 +294,7 @@ extension Vswitch {
         model[bridge: bridge.index].normal = normal
         model[bridge: bridge.index].macTable.configure(
             limit: bridge.wanted.macTableSize, ageing: .seconds(bridge.wanted.macAgeingSeconds))
+        configureTables(of: bridge, now: now)
     }
 
     /// A patch port leads to the port that its peer option names, if that one names it back.

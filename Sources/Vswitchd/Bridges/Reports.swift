@@ -202,6 +202,7 @@ extension Vswitch {
         if bridges.contains(where: { !$0.value.aggregations.isEmpty }) {
             runAggregations(now: now)
         }
+        updateLiveness()
         for name in bridges.keys.sorted() { updateDatapathID(ofBridge: name) }
         tellLinkChanges(before: before, now: now)
         var mustReconfigure = false

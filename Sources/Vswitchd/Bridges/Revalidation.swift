@@ -1,5 +1,6 @@
 internal import DatapathMessages
 internal import Flows
+internal import OpenFlow
 internal import Packets
 internal import Pipeline
 internal import Switching
@@ -15,6 +16,9 @@ internal import Timekeeping
 //     other actions, no such bit                              ──> put the new ones, keep counters
 //     a bit looked at that the mask lacks                     ──> delete; the next packet decides
 //
+// Most changes are rules that came, went or changed. Those say which tables they touch, and an
+// entry that met none of these tables is passed over (`RecheckScope`), which costs a hundredth.
+//
 // This walk is cut into turns, so that upcalls are never kept waiting for long. A barrier waits
 // until a walk that began after its change has come to its end.
 //
@@ -29,6 +33,8 @@ struct Recheck {
     var modelGeneration: UInt64 = 0
     /// The generation that every entry is known to have reached.
     private(set) var reached: UInt64 = 1
+    /// What each generation changed that some entry may not have reached, ascending.
+    private var scopes: [(generation: UInt64, scope: RecheckScope)] = []
     /// Next slot to look at, and the generation that the walk began with; nil: no walk.
     private var walk: (slot: Int, generation: UInt64)?
 
@@ -36,7 +42,26 @@ struct Recheck {
     var isPending: Bool { reached < generation }
 
     /// Something changed.
-    mutating func begin() { generation += 1 }
+    mutating func begin(_ scope: RecheckScope = .all) {
+        generation += 1
+        guard scopes.count < BridgeLimits.recheckScopes else {
+            scopes = [(generation, .all)]
+            return
+        }
+        scopes.append((generation, scope))
+    }
+
+    /// Whether anything that changed since an entry's generation may concern it.
+    func concerns(_ entry: LedgerEntry, inPort: PortNumber?) -> Bool {
+        // What was dropped from `scopes` every entry has reached, but those never checked.
+        guard entry.generation >= forgotten else { return true }
+        return scopes.contains {
+            $0.generation > entry.generation && $0.scope.concerns(entry, inPort: inPort)
+        }
+    }
+
+    /// Scopes up to this generation are forgotten.
+    private var forgotten: UInt64 = 1
 
     /// The slots to look at in this turn, out of `slotCount`.
     mutating func turn(of slotCount: Int, atMost count: Int) -> Range<Int> {
@@ -45,6 +70,8 @@ struct Recheck {
         let end = min(slot + count, slotCount)
         if end >= slotCount {
             (walk, reached) = (nil, began)
+            scopes.removeAll { $0.generation <= began }
+            forgotten = began
         } else {
             walk = (end, began)
         }
@@ -55,28 +82,55 @@ struct Recheck {
 extension Vswitch {
     /// Makes a new generation if a rule, a port or a learned address changed.
     mutating func noticeModelChanges() {
+        giveMeterOrders()
         var changed = false
+        var tables: [Int: TableChanges] = [:]
         for index in model.bridgeIndices {
             switch model[bridge: index].macTable.takeChanges() {
             case .all: changed = true
             case .some(let keys): changed = changed || !keys.isEmpty
             }
+            let changes = model[bridge: index].tables.takeChanges()
+            if !changes.isEmpty { tables[index] = changes }
         }
-        if model.generation != recheck.modelGeneration {
-            recheck.modelGeneration = model.generation
+        // What is not in the tables has a generation of its own.
+        if model.structureGeneration != recheck.modelGeneration {
+            recheck.modelGeneration = model.structureGeneration
             changed = true
         }
-        if changed { recheck.begin() }
+        if changed {
+            recheck.begin()
+        } else if !tables.isEmpty {
+            recheck.begin(.tables(tables))
+        }
     }
 
     /// Translates some stale entries again.
     mutating func recheckSome(now: Instant) {
         guard datapath.isOpen else { return }
-        for slot in recheck.turn(of: ledger.slotCount, atMost: BridgeLimits.recheckedFlows) {
-            guard let entry = ledger[slot], entry.generation < recheck.generation else { continue }
-            check(entry, in: slot, now: now)
+        var work = 0
+        while recheck.isPending, work < BridgeLimits.recheckedFlows * Self.passCost {
+            let slots = recheck.turn(of: ledger.slotCount, atMost: 256)
+            work += 1
+            for slot in slots {
+                guard let entry = ledger[slot], entry.generation < recheck.generation else {
+                    continue
+                }
+                let owner = model.owner(ofDatapathPort: entry.identity.key.inPort)
+                guard recheck.concerns(entry, inPort: owner?.port) else {
+                    let generation = recheck.generation
+                    ledger.setGeneration(slot, generation)
+                    work += 1
+                    continue
+                }
+                work += Self.passCost
+                check(entry, in: slot, now: now)
+            }
         }
     }
+
+    /// What checking an entry costs, counted in entries that are passed over.
+    private static let passCost = 50
 
     /// Translates again, now, each entry whose packets come by or leave by one of these ports of
     /// the datapath: those of a bond's member that has failed cannot wait for the walk.
@@ -100,9 +154,13 @@ extension Vswitch {
                 key: entry.identity.key, mask: entry.identity.mask, actions: fresh.actions)
             order(.putFlow(flow), .putFlow(entry.identity))
         }
-        // A bucket that lost its member keeps the one that this flow was given.
+        // A bucket that lost its member keeps the one that this flow was given, and packets that
+        // come back must find what is left to do.
         for effect in fresh.effects {
-            if case .useBond = effect { model.apply([effect], now: now) }
+            switch effect {
+            case .useBond, .continueLater: model.apply([effect], now: now)
+            default: break
+            }
         }
         let generation = recheck.generation
         ledger.update(slot) {
@@ -134,7 +192,8 @@ extension Vswitch {
             entry.rules, packets: packets, bytes: statistics.bytes &- entry.seen.bytes,
             usedAt: moment)
         model.apply(
-            entry.effects, now: moment, byteCount: statistics.bytes &- entry.seen.bytes)
+            entry.effects, now: moment, packetCount: packets,
+            byteCount: statistics.bytes &- entry.seen.bytes)
     }
 
     // MARK: Dumps
@@ -193,7 +252,8 @@ extension Vswitch {
                 identity: identity, actions: flow.actions, rules: fresh.rules,
                 effects: fresh.effects, generation: 0, seen: flow.statistics, since: now,
                 dump: dump))
-        recheck.begin()
+        // Nothing changed; it alone has not been checked yet.
+        recheck.begin(.tables([:]))
     }
 
     mutating func dumpEnded(_ number: UInt64, now: Instant) {
@@ -205,6 +265,7 @@ extension Vswitch {
         for slot in 0..<ledger.slotCount {
             if let entry = ledger[slot], entry.dump < number { ledger.remove(slot) }
         }
+        forgetContinuations(now: now)
         let next =
             now + BridgeLimits.dumpPause + BridgeLimits.dumpPausePerFlow * ledger.count
         datapath.nextDump = min(datapath.nextDump ?? next, next)

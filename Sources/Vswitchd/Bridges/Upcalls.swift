@@ -40,6 +40,7 @@ extension Vswitch {
         if model.generation != generation {
             // It taught a rule that the packet itself may meet: `learn(…),resubmit(,10)`.
             translation = model.translate(upcall.key)
+            model.apply(translation.effects.filter(\.isContinuation), now: now)
         }
         model.credit(
             translation.rules, packets: 1, bytes: byteCount, usedAt: now)

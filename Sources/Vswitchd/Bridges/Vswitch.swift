@@ -43,6 +43,8 @@ public struct Vswitch {
     var ledger = FlowLedger()
     var recheck = Recheck()
     var upcallCounts = UpcallCounts()
+    /// What the datapath's meters had seen when we last asked, by its own numbers.
+    var meterCounters: [UInt32: Flows.MeterStatistics] = [:]
     var maxIdle: Duration { .milliseconds(Int64(wanted.maxIdleMilliseconds)) }
 
     /// When bonds and LACP are to be run.
@@ -177,8 +179,10 @@ extension Vswitch {
             "Bridge",
             [
                 "name", "ports", "controller", "fail_mode", "flood_vlans", "protocols",
+                "flow_tables",
                 "datapath_id", "other_config", "datapath_type", "datapath_version",
             ]),
+        .init("Flow_Table", ["name", "flow_limit", "overflow_policy"]),
         .init(
             "Port",
             [

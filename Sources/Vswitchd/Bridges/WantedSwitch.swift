@@ -51,6 +51,8 @@ public struct WantedBridge: Hashable, Sendable {
     /// "system", "netdev", or empty.
     public var datapathType = ""
     public var controllers: [WantedController] = []
+    /// By number of the table.
+    public var flowTables: [UInt8: WantedFlowTable] = [:]
     public var forwardsReservedMulticast = false
     /// Seconds that a learned address lives.
     public var macAgeingSeconds = 300
@@ -164,6 +166,7 @@ extension WantedBridge {
         floodVLANs = WantedPort.vlans(row, "flood_vlans")
         failMode = row.string("fail_mode").flatMap(FailMode.init) ?? .standalone
         datapathType = row.string("datapath_type") ?? ""
+        flowTables = WantedFlowTable.read(row, replica)
         controllers = row.references("controller")
             .compactMap { replica.row("Controller", $0) }
             .compactMap(WantedController.init)

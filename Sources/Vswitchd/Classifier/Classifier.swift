@@ -120,7 +120,11 @@ extension Classifier {
         }
         change(slot) { $0.insert(key: key, priority: priority) }
         payloads[slot].append(payload)
-        updateTries(slot) { $0.insert($1.high, $1.low, length: $2) } of: { $0.value(in: key) }
+        updateTries(slot) {
+            $0.insert($1.high, $1.low, length: $2)
+        } of: {
+            $0.value(in: key)
+        }
         count += 1
         return nil
     }
@@ -133,7 +137,11 @@ extension Classifier {
         guard let slot = slotByMask[mask],
             let entry = subtables[slot]?.find(key: key, priority: priority)
         else { return nil }
-        updateTries(slot) { $0.remove($1.high, $1.low, length: $2) } of: { $0.value(in: key) }
+        updateTries(slot) {
+            $0.remove($1.high, $1.low, length: $2)
+        } of: {
+            $0.value(in: key)
+        }
         let removed = payloads[slot][entry]
         let last = payloads[slot].removeLast()
         if entry < payloads[slot].count { payloads[slot][entry] = last }

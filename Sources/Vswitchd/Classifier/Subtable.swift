@@ -330,7 +330,8 @@ extension Subtable {
         if before >= 0 { unsafe entries.base[before].next = Int32(target) }
     }
 
-    private func updatePorts(_ key: PipelineKey, _ change: (inout PrefixTrie, UInt64, Int) -> Void) {
+    private func updatePorts(_ key: PipelineKey, _ change: (inout PrefixTrie, UInt64, Int) -> Void)
+    {
         guard let trie = unsafe ports else { return }
         let value = PortsWord.value(key[word: PortsWord.index]) & portsMask
         // Safe: initialised with the subtable.

@@ -7,7 +7,8 @@ import Testing
 // A datapath of keys: carries actions out on a key instead of a frame.
 //
 // What stands behind a label stack cannot be seen in a key. So a packet carries it along here, and
-// a pop to its type brings it back. A packet that came with labels hides `PretendedDatapath.hidden`.
+// a pop to its type brings it back. A packet that came with labels hides
+// `PretendedDatapath.hidden`.
 
 struct PretendedDatapath {
     /// What every packet that comes with labels hides.
@@ -64,10 +65,6 @@ struct PretendedDatapath {
         default: Issue.record("nobody expects \(action)")
         }
     }
-}
-
-extension TranslationEffect {
-    var isContinuation: Bool { if case .continueLater = self { true } else { false } }
 }
 
 extension PretendedDatapath.Packet {

@@ -140,7 +140,9 @@ struct SlowTwin {
         case .popMPLS(let type): popLabel(type)
         case .group(let number): group(number, table: number8)
         case .clone(let list):
-            onCopy { twin in for action in list where !twin.exited { twin.act(action, table: number8) } }
+            onCopy { twin in
+                for action in list where !twin.exited { twin.act(action, table: number8) }
+            }
         case .checkPacketLarger(_, let range): write(range, isLong ? 1 : 0)
         case .outputTruncated(let port, _):
             if UInt32(port.rawValue) != key.packet.inPort { send(port.rawValue) }

@@ -215,7 +215,8 @@ private struct World {
     /// The same with labels, stacks, groups, clones and comparisons, where packets come back.
     @Test(arguments: UInt64(1001)...1160)
     func cachedFlowsAnswerForOthersWithEveryAction(seed: UInt64) throws {
-        try run(World(generator: SeededGenerator(seed: seed), later: true, hashes: seed % 2 == 0), seed)
+        try run(
+            World(generator: SeededGenerator(seed: seed), later: true, hashes: seed % 2 == 0), seed)
     }
 
     private func run(_ start: World, _ seed: UInt64) throws {

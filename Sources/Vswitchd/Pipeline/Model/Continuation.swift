@@ -61,9 +61,9 @@ struct StackValue: Hashable, Sendable {
 
 /// Continuations by recirculation id.
 ///
-/// An id follows from the continuation itself, so that translating the same packet twice gives the
-/// same actions, and translating changes nothing: the id is only reserved when the translation's
-/// effects are applied.
+/// Translating changes nothing, and twice the same packet gives twice the same actions: a
+/// continuation that is known has its id, another one the next that is free. It is only taken when
+/// the translation's effects are applied, which must be before another packet is translated.
 struct ContinuationTable: Sendable {
     /// Ids of bonds are smaller.
     static let firstID: UInt32 = 0x8000_0000
@@ -78,6 +78,7 @@ struct ContinuationTable: Sendable {
     /// Asked by key; walked only to drop some.
     private var byID: [UInt32: Entry] = [:]
     private var ids: [Continuation: UInt32] = [:]
+    private var nextID = firstID
 
     var count: Int { byID.count }
 
@@ -87,9 +88,7 @@ struct ContinuationTable: Sendable {
     func id(for continuation: Continuation, besides taken: [UInt32]) -> UInt32? {
         if let id = ids[continuation] { return id }
         guard byID.count + taken.count < Limits.continuations else { return nil }
-        var hasher = Hasher()
-        hasher.combine(continuation)
-        var id = UInt32(truncatingIfNeeded: hasher.finalize()) | Self.firstID
+        var id = nextID
         // There are fewer than 2¹⁶ of 2³¹ ids in use.
         while byID[id] != nil || taken.contains(id) { id = id &+ 1 | Self.firstID }
         return id
@@ -99,6 +98,7 @@ struct ContinuationTable: Sendable {
         if let before = byID[id], before.continuation != continuation { return }
         byID[id] = Entry(continuation: continuation, usedAt: now)
         ids[continuation] = id
+        nextID = id &+ 1 | Self.firstID
     }
 
     /// Drops those that are not in `used` and were not used for a while.

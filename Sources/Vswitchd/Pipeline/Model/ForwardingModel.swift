@@ -1,3 +1,4 @@
+import Flows
 public import OpenFlow
 public import Switching
 public import Timekeeping
@@ -68,6 +69,20 @@ public struct ForwardingModel: Sendable {
         slots.indices.contains(index) ? slots[index] : nil
     }
 
+    /// The best rule for `key`; see `FlowTables.lookup`. Looks where the tables lie: a bridge that
+    /// is handed out is copied, with references to count.
+    func lookup(
+        _ key: PipelineKey, bridge index: Int, table: UInt8, mask: inout PipelineMask
+    ) -> RuleID? {
+        guard slots.indices.contains(index) else { return nil }
+        return slots[index]?.tables.lookup(table: table, key: key, mask: &mask)
+    }
+
+    func rule(_ id: RuleID, bridge index: Int) -> Rule? {
+        guard slots.indices.contains(index) else { return nil }
+        return slots[index]?.tables[rule: id]
+    }
+
     /// The bridge at `index`. Traps if there is none: indices come from `addBridge`.
     public subscript(bridge index: Int) -> ForwardingBridge {
         get {
@@ -128,6 +143,14 @@ public struct ForwardingModel: Sendable {
     public var generation: UInt64 {
         slots.reduce(changes) { $0 &+ ($1?.generation ?? 0) }
     }
+
+    /// `generation` without what rules do to it: `FlowTables.takeChanges` says that more precisely.
+    public var structureGeneration: UInt64 {
+        slots.reduce(changes) { $0 &+ ($1.map { $0.generation &- $0.tables.ruleGeneration } ?? 0) }
+    }
+
+    /// Whether any packet may come back to a translation that was cut in two.
+    public var hasContinuations: Bool { continuations.count > 0 }
 }
 
 extension ForwardingModel {

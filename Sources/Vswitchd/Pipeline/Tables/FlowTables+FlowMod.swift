@@ -129,7 +129,8 @@ extension FlowTables {
         let deletes = mod.command == .delete || mod.command == .deleteStrict
         let filter = FlowFilter(
             match: mod.match, table: mod.table == 255 ? nil : mod.table,
-            outPort: deletes ? mod.outPort : nil, outGroup: deletes ? mod.outGroup : nil, cookie: mod.cookie, cookieMask: mod.cookieMask)
+            outPort: deletes ? mod.outPort : nil, outGroup: deletes ? mod.outGroup : nil,
+            cookie: mod.cookie, cookieMask: mod.cookieMask)
         guard strict else { return selected(by: filter) }
         let tables = filter.table.map { [$0] } ?? (0..<UInt8(Limits.tables)).map { $0 }
         return tables.compactMap { table in
@@ -168,7 +169,8 @@ extension FlowTables {
     /// can be: a filter as specific as the rules themselves is one probe a table.
     func selected(by filter: FlowFilter) -> [Rule] {
         if filter.match.mask == PipelineMask() { return rules { filter.selects($0) } }
-        let tables = filter.table.map { $0 < Limits.tables ? [Int($0)] : [] }
+        let tables =
+            filter.table.map { $0 < Limits.tables ? [Int($0)] : [] }
             ?? Array(0..<Limits.tables)
         return tables.flatMap { table in
             classifiers[table].rules(within: filter.match.key, filter.match.mask)

@@ -18,7 +18,8 @@ extension FlowTables {
         }
         let gone = Set(try groups.apply(mod, now: now))
         guard !gone.isEmpty else { return FlowModOutcome() }
-        return remove(where: { rule in gone.contains { rule.sends(toGroup: $0) } }, .groupDelete, now: now)
+        return remove(
+            where: { rule in gone.contains { rule.sends(toGroup: $0) } }, .groupDelete, now: now)
     }
 
     mutating func remove(

@@ -83,6 +83,18 @@ public struct FlowTables: Sendable {
         return classifiers[Int(table)].lookup(key, looking: &mask)
     }
 
+    /// How many rules of a table have this cookie. O(rules of the table).
+    func count(inTable table: UInt8, cookie: UInt64) -> Int {
+        classifiers[Int(table)].rules(within: PipelineKey(), PipelineMask())
+            .count { self[rule: $0]?.cookie == cookie }
+    }
+
+    /// How many different masks the rules have, over all tables.
+    public var maskCount: Int { classifiers.reduce(0) { $0 + $1.subtableCount } }
+
+    /// Memory of the structures that find rules, in bytes.
+    public var classifierByteCount: Int { classifiers.reduce(0) { $0 + $1.byteCount } }
+
     func find(_ match: Match, priority: UInt16, table: UInt8) -> RuleID? {
         classifiers[Int(table)].find(key: match.key, mask: match.mask, priority: priority)
     }

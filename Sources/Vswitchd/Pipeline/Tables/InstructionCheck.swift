@@ -11,8 +11,6 @@ enum InstructionCheck {
         if let next = instructions.gotoTable, next <= table || next >= Limits.tables {
             throw .badGotoTable(next)
         }
-        // Meters come with the groups: see `Action.unsupportedName`.
-        guard instructions.meter == nil else { throw .unsupportedAction("meter") }
         for action in instructions.apply { try check(action) }
         for action in instructions.write { try checkInSet(action) }
         try checkConjunction(instructions)

@@ -14,7 +14,7 @@ public struct Rule: Hashable, Sendable {
     public let id: RuleID
     public let table: UInt8
     public let priority: UInt16
-    public let match: Match
+    let compactMatch: CompactMatch
     public internal(set) var cookie: UInt64
     /// Seconds without a packet after which it is removed; 0 = never.
     public internal(set) var idleTimeout: UInt16
@@ -35,7 +35,7 @@ public struct Rule: Hashable, Sendable {
         self.id = id
         self.table = table
         priority = mod.priority
-        match = mod.match
+        compactMatch = CompactMatch(mod.match)
         cookie = mod.cookie
         idleTimeout = mod.idleTimeout
         hardTimeout = mod.hardTimeout
@@ -44,6 +44,9 @@ public struct Rule: Hashable, Sendable {
         importance = mod.importance
         (createdAt, modifiedAt, usedAt) = (now, now, now)
     }
+
+    /// What it matches. Put together each time it is asked for.
+    public var match: Match { compactMatch.match }
 
     /// When its time is over if no more packets come, and for which reason; of both the earlier.
     var deadline: (at: Instant, reason: FlowRemoved.Reason)? {

@@ -3,7 +3,7 @@ import Flows
 public import OpenFlow
 public import Timekeeping
 
-// What may be set of one table: its name, how many rules it takes, and what happens when it is full.
+// What may be set of one table: its name, how many rules it takes, what happens when it is full.
 
 /// Settings of a table; by default all that the bridge allows, and refusal when it is full.
 public struct TableSettings: Hashable, Sendable {
@@ -54,7 +54,10 @@ extension FlowTables {
         for table in mod.table.map({ [$0] }) ?? (0..<UInt8(Limits.tables)).map({ $0 }) {
             var changed = settings(of: table)
             if let miss = mod.miss {
-                if changed.miss != miss { ruleGeneration += 1; changes.addAll() }
+                if changed.miss != miss {
+                    ruleGeneration += 1
+                    changes.addAll()
+                }
                 changed.miss = miss
             }
             changed.evictsByController = mod.evicts ?? changed.evictsByController

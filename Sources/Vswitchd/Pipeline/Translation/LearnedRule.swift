@@ -29,6 +29,17 @@ extension Translator {
                         port: PortNumber(UInt16(truncatingIfNeeded: bits)), maxLength: 0xffff))
             }
         }
+        if learn.finIdleTimeout | learn.finHardTimeout != 0 {
+            taught.append(.finTimeout(idle: learn.finIdleTimeout, hard: learn.finHardTimeout))
+        }
+        let mayLearn = hasRoom(for: match, learn)
+        if let bit = learn.resultBit { write(bit, mayLearn ? 1 : 0) }
+        guard mayLearn else {
+            if witness.isListening {
+                witness.noted("\(learn.limit) rules are learned, no more are", depth: depth)
+            }
+            return
+        }
         var flags: FlowMod.Flags = []
         if learn.flags & 1 != 0 { flags.insert(.sendFlowRemoved) }
         note(
@@ -39,5 +50,12 @@ extension Translator {
                     match: match, cookie: learn.cookie, idleTimeout: learn.idleTimeout,
                     hardTimeout: learn.hardTimeout, flags: flags,
                     instructions: Instructions(apply: taught))))
+    }
+
+    /// Whether the rule stands already, or the action's limit allows one more.
+    private func hasRoom(for match: Match, _ learn: LearnAction) -> Bool {
+        guard learn.limit > 0, let tables = model.bridge(bridge)?.tables else { return true }
+        return tables.find(match, priority: learn.priority, table: learn.table) != nil
+            || tables.count(inTable: learn.table, cookie: learn.cookie) < Int(learn.limit)
     }
 }

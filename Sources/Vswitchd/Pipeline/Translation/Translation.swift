@@ -34,6 +34,13 @@ public enum TranslationEffect: Hashable, Sendable {
     case shorten(bridge: Int, rule: RuleID, idle: UInt16, hard: UInt16)
 }
 
+extension TranslationEffect {
+    /// Whether packets of the translation come back: must be applied before they are sent.
+    public var isContinuation: Bool {
+        if case .continueLater = self { true } else { false }
+    }
+}
+
 /// A part of the switch that reads packets itself.
 public enum Addressee: Hashable, Sendable {
     /// The LACP of the port that the packet came by.

@@ -11,7 +11,8 @@ extension Translator {
         case .ethSrc: hash([.ethSrc], basis)
         case .nwSrc: hash(networkAddresses.map { $0.source }, basis)
         case .nwDst: hash(networkAddresses.map { $0.destination }, basis)
-        case .symmetricL3: symmetricHash(networkAddresses.map { ($0.source, $0.destination) }, basis)
+        case .symmetricL3:
+            symmetricHash(networkAddresses.map { ($0.source, $0.destination) }, basis)
         case .symmetricL3L4:
             symmetricHash(
                 networkAddresses.map { ($0.source, $0.destination) } + ports([.tcp, .sctp]), basis)
@@ -118,7 +119,8 @@ extension Translator {
             let hash = hash(bundle.fields, basis: UInt32(bundle.basis))
             chosen =
                 living.max {
-                    FieldHash.of(UInt32($0.rawValue), hash) < FieldHash.of(UInt32($1.rawValue), hash)
+                    FieldHash.of(UInt32($0.rawValue), hash)
+                        < FieldHash.of(UInt32($1.rawValue), hash)
                 } ?? .none
         }
         if let destination = bundle.destination {

@@ -43,7 +43,8 @@ extension Translator {
     /// Adds what a list has left to do.
     mutating func leave(_ rest: ArraySlice<Action>) {
         guard !rest.isEmpty else { return }
-        let step = isInActionSet
+        let step =
+            isInActionSet
             ? Continuation.Step.actionSet(Array(rest)) : .actions(Array(rest), place)
         interrupted?.continuation.steps.append(step)
     }

@@ -202,8 +202,12 @@ extension Translator {
     mutating func runTable(
         _ first: UInt8, lookupPort: PortNumber, sendsMissToController: Bool
     ) {
-        let caller = place
-        defer { stand(at: caller) }
+        let (caller, wasInActionSet) = (place, isInActionSet)
+        isInActionSet = false
+        defer {
+            stand(at: caller)
+            isInActionSet = wasInActionSet
+        }
         var next: UInt8? = first
         var lookupPort = lookupPort
         var sendsMiss = sendsMissToController
@@ -223,7 +227,7 @@ extension Translator {
             next = nil
             let id = lookUp(current, port: lookupPort)
             rules.append(RuleReference(bridge: bridge, table: current, rule: id))
-            guard let id, let rule = model.bridge(bridge)?.tables[rule: id] else {
+            guard let id, let rule = model.rule(id, bridge: bridge) else {
                 if witness.isListening { witness.lookedUp(table: current, rule: nil, depth: depth) }
                 miss(sendsToController: sendsMiss)
                 return
@@ -231,7 +235,7 @@ extension Translator {
             if witness.isListening { witness.lookedUp(table: current, rule: rule, depth: depth) }
             ruleCookie = rule.cookie
             ruleID = id
-            isTableMiss = rule.priority == 0 && rule.match == Match()
+            isTableMiss = rule.priority == 0 && rule.compactMatch.matchesEverything
             next = run(rule.instructions)
             lookupPort = inPort
             sendsMiss = true
@@ -240,11 +244,11 @@ extension Translator {
 
     private mutating func lookUp(_ table: UInt8, port: PortNumber) -> RuleID? {
         guard port != inPort else {
-            return model.bridge(bridge)?.tables.lookup(table: table, key: key, mask: &mask)
+            return model.lookup(key, bridge: bridge, table: table, mask: &mask)
         }
         var substituted = key
         substituted.packet.inPort = UInt32(port.rawValue)
-        return model.bridge(bridge)?.tables.lookup(table: table, key: substituted, mask: &mask)
+        return model.lookup(substituted, bridge: bridge, table: table, mask: &mask)
     }
 
     /// OpenFlow 1.0 §4.3 sends a packet without a rule to the controller; since 1.3 §5.4 it is

@@ -1,0 +1,53 @@
+internal import Flows
+internal import OpenFlow
+internal import Pipeline
+
+// Which cached flows a change may concern.
+
+/// What a new generation changed.
+enum RecheckScope {
+    case all
+    /// Rules, by bridge.
+    case tables([Int: TableChanges])
+
+    /// Whether the decision that made a cached flow may come out differently.
+    ///
+    /// - Parameter inPort: The OpenFlow port that its packets come by; nil: of no bridge.
+    func concerns(_ entry: LedgerEntry, inPort: PortNumber?) -> Bool {
+        guard case .tables(let changed) = self else { return true }
+        var firstTableLookups = 0
+        for (index, reference) in entry.rules.enumerated() {
+            guard let changes = changed[reference.bridge] else { continue }
+            if changes.isAll { return true }
+            guard changes.tables.contains(reference.table) else { continue }
+            // Only the first lookup sees the packet as it came.
+            guard index == 0, reference.table == 0, let inPort,
+                entry.identity.key.recirculationID == 0, let matches = changes.firstTable
+            else { return true }
+            firstTableLookups += 1
+            if matches.contains(where: { entry.identity.mayMatch($0, inPort: inPort) }) {
+                return true
+            }
+        }
+        // `learn` asks how many rules a table has without searching it.
+        return entry.effects.contains { effect in
+            guard case .learnRule(let bridge, let mod) = effect else { return false }
+            return changed[bridge].map { $0.isAll || $0.tables.contains(mod.table ?? 0) } ?? false
+        }
+    }
+}
+
+extension FlowIdentity {
+    /// Whether a packet of the flow could match these conditions as it came by `inPort`.
+    func mayMatch(_ match: Match, inPort: PortNumber) -> Bool {
+        var known = PipelineKey(key)
+        var looked = PipelineMask(mask)
+        known.packet.inPort = UInt32(inPort.rawValue)
+        looked.packet.inPort = .max
+        // Registers and metadata are 0 at first, and the action set sends nowhere.
+        known.actionSetOutput = PipelineKey.unsetOutput
+        for word in FlowKey.wordCount..<PipelineKey.wordCount { looked[word: word] = .max }
+        looked = looked.masked(by: match.mask)
+        return known.masked(by: looked) == match.key.masked(by: looked)
+    }
+}
