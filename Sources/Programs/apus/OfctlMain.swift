@@ -2,6 +2,7 @@
 // what it says.
 
 import Glibc
+import OpenFlow
 import Product
 import Streams
 import Timekeeping
@@ -17,9 +18,10 @@ private func runOfctl(_ words: [String]) -> Int32 {
             printOut(OfctlHelp.text)
             return 0
         case .version:
-            printOut(Product.versionLine(of: "ovs-ofctl") + "\nOpenFlow versions 0x1, 0x4\n")
+            printOut(Product.versionLine(of: "ovs-ofctl") + "\nOpenFlow versions 0x1:0x6\n")
             return 0
-        case .call(let call): return try carryOut(call)
+        case .call(let call):
+            return call.otherSource == nil ? try carryOut(call) : try compare(call)
         }
     } catch {
         printError("ovs-ofctl: \(error)\n")
@@ -27,8 +29,37 @@ private func runOfctl(_ words: [String]) -> Int32 {
     }
 }
 
+/// `diff-flows`: a source is a file if there is one of that name, else a bridge.
+private func compare(_ call: OfctlCall) throws -> Int32 {
+    var sides: [[FlowDescription]] = []
+    var version = OpenFlowVersion.v10
+    for source in [call.target, call.otherSource ?? ""] {
+        var side = call
+        side.target = source
+        side.inputPath = source
+        // Safe: Swift lends the call a C string.
+        if unsafe access(source, F_OK) == 0, !source.hasPrefix("unix:") {
+            sides.append(try OfctlDifference.flows(inFile: try inputText(side), named: source))
+            continue
+        }
+        side.inputPath = nil
+        var machine = OfctlMachine(side)
+        let exitCode = try run(&machine, side)
+        guard exitCode == 0 else { return exitCode }
+        version = machine.version
+        sides.append(machine.flows)
+    }
+    let text = OfctlDifference.text(sides[0], sides[1], version)
+    printOut(text)
+    return text.isEmpty ? 0 : 2
+}
+
 private func carryOut(_ call: OfctlCall) throws -> Int32 {
     var machine = OfctlMachine(call, input: try inputText(call))
+    return try run(&machine, call)
+}
+
+private func run(_ machine: inout OfctlMachine, _ call: OfctlCall) throws -> Int32 {
     let client = try connect(call)
     let start = ContinuousClock.now
     var effects = machine.start()
@@ -76,7 +107,8 @@ private func connect(_ call: OfctlCall) throws -> StreamClient {
             throw ToolFailure("\(target): one cannot connect to that; use unix:PATH or tcp:HOST")
         }
     } else {
-        let path = target.contains("/") ? target : "\(rundir)/\(target).mgmt"
+        let suffix = call.command == .snoop ? "snoop" : "mgmt"
+        let path = target.contains("/") ? target : "\(rundir)/\(target).\(suffix)"
         // Safe: Swift lends the call a C string.
         guard unsafe access(path, F_OK) == 0 else {
             throw ToolFailure(

@@ -4,15 +4,41 @@ public import OpenFlow
 public struct OfctlCall: Equatable, Sendable {
     public enum Command: Equatable, Sendable {
         case show, dumpDescription, dumpTables, dumpPortDescriptions, probe, ping
+        case dumpTableDescriptions, dumpTableFeatures, dumpGroupFeatures, meterFeatures
+        case dumpTLVMap, getFragments, snoop
         /// nil: all ports.
         case dumpPorts(String?)
         case dumpFlows(String)
         case dumpAggregate(String)
+        case queueStatistics(port: String?, queue: UInt32?)
+        case queueConfig(String?)
+        case dumpExporter(byFlow: Bool)
+        /// `GroupNumber.all`: all of them.
+        case dumpGroups(UInt32)
+        case dumpGroupStatistics(UInt32)
+        /// `MeterNumber.all`: all of them.
+        case dumpMeters(UInt32)
+        case meterStatistics(UInt32)
         /// Lines of flow syntax; the text of `inputPath` comes in addition.
         case change(FlowMod.Command, [String])
+        /// Lines of group syntax, in the same way.
+        case changeGroups(GroupMod.Command, [String])
+        case changeMeters(MeterMod.Command, [String])
+        /// A file with `flow`, `group` and `packet-out` lines, in one bundle.
+        case bundle
+        /// Makes the rules those of the file.
+        case replaceFlows
+        /// Hands the rules to the caller: see `OfctlMachine.flows`.
+        case collectFlows
+        case changePort(String, OfctlPortChange)
+        case changeTable(UInt8?, OfctlTableChange)
+        case setFragments(UInt16)
+        case changeTLVMap(TLVTableMod.Command, [TLVMapping])
+        case flushConntrack(zone: UInt16)
         /// Hexadecimal packets.
         case packetOut(inPort: String, actions: String, packets: [String])
-        case monitor(missSendLength: UInt16?)
+        case monitor(missSendLength: UInt16?, watch: [String])
+        case benchmark(byteCount: Int, count: Int)
     }
 
     public var command: Command
@@ -21,81 +47,33 @@ public struct OfctlCall: Equatable, Sendable {
     public var options: OfctlOptions
     /// A file whose text must be handed to the machine; `-`: standard input.
     public var inputPath: String?
-
-    private struct Usage {
-        var name: String
-        /// Arguments after the command's name, the bridge among them.
-        var arguments: ClosedRange<Int>
-    }
-
-    private static let usages: [Usage] = [
-        Usage(name: "show", arguments: 1...1), Usage(name: "dump-desc", arguments: 1...1),
-        Usage(name: "dump-tables", arguments: 1...1), Usage(name: "dump-ports", arguments: 1...2),
-        Usage(name: "dump-ports-desc", arguments: 1...2),
-        Usage(name: "dump-flows", arguments: 1...2),
-        Usage(name: "dump-aggregate", arguments: 1...2),
-        Usage(name: "add-flow", arguments: 2...2), Usage(name: "add-flows", arguments: 2...2),
-        Usage(name: "mod-flows", arguments: 2...2), Usage(name: "del-flows", arguments: 1...2),
-        Usage(name: "packet-out", arguments: 2...64), Usage(name: "probe", arguments: 1...1),
-        Usage(name: "ping", arguments: 1...2), Usage(name: "monitor", arguments: 1...3),
-    ]
+    /// What `diff-flows` compares `target` with.
+    public var otherSource: String?
 
     init(_ name: String, _ arguments: [String], _ options: OfctlOptions) throws(OfctlFailure) {
-        guard let usage = Self.usages.first(where: { $0.name == name }) else {
-            throw OfctlFailure("unknown command '\(name)'; use --help for help")
-        }
-        guard arguments.count >= usage.arguments.lowerBound else {
-            throw OfctlFailure(
-                "'\(name)' command requires at least \(usage.arguments.lowerBound) arguments")
-        }
-        guard arguments.count <= usage.arguments.upperBound else {
-            throw OfctlFailure(
-                "'\(name)' command takes at most \(usage.arguments.upperBound) arguments")
-        }
+        let usage = try OfctlUsage.of(name, argumentCount: arguments.count)
         target = arguments[0]
         self.options = options
-        let second = arguments.count > 1 ? arguments[1] : nil
-        switch name {
-        case "show": command = .show
-        case "dump-desc": command = .dumpDescription
-        case "dump-tables": command = .dumpTables
-        case "dump-ports": command = .dumpPorts(second)
-        case "dump-ports-desc": command = .dumpPortDescriptions
-        case "dump-flows": command = .dumpFlows(second ?? "")
-        case "dump-aggregate": command = .dumpAggregate(second ?? "")
-        case "probe": command = .probe
-        case "ping": command = .ping
-        case "packet-out": command = try Self.packetOut(arguments)
-        case "monitor": command = .monitor(missSendLength: try Self.missSendLength(second))
-        case "add-flows":
-            command = .change(.add, [])
-            inputPath = second
-        default: command = Self.change(name, second ?? "", options)
+        if usage.readsFile { inputPath = arguments[1] }
+        if name == "diff-flows" { otherSource = arguments[1] }
+        if usage.needsVersion15, options.versions == OfctlOptions().versions {
+            self.options.versions = OpenFlowVersions([.v15])
         }
-    }
-
-    private static func change(
-        _ name: String, _ text: String, _ options: OfctlOptions
-    ) -> Command {
-        switch name {
-        case "add-flow": .change(.add, [text])
-        case "mod-flows": .change(options.isStrict ? .modifyStrict : .modify, [text])
-        default: .change(options.isStrict ? .deleteStrict : .delete, [text])
-        }
+        command = try usage.command(Array(arguments.dropFirst()), options)
     }
 
     /// `BRIDGE IN_PORT ACTIONS PACKET...`, or `BRIDGE "in_port=… packet=… actions=…"`.
-    private static func packetOut(_ arguments: [String]) throws(OfctlFailure) -> Command {
-        if arguments.count >= 4 {
+    static func packetOut(_ arguments: [String]) throws(OfctlFailure) -> Command {
+        if arguments.count >= 3 {
             return .packetOut(
-                inPort: arguments[1], actions: arguments[2], packets: Array(arguments[3...]))
+                inPort: arguments[0], actions: arguments[1], packets: Array(arguments[2...]))
         }
-        guard arguments.count == 2 else {
+        guard arguments.count == 1 else {
             throw OfctlFailure("packet-out takes either a flow string or IN_PORT ACTIONS PACKET...")
         }
         var inPort = "CONTROLLER"
         var packets: [String] = []
-        var rest = arguments[1][...]
+        var rest = arguments[0][...]
         while true {
             rest = rest.drop { $0 == " " || $0 == "," }
             if rest.hasPrefix("actions=") {
@@ -115,18 +93,11 @@ public struct OfctlCall: Equatable, Sendable {
         }
     }
 
-    private static func missSendLength(_ text: String?) throws(OfctlFailure) -> UInt16? {
-        guard let text else { return nil }
-        guard let length = UInt16(text) else {
-            throw OfctlFailure("\(text): bad miss-len (0 to 65535)")
-        }
-        return length
-    }
-
     /// How long the whole command may take; nil: as long as its user likes.
     public var timeout: Duration? {
         if let timeout = options.timeout { return timeout }
         if case .monitor = command { return nil }
+        if case .snoop = command { return nil }
         return .seconds(OfctlLimits.timeoutSeconds)
     }
 }

@@ -53,12 +53,21 @@ public struct OfctlFailure: Error, Equatable, Sendable, CustomStringConvertible 
 /// Options, whatever the command.
 public struct OfctlOptions: Equatable, Sendable {
     /// Versions to offer; all that are spoken if `-O` is absent.
-    public var versions = OpenFlowVersions.spoken
+    ///
+    /// Not 1.5 unless a command needs it: it tells no ages of rules, and rewrites `load` and `move`.
+    public var versions = OpenFlowVersions([.v10, .v11, .v12, .v13, .v14])
     public var isStrict = false
     /// For everything together; nil: the command's own default.
     public var timeout: Duration?
     public var printsNames = false
     public var printsStatistics = true
+    /// `mod-group` adds what is not there.
+    public var mayCreate = false
+    /// Changes go in one bundle.
+    public var usesBundle = false
+    public var printsJSON = false
+    /// How rules are sorted, the first criterion first; empty: as the switch tells them.
+    public var order: [OfctlOrder] = []
 
     public init() {}
 
@@ -94,6 +103,16 @@ public struct OfctlOptions: Equatable, Sendable {
         case "--no-names": printsNames = false
         case "--stats": printsStatistics = true
         case "--no-stats": printsStatistics = false
+        case "--may-create": mayCreate = true
+        case "--bundle": usesBundle = true
+        case "--sort", "--rsort":
+            order.append(try OfctlOrder(attached, isDescending: name == "--rsort"))
+        case "-f", "--format":
+            let format = try value()
+            guard ["json", "text"].contains(format) else {
+                throw OfctlFailure("\(format): unknown format (json or text)")
+            }
+            printsJSON = format == "json"
         // They ask for what is so already, or for a log that this tool does not have.
         case "-F", "--flow-format": _ = try value()
         case "-m", "--more", "-v", "--verbose", "--color": break

@@ -1,3 +1,4 @@
+import DatabaseProtocol
 import Flows
 import OpenFlow
 import Timekeeping
@@ -6,19 +7,33 @@ import Timekeeping
 
 extension OfctlMachine {
     mutating func work(_ message: OpenFlowMessage, now: Instant) {
+        if call.command == .snoop { return put(OfctlSnoop.text(message, dialect.version, ports)) }
         switch message.body {
         case .error(let report): takeError(report, message.xid)
         case .featuresReply(let features) where message.xid == awaited:
+            if case .changePort = call.command { return changePort(among: features.ports) }
             show(features, message.xid)
         case .getConfigReply(let config) where message.xid == awaited:
-            let fragments = ["normal", "drop", "reassemble", "nx-match"][Int(config.fragments & 3)]
-            put(
-                headline("OFPT_GET_CONFIG_REPLY", message.xid)
-                    + ": frags=\(fragments) miss_send_len=\(config.missSendLength)\n")
-            finish()
+            takeConfig(config, message.xid)
         case .statisticsReply(let reply, let more) where message.xid == awaited:
             take(reply, more: more, message.xid)
+        case .statisticsReply(.flowMonitor(let updates), _):
+            guard case .monitor = call.command else { return }
+            let kind = dialect.version < .v13 ? "NXST_FLOW_MONITOR reply" : "OFPST_FLOW_MONITOR reply"
+            put(
+                headline(kind, message.xid) + ":"
+                    + updates.map { "\n " + OfctlText.update($0, dialect.version, ports) }.joined()
+                    + "\n")
+        case .queueConfigReply(_, let queues) where message.xid == awaited:
+            put(
+                headline("OFPT_QUEUE_GET_CONFIG_REPLY", message.xid) + ":"
+                    + OfctlText.queueConfig(queues, ports))
+            finish()
+        case .tlvTableReply(let table) where message.xid == awaited:
+            put(headline("NXT_TLV_TABLE_REPLY", message.xid) + ":\n" + OfctlText.table(table))
+            finish()
         case .barrierReply where message.xid == awaited: finish()
+        case .bundleControl where message.xid == awaited: finish()
         case .echoReply(let data) where message.xid == awaited:
             takeEcho(data, message.xid, now: now)
         case .packetIn(let packet):
@@ -28,6 +43,33 @@ extension OfctlMachine {
             put(headline(kind, message.xid) + ":" + PacketInText.text(packet, ports))
         case .flowRemoved, .portStatus: tellNews(message)
         default: break
+        }
+    }
+
+    private mutating func takeConfig(_ config: SwitchConfig, _ xid: UInt32) {
+        let mode = OfctlUsage.fragmentModes[Int(config.fragments & 3)]
+        switch call.command {
+        case .getFragments:
+            put(mode + "\n")
+            finish()
+        case .setFragments(let wanted):
+            guard config.fragments != wanted else { return finish() }
+            guard !hasHeadline else {
+                return fail(
+                    "\(call.target): setting fragment handling mode failed (this switch probably "
+                        + "doesn't support mode \"\(OfctlUsage.fragmentModes[Int(wanted)])\")")
+            }
+            // Set, then asked again: a switch that does not have the mode says nothing.
+            hasHeadline = true
+            send(
+                .setConfig(
+                    SwitchConfig(fragments: wanted, missSendLength: config.missSendLength)))
+            awaited = send(.getConfigRequest)
+        default:
+            put(
+                headline("OFPT_GET_CONFIG_REPLY", xid)
+                    + ": frags=\(mode) miss_send_len=\(config.missSendLength)\n")
+            finish()
         }
     }
 
@@ -42,7 +84,7 @@ extension OfctlMachine {
                 headline("OFPT_PORT_STATUS", message.xid) + ": \(reason):"
                     + OfctlText.port(status.port, dialect.version))
         case .flowRemoved(let removed):
-            let reason = ["idle", "hard", "delete"][Int(removed.reason.rawValue)]
+            let reason = OfctlText.reason(removed.reason)
             let match = FlowText.text(removed.flow.match, ports)
             put(
                 headline("OFPT_FLOW_REMOVED", message.xid) + ": \(match) reason=\(reason) "
@@ -101,6 +143,59 @@ extension OfctlMachine {
     private mutating func askConfig() { awaited = send(.getConfigRequest) }
 
     private mutating func take(_ reply: StatisticsReply, more: Bool, _ xid: UInt32) {
+        switch (call.command, reply) {
+        case (.replaceFlows, .flow(let some, _)), (.collectFlows, .flow(let some, _)):
+            flows += some
+            guard !more else { return }
+            if call.command == .replaceFlows { replaceFlows() } else { finish() }
+            return
+        case (.changePort, .portDescription(let some)):
+            portDescriptions += some
+            if !more { changePort(among: portDescriptions) }
+            return
+        case (_, .flow(let some, _)) where !call.options.order.isEmpty:
+            flows += some
+            guard !more else { return }
+            let sorted = OfctlOrder.sorted(flows, by: call.options.order)
+            flows = []
+            return tell(flows: sorted, reply, xid, isLast: true)
+        default: break
+        }
+        if call.options.printsJSON {
+            entries += OfctlJSON.entries(of: reply, dialect.version, ports)
+            guard !more else { return }
+            put(JSON.array(entries).text + "\n")
+            return finish()
+        }
+        takeText(reply, more: more, xid)
+    }
+
+    /// Rules in their final order.
+    private mutating func tell(
+        flows sorted: [FlowDescription], _ reply: StatisticsReply, _ xid: UInt32, isLast: Bool
+    ) {
+        guard case .flow(_, let form) = reply else { return }
+        let whole = StatisticsReply.flow(sorted, form)
+        if call.options.printsJSON {
+            put(JSON.array(OfctlJSON.entries(of: whole, dialect.version, ports)).text + "\n")
+            return finish()
+        }
+        // As ovs-ofctl: sorted rules stand alone, without ages.
+        hasHeadline = true
+        for var flow in sorted {
+            (flow.idleAgeSeconds, flow.hardAgeSeconds) = (nil, nil)
+            put(line(flow) + "\n")
+        }
+        finish()
+    }
+
+    private func line(_ flow: FlowDescription) -> String {
+        call.options.printsStatistics
+            ? FlowText.line(flow, dialect.version, ports)
+            : FlowText.lineWithoutStatistics(flow, dialect.version, ports)
+    }
+
+    private mutating func takeText(_ reply: StatisticsReply, more: Bool, _ xid: UInt32) {
         switch reply {
         case .description(let value):
             put(headline("OFPST_DESC reply", xid) + ":\n" + OfctlText.description(value))
@@ -114,11 +209,7 @@ extension OfctlMachine {
             }
             for var flow in flows {
                 if options.printsNames { (flow.idleAgeSeconds, flow.hardAgeSeconds) = (nil, nil) }
-                let line =
-                    options.printsStatistics
-                    ? FlowText.line(flow, dialect.version, ports)
-                    : FlowText.lineWithoutStatistics(flow, dialect.version, ports)
-                put(line + "\n")
+                put(line(flow) + "\n")
             }
         case .aggregate(let value, let form):
             let kind = form == .nicira ? "NXST_AGGREGATE reply" : "OFPST_AGGREGATE reply"
@@ -128,12 +219,46 @@ extension OfctlMachine {
         case .table(let some): tables += some
         case .port(let some): portStatistics += some
         case .portDescription(let some): portDescriptions += some
-        case .queue, .tableFeatures, .group, .groupDescription, .groupFeatures, .meter,
-            .meterConfig, .meterFeatures:
-            break
+        case .queue(let some): queues += some
+        case .queueDescription(let some): queueDescriptions += some
+        default: takeLater(reply, xid)
         }
         guard !more else { return }
         tellCollected(reply, xid)
+    }
+
+    private mutating func takeLater(_ reply: StatisticsReply, _ xid: UInt32) {
+        let prefix = dialect.version == .v10 ? "NXST" : "OFPST"
+        switch reply {
+        case .group(let groups):
+            putHeadline("\(prefix)_GROUP reply", xid)
+            for group in groups { put(" " + GroupText.line(group) + "\n") }
+        case .groupDescription(let groups):
+            putHeadline("\(prefix)_GROUP_DESC reply", xid)
+            for group in groups { put(" " + GroupText.line(group, dialect.version, ports) + "\n") }
+        case .groupFeatures(let features):
+            let prefix = dialect.version < .v12 ? "NXST" : "OFPST"
+            putHeadline("\(prefix)_GROUP_FEATURES reply", xid)
+            put(OfctlText.features(features))
+        case .meter(let meters):
+            putHeadline("OFPST_METER reply", xid)
+            for meter in meters { put(MeterText.text(meter) + "\n") }
+        case .meterConfig(let meters):
+            putHeadline("OFPST_METER_CONFIG reply", xid)
+            for meter in meters { put(MeterText.text(meter) + "\n") }
+        case .meterFeatures(let features):
+            putHeadline("OFPST_METER_FEATURES reply", xid)
+            put(OfctlText.features(features))
+        case .tableDescription(let tables):
+            putHeadline("OFPST_TABLE_DESC reply", xid)
+            for table in tables { put(OfctlText.settings(table)) }
+        case .tableFeatures(let tables):
+            putHeadline("OFPST_TABLE_FEATURES reply", xid)
+            for table in tables {
+                put("  table \(table.table) (\"\(table.name)\"): max_entries=\(table.maxEntries)\n")
+            }
+        default: break
+        }
     }
 
     private mutating func putHeadline(_ kind: String, _ xid: UInt32) {
@@ -148,6 +273,14 @@ extension OfctlMachine {
             put(
                 headline("OFPST_TABLE reply", xid) + ":\n"
                     + OfctlText.tables(tables, dialect.version))
+        case .queue:
+            put(
+                headline("OFPST_QUEUE reply", xid) + ": \(queues.count) queues\n"
+                    + queues.map { OfctlText.statistics($0, ports) }.joined())
+        case .queueDescription:
+            put(
+                headline("OFPST_QUEUE_DESC reply", xid) + ":"
+                    + OfctlText.queueConfig(queueDescriptions, ports))
         case .port:
             put(
                 headline("OFPST_PORT reply", xid) + ": \(portStatistics.count) ports\n"
@@ -164,6 +297,15 @@ extension OfctlMachine {
     }
 
     private mutating func takeEcho(_ data: [UInt8], _ xid: UInt32, now: Instant) {
+        if case .benchmark(_, let count) = call.command {
+            if pingsSent == 1 { benchmarkStartedAt = pingSentAt }
+            guard pingsSent >= count else { return ping(now: now) }
+            let milliseconds = max(now.since(benchmarkStartedAt).nanosecondsClamped / 1_000_000, 1)
+            put(
+                "Finished.  Took \(milliseconds) ms, \(count * 1000 / Int(milliseconds)) packets/s, "
+                    + "\(count * data.count * 1000 / Int(milliseconds)) bytes/s.\n")
+            return finish()
+        }
         guard call.command == .ping else { return finish() }
         let microseconds = now.since(pingSentAt).nanosecondsClamped / 1000
         put(

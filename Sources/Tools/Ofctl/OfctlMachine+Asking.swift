@@ -19,19 +19,87 @@ extension OfctlMachine {
         case .dumpAggregate(let text):
             let filter = try filter(text)
             awaited = send(.statisticsRequest(.aggregate(filter, wantedForm())))
-        case .change(let command, let lines): try change(command, lines)
+        case .dumpTableDescriptions:
+            guard dialect.version >= .v14 else { throw needs(.v14, "dump-table-desc") }
+            awaited = send(.statisticsRequest(.tableDescription))
+        case .dumpTableFeatures: awaited = send(.statisticsRequest(.tableFeatures))
+        case .queueStatistics(let name, let queue):
+            awaited = send(.statisticsRequest(.queue(try name.map(portNumber), queue: queue)))
+        case .queueConfig(let name):
+            let port = try name.map(portNumber)
+            awaited = send(
+                dialect.version >= .v14
+                    ? .statisticsRequest(.queueDescription(port, queue: nil))
+                    : .queueConfigRequest(port))
+        case .dumpGroups(let group): awaited = send(.statisticsRequest(.groupDescription(group)))
+        case .dumpGroupStatistics(let group): awaited = send(.statisticsRequest(.group(group)))
+        case .dumpGroupFeatures: awaited = send(.statisticsRequest(.groupFeatures))
+        case .dumpMeters(let meter): try askMeters(.meterConfig(meter))
+        case .meterStatistics(let meter): try askMeters(.meter(meter))
+        case .meterFeatures: try askMeters(.meterFeatures)
+        case .dumpExporter(let byFlow):
+            awaited = send(.statisticsRequest(.exporter(byFlow: byFlow)))
+        case .dumpTLVMap: awaited = send(.tlvTableRequest)
+        case .getFragments: awaited = send(.getConfigRequest)
+        case .setFragments: awaited = send(.getConfigRequest)
+        case .replaceFlows, .collectFlows:
+            awaited = send(.statisticsRequest(.flow(FlowFilter(), wantedForm())))
         case .packetOut(let port, let actions, let packets):
             try packetOut(port, actions, packets)
         case .probe: awaited = send(.echoRequest([]))
-        case .ping: break
-        case .monitor(let length):
+        case .ping, .benchmark, .snoop: break
+        case .monitor(let length, let watch):
             send(.setConfig(SwitchConfig(missSendLength: length ?? .max)))
             send(.setPacketInFormat(.nicira2))
             dialect.packetInFormat = .nicira2
+            try monitorFlows(watch)
+        default: try askChange()
         }
     }
 
-    private func portNumber(_ name: String) throws(OfctlFailure) -> PortNumber {
+    func needs(_ version: OpenFlowVersion, _ what: String) -> OfctlFailure {
+        OfctlFailure(
+            "\(what) needs \(version.name) or later, and the switch and the options allow "
+                + "\(dialect.version.name)")
+    }
+
+    private mutating func askMeters(_ request: StatisticsRequest) throws(OfctlFailure) {
+        guard dialect.version >= .v13 else { throw needs(.v13, "meters") }
+        awaited = send(.statisticsRequest(request))
+    }
+
+    /// `watch:[!]initial,[!]add,…,table=N,out_port=PORT,FIELDS`.
+    private mutating func monitorFlows(_ texts: [String]) throws(OfctlFailure) {
+        let known: [(String, FlowMonitorRequest.Flags)] = [
+            ("initial", .initial), ("add", .add), ("delete", .delete), ("modify", .modify),
+            ("actions", .actions), ("own", .noAbbreviation),
+        ]
+        var requests: [FlowMonitorRequest] = []
+        for (index, text) in texts.enumerated() {
+            var flags: FlowMonitorRequest.Flags = [
+                .initial, .add, .delete, .modify, .actions, .noAbbreviation,
+            ]
+            var rest: [Substring] = []
+            for word in text.split(separator: ",") {
+                let isOff = word.hasPrefix("!")
+                let name = isOff ? word.dropFirst() : word
+                if let flag = known.first(where: { $0.0 == name })?.1 {
+                    if isOff { flags.remove(flag) } else { flags.insert(flag) }
+                } else {
+                    rest.append(word)
+                }
+            }
+            // 1.4 tells its own changes in full only by another flag.
+            if dialect.version >= .v14 { flags.remove(.noAbbreviation) }
+            requests.append(
+                FlowMonitorRequest(
+                    id: UInt32(index), flags: flags,
+                    filter: try filter(rest.joined(separator: ","))))
+        }
+        if !requests.isEmpty { send(.statisticsRequest(.flowMonitor(requests))) }
+    }
+
+    func portNumber(_ name: String) throws(OfctlFailure) -> PortNumber {
         guard let port = ports.number(name) else {
             throw OfctlFailure("\(call.target): couldn't find port `\(name)'")
         }
@@ -47,77 +115,25 @@ extension OfctlMachine {
     }
 
     /// 1.0's own flow statistics cannot tell all matches: ask for Nicira's first.
-    private mutating func wantedForm() -> FlowForm {
+    mutating func wantedForm() -> FlowForm {
         guard dialect.version == .v10 else { return .standard }
         requests.append((send(.setFlowFormat(2)), ""))
         return .nicira
     }
 
-    private mutating func change(
-        _ command: FlowMod.Command, _ lines: [String]
+    private mutating func packetOut(
+        _ portName: String, _ actionText: String, _ packets: [String]
     ) throws(OfctlFailure) {
-        var mods: [FlowMod] = []
-        for line in lines { mods.append(try flowMod(line, command, at: nil)) }
-        for (index, line) in input.split(
-            separator: "\n", omittingEmptySubsequences: false
-        ).enumerated() {
-            let text = String(line.prefix { $0 != "#" })
-            guard text.contains(where: { !$0.isWhitespace }) else { continue }
-            let (command, rest) = Self.commandWord(text, usual: command)
-            mods.append(try flowMod(rest, command, at: index + 1))
-        }
-        for mod in mods {
-            let lost = dialect.unsayable(mod)
-            guard lost.isEmpty else {
-                throw OfctlFailure(
-                    "\(lost.joined(separator: ", ")) cannot be said in \(dialect.version.name); "
-                        + "use -O OpenFlow13")
-            }
-        }
-        if mods.contains(where: dialect.needsTableID) {
-            requests.append((send(.flowModTableID(true)), "NXT_FLOW_MOD_TABLE_ID"))
-            dialect.namesTables = true
-        }
-        if mods.contains(where: dialect.needsExtendedMatch) {
-            requests.append((send(.setFlowFormat(2)), "NXT_SET_FLOW_FORMAT"))
-        }
-        for mod in mods {
-            let kind = dialect.needsExtendedMatch(mod) ? "NXT_FLOW_MOD" : "OFPT_FLOW_MOD"
-            let xid = send(.flowMod(mod))
-            requests.append(
-                (xid, headline(kind, xid) + ": " + FlowText.text(mod, dialect.version, ports)))
+        for body in try packetOuts(portName, actionText, packets) {
+            let xid = send(body)
+            requests.append((xid, headline("OFPT_PACKET_OUT", xid)))
         }
         awaited = send(.barrierRequest)
     }
 
-    private func flowMod(
-        _ line: String, _ command: FlowMod.Command, at number: Int?
-    ) throws(OfctlFailure) -> FlowMod {
-        do throws(FlowTextError) {
-            return try FlowText.parse(line, command, ports)
-        } catch {
-            let place = number.map { "\(call.inputPath ?? "-"):\($0): " } ?? ""
-            throw OfctlFailure("\(place)\(error)")
-        }
-    }
-
-    /// A line of a file may begin with what to do, as in Open vSwitch's bundles.
-    private static func commandWord(
-        _ line: String, usual: FlowMod.Command
-    ) -> (FlowMod.Command, String) {
-        let words: [(String, FlowMod.Command)] = [
-            ("add", .add), ("modify", .modify), ("modify_strict", .modifyStrict),
-            ("delete", .delete), ("delete_strict", .deleteStrict),
-        ]
-        let text = line.drop { $0.isWhitespace }
-        let first = text.prefix { !$0.isWhitespace }
-        guard let found = words.first(where: { $0.0 == first }) else { return (usual, line) }
-        return (found.1, String(text.dropFirst(first.count)))
-    }
-
-    private mutating func packetOut(
+    func packetOuts(
         _ portName: String, _ actionText: String, _ packets: [String]
-    ) throws(OfctlFailure) {
+    ) throws(OfctlFailure) -> [OpenFlowMessage.Body] {
         guard let port = ports.number(portName) else {
             throw OfctlFailure("\(portName) is not a valid OpenFlow port")
         }
@@ -127,17 +143,17 @@ extension OfctlMachine {
         } catch {
             throw OfctlFailure("\(error)")
         }
+        var bodies: [OpenFlowMessage.Body] = []
         for packet in packets {
             guard let bytes = Self.bytes(packet), bytes.count >= 14 else {
                 throw OfctlFailure("\(packet): not an Ethernet frame in hexadecimal")
             }
-            let xid = send(.packetOut(PacketOut(inPort: port, actions: actions, bytes: bytes)))
-            requests.append((xid, headline("OFPT_PACKET_OUT", xid)))
+            bodies.append(.packetOut(PacketOut(inPort: port, actions: actions, bytes: bytes)))
         }
-        awaited = send(.barrierRequest)
+        return bodies
     }
 
-    private static func bytes(_ text: String) -> [UInt8]? {
+    static func bytes(_ text: String) -> [UInt8]? {
         let digits = Array(text.utf8.filter { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: ":") })
         guard digits.count.isMultiple(of: 2) else { return nil }
         var bytes: [UInt8] = []
@@ -155,13 +171,16 @@ extension OfctlMachine {
         pingsSent += 1
         pingSentAt = now
         let seed = UInt8(truncatingIfNeeded: pingsSent)
-        let data = (0..<OfctlLimits.pingByteCount).map { UInt8($0) ^ seed }
+        var byteCount = OfctlLimits.pingByteCount
+        if case .benchmark(let wanted, _) = call.command { byteCount = wanted }
+        let data = (0..<byteCount).map { UInt8(truncatingIfNeeded: $0) ^ seed }
         awaited = send(.echoRequest(data))
     }
 
     /// `OFPST_FLOW reply (OF1.3) (xid=0x2)`.
     func headline(_ kind: String, _ xid: UInt32) -> String {
-        let version = dialect.version == .v13 ? " (OF1.3)" : ""
+        let version =
+            dialect.version == .v10 ? "" : " (OF1.\(dialect.version.rawValue - 1))"
         return "\(kind)\(version) (xid=0x\(String(xid, radix: 16)))"
     }
 }

@@ -1,4 +1,5 @@
-import OpenFlow
+import DatabaseProtocol
+public import OpenFlow
 public import Timekeeping
 
 // One run of ovs-ofctl: bytes of the switch in, bytes for it and text for the user out.
@@ -41,8 +42,17 @@ public struct OfctlMachine: Sendable {
     var tables: [TableStatistics] = []
     var portStatistics: [PortStatistics] = []
     var portDescriptions: [PortDescription] = []
+    var queues: [QueueStatistics] = []
+    var queueDescriptions: [QueueDescription] = []
+    var groups: [GroupDescription] = []
+    /// For JSON: all of an answer in one array.
+    var entries: [JSON] = []
+    /// The rules told, where all must be known before anything can be done.
+    public internal(set) var flows: [FlowDescription] = []
+    public var version: OpenFlowVersion { dialect.version }
     var pingsSent = 0
     var pingSentAt = Instant.start
+    var benchmarkStartedAt = Instant.start
     private var phase = Phase.hello
     private var framing = OpenFlowFraming()
     private var nextXID: UInt32 = 1
@@ -54,7 +64,7 @@ public struct OfctlMachine: Sendable {
 
     /// What to send before anything is received.
     public mutating func start() -> [OfctlEffect] {
-        send(.hello(call.options.versions))
+        if call.command == .snoop { phase = .work } else { send(.hello(call.options.versions)) }
         return drain()
     }
 
@@ -86,6 +96,14 @@ public struct OfctlMachine: Sendable {
         return nextXID
     }
 
+    /// Sends `body` in a bundle; the message within has the same number as the one around it.
+    mutating func sendBundled(_ body: OpenFlowMessage.Body, _ flags: BundleFlags) -> UInt32 {
+        send(
+            .bundleAdd(
+                BundleAddition(
+                    bundle: 0, flags: flags, message: OpenFlowMessage(xid: nextXID, body))))
+    }
+
     mutating func fail(_ text: String) {
         effects.append(.complain("ovs-ofctl: \(text)\n"))
         hasFailed = true
@@ -100,6 +118,10 @@ public struct OfctlMachine: Sendable {
 
     private mutating func handle(_ bytes: [UInt8], now: Instant) {
         let message: OpenFlowMessage
+        // Who listens in hears whatever version the others speak.
+        if call.command == .snoop, let number = bytes.first.flatMap(OpenFlowVersion.init) {
+            dialect = OpenFlowDialect(number)
+        }
         do throws(OpenFlowFault) {
             message = try dialect.decode(bytes)
         } catch {
@@ -107,7 +129,7 @@ public struct OfctlMachine: Sendable {
                 "the switch sent what cannot be understood: \(error.code.name) "
                     + "(xid=0x\(String(error.xid, radix: 16)))")
         }
-        if case .echoRequest(let data) = message.body {
+        if case .echoRequest(let data) = message.body, call.command != .snoop {
             effects.append(
                 .send(dialect.encode(OpenFlowMessage(xid: message.xid, .echoReply(data)))))
             return
@@ -118,7 +140,7 @@ public struct OfctlMachine: Sendable {
         case .work: work(message, now: now)
         case .finished: break
         }
-        if phase == .work, pingsSent == 0, call.command == .ping { ping(now: now) }
+        if phase == .work, pingsSent == 0, call.command.isEcho { ping(now: now) }
     }
 
     private mutating func greet(_ message: OpenFlowMessage) {
@@ -177,11 +199,20 @@ extension OfctlCall.Command {
     /// Whether text of the command may name a port of the bridge.
     fileprivate var mayNamePorts: Bool {
         switch self {
-        case .change, .packetOut: true
+        case .change, .packetOut, .changeGroups, .bundle, .replaceFlows, .monitor: true
+        case .queueStatistics(let port, _), .queueConfig(let port):
+            port.map { PortNames.none.number($0) == nil } ?? false
         case .dumpPorts(let port): port.map { PortNames.none.number($0) == nil } ?? false
         case .dumpFlows(let text), .dumpAggregate(let text): !text.isEmpty
-        case .show, .dumpDescription, .dumpTables, .dumpPortDescriptions, .probe, .ping, .monitor:
-            false
+        default: false
+        }
+    }
+
+    /// Whether it only sends echoes.
+    fileprivate var isEcho: Bool {
+        switch self {
+        case .ping, .benchmark: true
+        default: false
         }
     }
 }

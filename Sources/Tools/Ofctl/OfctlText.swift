@@ -163,12 +163,16 @@ enum PacketInText {
         var match = packet.match
         match.set(.inPort, to: FieldValue(low: UInt64(packet.inPort.rawValue)))
         text += FlowText.text(match, ports)
-        let reasons = ["no_match", "action", "invalid_ttl"]
+        let reasons = ["no_match", "action", "invalid_ttl", "action_set", "group", "packet_out"]
         text += " (via \(reasons[Int(packet.reason.rawValue)])) data_len=\(packet.bytes.count)"
         if packet.bytes.count != packet.totalByteCount {
             text += " (***truncated***)"
         }
         text += packet.bufferID.map { " buffer=0x\(hexadecimal($0, digits: 8))" } ?? " (unbuffered)"
+        if !packet.userdata.isEmpty {
+            let bytes = packet.userdata.map { hexadecimal($0, digits: 2) }
+            text += "\n userdata=" + bytes.joined(separator: ".")
+        }
         return text + "\n" + headers(packet.bytes) + "\n"
     }
 

@@ -22,7 +22,7 @@ public struct FlowTextError: Error, Hashable, Sendable, CustomStringConvertible 
 
 /// The word of `words` nearest to `word`, if it is near enough to be a slip of the finger: at most
 /// one letter in three different. Of equals the first.
-func nearestWord(to word: String, in words: [String]) -> String? {
+public func nearestWord(to word: String, in words: [String]) -> String? {
     let best = words.map { (word: $0, distance: editDistance(word, $0)) }
         .min { $0.distance < $1.distance }
     guard let best, best.distance <= max(1, word.utf8.count / 3) else { return nil }

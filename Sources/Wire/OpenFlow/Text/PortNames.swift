@@ -65,7 +65,7 @@ public struct PortNames: Hashable, Sendable {
 
 /// A number in decimal or, after `0x`, in hexadecimal, up to 128 bits; nil: not one. `-1` is all
 /// ones, as `ovs-ofctl` users write masks.
-func parseNumber(_ text: some StringProtocol) -> UInt128? {
+public func parseNumber(_ text: some StringProtocol) -> UInt128? {
     if text.hasPrefix("0x") || text.hasPrefix("0X") {
         let digits = text.dropFirst(2)
         guard digits.first != "+", digits.first != "-" else { return nil }
