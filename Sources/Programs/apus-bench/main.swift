@@ -1,13 +1,12 @@
+// What rules cost: adding them, finding the best one, keeping them, and how many cached flows the
+// same traffic needs. Prints a table; asserts nothing.
+
 import ArgumentParser
 import Flows
 import OpenFlow
 import Pipeline
 import Timekeeping
 
-// What rules cost: adding them, finding the best one, keeping them, and how many cached flows the
-// same traffic needs. Prints a table; asserts nothing.
-
-@main
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "apus-bench",
@@ -69,3 +68,5 @@ private struct Megaflow: Hashable {
     let key: PipelineKey
     let mask: PipelineMask
 }
+
+Bench.main()
