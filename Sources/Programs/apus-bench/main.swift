@@ -1,4 +1,5 @@
-// apus-bench: what tools/bench and tools/bench-tables need besides iperf3 and ping. It is no part of the switch.
+// apus-bench: what tools/bench and tools/bench-tables need besides iperf3 and ping. It is no part
+// of the switch.
 
 import ArgumentParser
 
