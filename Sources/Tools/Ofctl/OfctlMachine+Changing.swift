@@ -149,7 +149,8 @@ extension OfctlMachine {
             mods.map { mod in
                 let kind = dialect.needsExtendedMatch(mod) ? "NXT_FLOW_MOD" : "OFPT_FLOW_MOD"
                 return Change(
-                    body: .flowMod(mod), text: kind + "\n" + FlowText.text(mod, dialect.version, ports))
+                    body: .flowMod(mod),
+                    text: kind + "\n" + FlowText.text(mod, dialect.version, ports))
             })
     }
 

@@ -2,8 +2,8 @@ internal import OpenFlow
 internal import Pipeline
 internal import Timekeeping
 
-// Changes that a peer asks for, one by one. Bundles carry out many, so what is to be told of them is
-// collected first and told when it is sure that they stand.
+// Changes that a peer asks for, one by one. Bundles carry out many, so what is to be told of them
+// is collected first and told when it is sure that they stand.
 
 /// What a change, or a bundle of them, has to tell others.
 struct ChangeNews {

@@ -197,9 +197,8 @@ extension Vswitch {
                 return .monitorUnknownMonitor
             }
         case .queueConfigRequest(let port):
-            if let port, bridges[sessions.byID[id]?.bridge ?? ""]?.interface(numbered: port) == nil {
-                return .badQueuePort
-            }
+            let bridge = bridges[sessions.byID[id]?.bridge ?? ""]
+            if let port, bridge?.interface(numbered: port) == nil { return .badQueuePort }
             send(OpenFlowMessage(xid: message.xid, .queueConfigReply(port, [])), to: id)
         case .tlvTableRequest:
             // No Geneve option can be matched: the table has no room.

@@ -62,7 +62,9 @@ extension ActionCodec {
         }
     }
 
-    private static func readStack(_ body: inout OctetReader) throws(OpenFlowErrorCode) -> FieldRange {
+    private static func readStack(
+        _ body: inout OctetReader
+    ) throws(OpenFlowErrorCode) -> FieldRange {
         let offset = Int(try body.u16())
         let whole = try readRange(offset: 0, width: 1, &body)
         let width = Int(try body.u16())
