@@ -54,10 +54,9 @@ extension ActionCodec {
             guard bit.field.isWritable else { throw .badSetFieldArgument }
             return .checkPacketLarger(byteCount: byteCount, bit)
         case Subtype.deleteField:
-            guard let field = ExtensibleCodec.field(number: try body.u32() >> 9) else {
-                throw .badSetFieldType
-            }
-            return .deleteField(field)
+            let number = try body.u32() >> 9
+            return .deleteField(
+                try ExtensibleCodec.field(number: number, body: &body, unknown: .badSetFieldType))
         default: throw .badActionVendorType
         }
     }

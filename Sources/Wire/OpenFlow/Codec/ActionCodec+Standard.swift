@@ -262,10 +262,10 @@ extension ActionCodec {
         }
     }
 
-    /// The two whose fields the standard lets nobody match, in all its versions.
+    /// An action that writes one byte, where `set_field` is not there or is not used for it.
     private static func byteAction(_ field: FlowField, _ version: OpenFlowVersion) -> UInt16? {
         switch field {
-        case .nwTTL: Kind.setTTL
+        case .nwTTL: version < .v12 ? Kind.setTTL : nil
         case .mplsTTL: Kind.setMPLSTTL
         default: nil
         }
