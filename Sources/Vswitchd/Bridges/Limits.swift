@@ -12,6 +12,8 @@ public enum BridgeLimits {
     public static let recheckedFlows = 2_000
     /// Changes of tables that are kept apart until every cached flow has reached them.
     public static let recheckScopes = 256
+    /// Messages of one OpenFlow session that are carried out in one turn, about 5 ms of work.
+    public static let messagesInOneTurn = 500
     /// How often statistics go to the database: Open vSwitch's `stats-update-interval`.
     public static let statisticsPause = Duration.seconds(5)
     /// How long a change of configuration waits for a datapath that is not there before the

@@ -36,9 +36,16 @@ extension Vswitch {
         readMessages(id, now: now)
     }
 
-    /// Carries out what is there, up to a request that has to wait.
+    /// Carries out what is there, up to a request that has to wait. Whoever sends a hundred thousand
+    /// messages at once is heard in pieces, and upcalls have their turn between them.
     mutating func readMessages(_ id: SessionID, now: Instant) {
-        while let session = sessions.byID[id], session.hold == nil {
+        var left = BridgeLimits.messagesInOneTurn
+        while sessions.byID[id] != nil, sessions.byID[id]?.hold == nil {
+            guard left > 0 else {
+                sessions.backlog.insert(id)
+                return
+            }
+            left -= 1
             let bytes: [UInt8]?
             do throws(OpenFlowFraming.Broken) {
                 bytes = try sessions.byID[id]?.framing.next()
@@ -46,7 +53,8 @@ extension Vswitch {
                 close(id, "a message claims a length of \(error.length) bytes", now: now)
                 return
             }
-            guard let bytes else { return }
+            // Only now: a copy of the session beside it would have its bytes copied, too.
+            guard let bytes, let session = sessions.byID[id] else { return }
             if session.kind != .service { copyToSnoopers(bytes, bridge: session.bridge) }
             switch session.phase {
             case .connecting: return

@@ -116,6 +116,8 @@ struct ControllerAttempt {
 struct Sessions {
     var byID: [SessionID: OpenFlowSession] = [:]
     var attempts: [UUIDValue: ControllerAttempt] = [:]
+    /// Those that have more to say than one turn has room for.
+    var backlog: Set<SessionID> = []
     /// By bridge: the newest generation id of a role request (1.3.5 §6.3.6).
     var generations: [String: UInt64] = [:]
     private var lastOutgoing: UInt64 = 1 << 63

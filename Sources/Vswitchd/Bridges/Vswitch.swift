@@ -84,7 +84,10 @@ public struct Vswitch {
     ///
     /// - Returns: What to do about it, in order.
     public mutating func handle(_ events: [SwitchEvent], now: Instant) -> [SwitchEffect] {
+        let waiting = sessions.backlog.sorted()
+        sessions.backlog = []
         for event in events { take(event, now: now) }
+        for id in waiting { readMessages(id, now: now) }
         advance(now: now)
         defer { effects = [] }
         return effects
@@ -124,7 +127,7 @@ public struct Vswitch {
     /// When to call `handle` at the latest; nil: not before something happens.
     public var deadline: Instant? {
         [
-            recheck.isPending ? .start : nil, datapath.nextDump, reports.deadline,
+            recheck.isPending || !sessions.backlog.isEmpty ? .start : nil, datapath.nextDump, reports.deadline,
             sessions.deadline, tablesDeadline, aggregationClock.deadline,
             reconfigurationDeadline, databaseCalls.deadline, datapathCalls.deadline,
         ].compactMap { $0 }.min()
