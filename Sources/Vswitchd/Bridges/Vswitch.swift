@@ -128,7 +128,8 @@ public struct Vswitch {
     public var deadline: Instant? {
         [
             recheck.isPending || !sessions.backlog.isEmpty ? .start : nil,
-            datapath.nextDump, reports.deadline, sessions.deadline, tablesDeadline, aggregationClock.deadline,
+            datapath.nextDump, reports.deadline,
+            sessions.deadline, tablesDeadline, aggregationClock.deadline,
             reconfigurationDeadline, databaseCalls.deadline, datapathCalls.deadline,
         ].compactMap { $0 }.min()
     }
