@@ -35,7 +35,7 @@ extension OfctlMachine {
                 do throws(FlowTextError) {
                     let mod = try MeterText.parse(line, command)
                     changes.append(
-                        Change(body: .meterMod(mod), text: "OFPT_METER_MOD: \(line)"))
+                        Change(body: .meterMod(mod), text: "OFPT_METER_MOD\n\(line)"))
                 } catch {
                     throw OfctlFailure("\(error)")
                 }
@@ -89,7 +89,7 @@ extension OfctlMachine {
         }
         do throws(FlowTextError) {
             let mod = try GroupText.parse(line, command, ports)
-            return Change(body: .groupMod(mod), text: headlineless("GROUP_MOD") + ": \(line)")
+            return Change(body: .groupMod(mod), text: headlineless("GROUP_MOD") + "\n\(line)")
         } catch {
             throw OfctlFailure("\(place(number))\(error)")
         }
