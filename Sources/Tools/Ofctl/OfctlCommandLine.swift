@@ -54,7 +54,7 @@ public struct OfctlFailure: Error, Equatable, Sendable, CustomStringConvertible 
 public struct OfctlOptions: Equatable, Sendable {
     /// Versions to offer; all that are spoken if `-O` is absent.
     ///
-    /// Not 1.5 unless a command needs it: it tells no ages of rules, and rewrites `load` and `move`.
+    /// Not 1.5 unless a command needs it: it tells no ages of rules, and rewrites `load`.
     public var versions = OpenFlowVersions([.v10, .v11, .v12, .v13, .v14])
     public var isStrict = false
     /// For everything together; nil: the command's own default.

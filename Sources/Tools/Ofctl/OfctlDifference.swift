@@ -49,8 +49,8 @@ public enum OfctlDifference {
         return mods
     }
 
-    /// A line `-…` for each rule only in `a`, `+…` for each only in `b`, both for those that differ,
-    /// in the order of tables and falling priority; empty: they are the same.
+    /// A line `-…` for each rule only in `a`, `+…` for each only in `b`, both for those that
+    /// differ, in the order of tables and falling priority; empty: they are the same.
     public static func text(
         _ a: [FlowDescription], _ b: [FlowDescription], _ version: OpenFlowVersion
     ) -> String {
@@ -87,7 +87,9 @@ public enum OfctlDifference {
     }
 
     /// The rules of a file.
-    public static func flows(inFile text: String, named name: String) throws(OfctlFailure) -> [FlowDescription] {
+    public static func flows(
+        inFile text: String, named name: String
+    ) throws(OfctlFailure) -> [FlowDescription] {
         var flows: [FlowDescription] = []
         for (index, line) in text.split(
             separator: "\n", omittingEmptySubsequences: false

@@ -132,6 +132,12 @@ enum OfctlJSON {
                     ),
                 ])
             }
+        default: last(reply, ports)
+        }
+    }
+
+    private static func last(_ reply: StatisticsReply, _ ports: PortNames) -> [JSON] {
+        switch reply {
         case .queue(let queues):
             queues.map {
                 object([

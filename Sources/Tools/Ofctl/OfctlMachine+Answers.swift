@@ -19,7 +19,8 @@ extension OfctlMachine {
             take(reply, more: more, message.xid)
         case .statisticsReply(.flowMonitor(let updates), _):
             guard case .monitor = call.command else { return }
-            let kind = dialect.version < .v13 ? "NXST_FLOW_MONITOR reply" : "OFPST_FLOW_MONITOR reply"
+            let prefix = dialect.version < .v13 ? "NXST" : "OFPST"
+            let kind = "\(prefix)_FLOW_MONITOR reply"
             put(
                 headline(kind, message.xid) + ":"
                     + updates.map { "\n " + OfctlText.update($0, dialect.version, ports) }.joined()
@@ -302,7 +303,8 @@ extension OfctlMachine {
             guard pingsSent >= count else { return ping(now: now) }
             let milliseconds = max(now.since(benchmarkStartedAt).nanosecondsClamped / 1_000_000, 1)
             put(
-                "Finished.  Took \(milliseconds) ms, \(count * 1000 / Int(milliseconds)) packets/s, "
+                "Finished.  Took \(milliseconds) ms, "
+                    + "\(count * 1000 / Int(milliseconds)) packets/s, "
                     + "\(count * data.count * 1000 / Int(milliseconds)) bytes/s.\n")
             return finish()
         }

@@ -35,7 +35,7 @@ extension OfctlMachine {
                 do throws(FlowTextError) {
                     let mod = try MeterText.parse(line, command)
                     changes.append(
-                        Change(body: .meterMod(mod), text: "OFPT_METER_MOD: \(line)"))
+                        Change(body: .meterMod(mod), text: "OFPT_METER_MOD\n\(line)"))
                 } catch {
                     throw OfctlFailure("\(error)")
                 }
@@ -89,7 +89,7 @@ extension OfctlMachine {
         }
         do throws(FlowTextError) {
             let mod = try GroupText.parse(line, command, ports)
-            return Change(body: .groupMod(mod), text: headlineless("GROUP_MOD") + ": \(line)")
+            return Change(body: .groupMod(mod), text: headlineless("GROUP_MOD") + "\n\(line)")
         } catch {
             throw OfctlFailure("\(place(number))\(error)")
         }
@@ -149,7 +149,8 @@ extension OfctlMachine {
             mods.map { mod in
                 let kind = dialect.needsExtendedMatch(mod) ? "NXT_FLOW_MOD" : "OFPT_FLOW_MOD"
                 return Change(
-                    body: .flowMod(mod), text: kind + "\n" + FlowText.text(mod, dialect.version, ports))
+                    body: .flowMod(mod),
+                    text: kind + "\n" + FlowText.text(mod, dialect.version, ports))
             })
     }
 

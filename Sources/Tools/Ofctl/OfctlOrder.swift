@@ -14,7 +14,8 @@ public struct OfctlOrder: Equatable, Sendable {
         guard let name, name != "priority" else { return }
         guard let found = FlowField.named(name) else {
             let names = FlowField.all.map(\.name).sorted()
-            let hint = OpenFlow.nearestWord(to: name, in: names).map { "; did you mean \($0)?" } ?? ""
+            let nearest = OpenFlow.nearestWord(to: name, in: names)
+            let hint = nearest.map { "; did you mean \($0)?" } ?? ""
             throw OfctlFailure("\(name): unknown field name\(hint)")
         }
         field = found

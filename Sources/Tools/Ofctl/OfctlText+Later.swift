@@ -39,7 +39,8 @@ extension OfctlText {
     }
 
     static func features(_ features: MeterFeatures) -> String {
-        let bands = [("drop", UInt32(2)), ("dscp_remark", 4)].filter { features.bandTypes & $0.1 != 0 }
+        let known: [(String, UInt32)] = [("drop", 2), ("dscp_remark", 4)]
+        let bands = known.filter { features.bandTypes & $0.1 != 0 }
         let flags = MeterText.flags.filter { features.capabilities.contains($0.flag) }
         return "max_meter:\(features.maxMeters) max_bands:\(features.maxBands) "
             + "max_color:\(features.maxColors)\n"
@@ -132,8 +133,8 @@ extension OfctlText {
     }
 }
 
-/// What passes between a switch and its controllers, one line a message: what can be told shortly is
-/// told, of others the kind.
+/// What passes between a switch and its controllers, one line a message: what can be told shortly
+/// is told, of others the kind.
 enum OfctlSnoop {
     static func text(
         _ message: OpenFlowMessage, _ version: OpenFlowVersion, _ ports: PortNames

@@ -4,9 +4,9 @@ internal import Timekeeping
 
 // Bundles: changes that wait and then take effect together or not at all. OpenFlow 1.4 §6.8.
 //
-// No packet is treated between two changes of one commit, because a machine has one thread; so every
-// bundle is atomic and ordered, asked for or not. If one of them is refused, the tables are put back
-// as they were: they are values, and a copy from before costs nothing until it is needed.
+// No packet is treated between two changes of one commit, because a machine has one thread; so
+// every bundle is atomic and ordered, asked for or not. If one of them is refused, the tables are
+// put back as they were: they are values, and a copy from before costs nothing until needed.
 
 /// A bundle that a peer has opened.
 struct OpenBundle {

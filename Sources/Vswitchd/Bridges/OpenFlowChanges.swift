@@ -1,9 +1,10 @@
+internal import Flows
 internal import OpenFlow
 internal import Pipeline
 internal import Timekeeping
 
-// Changes that a peer asks for, one by one. Bundles carry out many, so what is to be told of them is
-// collected first and told when it is sure that they stand.
+// Changes that a peer asks for, one by one. Bundles carry out many, so what is to be told of them
+// is collected first and told when it is sure that they stand.
 
 /// What a change, or a bundle of them, has to tell others.
 struct ChangeNews {
@@ -37,6 +38,12 @@ extension Vswitch {
         _ mod: FlowMod, _ index: Int, _ version: OpenFlowVersion, news: inout ChangeNews,
         now: Instant
     ) -> OpenFlowErrorCode? {
+        // The last table is the switch's own, as in Open vSwitch, and the hash of the datapath is
+        // not for rules of others.
+        let own = UInt8(Pipeline.Limits.tables - 1)
+        guard mod.table != own, mod.match.mask.packet.dpHash == 0 else {
+            return .notAllowed
+        }
         do throws(FlowModError) {
             let outcome = try model[bridge: index].tables.apply(
                 mod, asOpenFlow10: version == .v10, now: now)

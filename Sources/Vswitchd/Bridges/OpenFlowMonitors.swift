@@ -66,7 +66,8 @@ extension Vswitch {
             }
         }
         sessions.byID[id]?.monitors = monitors
-        send(OpenFlowMessage(xid: xid, .statisticsReply(.flowMonitor(updates), more: false)), to: id)
+        let reply = OpenFlowMessage.Body.statisticsReply(.flowMonitor(updates), more: false)
+        send(OpenFlowMessage(xid: xid, reply), to: id)
         return nil
     }
 
@@ -99,7 +100,8 @@ extension Vswitch {
             let own = origin.flatMap { $0.id == id ? $0.xid : nil }
             let updates = session.updates(for: events, own: own)
             guard !updates.isEmpty else { continue }
-            send(OpenFlowMessage(xid: 0, .statisticsReply(.flowMonitor(updates), more: false)), to: id)
+            let reply = OpenFlowMessage.Body.statisticsReply(.flowMonitor(updates), more: false)
+            send(OpenFlowMessage(xid: 0, reply), to: id)
         }
     }
 

@@ -36,8 +36,8 @@ extension Vswitch {
         readMessages(id, now: now)
     }
 
-    /// Carries out what is there, up to a request that has to wait. Whoever sends a hundred thousand
-    /// messages at once is heard in pieces, and upcalls have their turn between them.
+    /// Carries out what is there, up to a request that has to wait. Whoever sends a hundred
+    /// thousand messages at once is heard in pieces, and upcalls have their turn between them.
     mutating func readMessages(_ id: SessionID, now: Instant) {
         var left = BridgeLimits.messagesInOneTurn
         while sessions.byID[id] != nil, sessions.byID[id]?.hold == nil {
@@ -205,9 +205,8 @@ extension Vswitch {
                 return .monitorUnknownMonitor
             }
         case .queueConfigRequest(let port):
-            if let port, bridges[sessions.byID[id]?.bridge ?? ""]?.interface(numbered: port) == nil {
-                return .badQueuePort
-            }
+            let bridge = bridges[sessions.byID[id]?.bridge ?? ""]
+            if let port, bridge?.interface(numbered: port) == nil { return .badQueuePort }
             send(OpenFlowMessage(xid: message.xid, .queueConfigReply(port, [])), to: id)
         case .tlvTableRequest:
             // No Geneve option can be matched: the table has no room.

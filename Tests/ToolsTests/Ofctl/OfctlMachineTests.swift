@@ -135,7 +135,8 @@ import Timekeeping
         let dialect = OpenFlowDialect(.v13)
         let run = try Self.run(["add-flow", "br0", "tcp,actions=output:77"]) { request in
             if request[1] == 0 {
-                return dialect.encode(OpenFlowMessage(xid: 1, .hello(.spoken)))
+                return dialect.encode(
+                    OpenFlowMessage(xid: 1, .hello(OpenFlowVersions([.v10, .v13]))))
             }
             guard let message = try? dialect.decode(request) else { return [] }
             switch message.body {
@@ -202,7 +203,8 @@ import Timekeeping
         (["dump-flows", "br0", "x", "y"], "'dump-flows' command takes at most 2 arguments"),
         (
             ["-O", "bogus", "show", "br0"],
-            "Unknown OpenFlow version: \"bogus\" (known: OpenFlow10, OpenFlow13)"
+            "Unknown OpenFlow version: \"bogus\" (known: "
+                + "OpenFlow10, OpenFlow11, OpenFlow12, OpenFlow13, OpenFlow14, OpenFlow15)"
         ),
         (["show", "br0", "--frob"], "unrecognized option '--frob'; use --help for help"),
         (["-T", "0", "show", "br0"], "value 0 on -T or --timeout is not at least 1"),
@@ -224,5 +226,77 @@ import Timekeeping
         #expect(call.command == .change(.deleteStrict, ["ip"]))
         #expect(call.options.versions == OpenFlowVersions([.v10]))
         #expect(call.timeout == .seconds(9))
+    }
+
+    /// A switch that takes what it is sent, and what it was sent.
+    static func accepting(
+        _ words: [String], input: String = "", _ version: OpenFlowVersion
+    ) throws -> [OpenFlowMessage.Body] {
+        let dialect = OpenFlowDialect(version)
+        let run = try Self.run(words, input: input) { request in
+            if request[1] == 0 {
+                return dialect.encode(OpenFlowMessage(xid: 1, .hello(OpenFlowVersions([version]))))
+            }
+            guard let message = try? dialect.decode(request) else { return [] }
+            let reply: OpenFlowMessage.Body
+            switch message.body {
+            case .statisticsRequest: reply = .statisticsReply(.portDescription([]), more: false)
+            case .barrierRequest: reply = .barrierReply
+            case .bundleControl(let control):
+                reply = .bundleControl(
+                    BundleControl(
+                        bundle: 0, kind: control.kind == .openRequest ? .openReply : .commitReply))
+            default: return []
+            }
+            return dialect.encode(OpenFlowMessage(xid: message.xid, reply))
+        }
+        #expect(run.exitCode == 0, "\(run.err)")
+        return run.sent.compactMap { try? dialect.decode($0).body }
+    }
+
+    @Test func aBundleCarriesEveryChange() throws {
+        let text = "priority=1,actions=drop\ndelete table=3\n"
+        let sent = try Self.accepting(["--bundle", "add-flows", "br0", "-"], input: text, .v14)
+        var kinds: [BundleControl.Kind] = []
+        var count = 0
+        for body in sent {
+            if case .bundleControl(let control) = body { kinds.append(control.kind) }
+            if case .bundleAdd(let addition) = body, case .flowMod = addition.message.body {
+                count += 1
+            }
+        }
+        #expect(kinds == [.openRequest, .commitRequest] && count == 2)
+    }
+
+    @Test func groupsAndMetersAreSentAsAsked() throws {
+        let group = try Self.accepting(
+            ["add-group", "br0", "group_id=5,type=select,bucket=weight:3,output:1"], .v13)
+        #expect(
+            group.contains(
+                .groupMod(
+                    GroupMod(
+                        command: .add, type: .select, group: 5,
+                        buckets: [
+                            Bucket(
+                                weight: 3, actions: [.output(port: PortNumber(1), maxLength: 0)])
+                        ]))))
+        let meter = try Self.accepting(
+            ["add-meter", "br0", "meter=3,pktps,band=type=drop,rate=7"], .v13)
+        let wanted = MeterDescription(
+            meter: 3, flags: .packets, bands: [.init(.drop, rate: 7)])
+        #expect(meter.contains(.meterMod(MeterMod(.add, wanted))))
+    }
+
+    @Test func differencesAreToldLineByLine() throws {
+        let a = try OfctlDifference.flows(
+            inFile: "in_port=1,actions=output:2\ntable=3,ip,actions=drop\n", named: "a")
+        let b = try OfctlDifference.flows(
+            inFile: "in_port=1,actions=output:3\ntable=3,ip,actions=drop\narp,actions=drop\n",
+            named: "b")
+        #expect(
+            OfctlDifference.text(a, b, .v13)
+                == "-in_port=1 actions=output:2\n+in_port=1 actions=output:3\n"
+                + "+arp actions=drop\n")
+        #expect(OfctlDifference.text(a, a, .v13).isEmpty)
     }
 }

@@ -33,7 +33,7 @@ import Testing
 
     /// One of every body that the version carries.
     static func bodies(_ version: OpenFlowVersion) -> [OpenFlowMessage.Body] {
-        plainBodies(version) + statisticsBodies(version)
+        plainBodies(version) + statisticsBodies(version) + LaterMessages.bodies(version)
     }
 
     static func plainBodies(_ version: OpenFlowVersion) -> [OpenFlowMessage.Body] {
@@ -42,9 +42,9 @@ import Testing
             capabilities: [.flowStatistics, .queueStatistics])
         var removed = flow(version)
         removed.hardTimeout = 0
+        if version < .v13 { features.ports = [port] }
         if version == .v10 {
             features.actions = SwitchFeatures.allActions10
-            features.ports = [port]
             removed.instructions = Instructions()
             removed.table = 0
         } else {
@@ -68,8 +68,8 @@ import Testing
             .flowRemoved(FlowRemoved(flow: removed, reason: .hardTimeout)),
             .barrierRequest, .barrierReply,
             .roleRequest(
-                RoleRequest(role: .primary, generation: version == .v10 ? nil : 7)),
-            .roleReply(RoleRequest(role: .equal, generation: version == .v10 ? nil : 8)),
+                RoleRequest(role: .primary, generation: version < .v12 ? nil : 7)),
+            .roleReply(RoleRequest(role: .equal, generation: version < .v12 ? nil : 8)),
             .setAsync(AsyncConfig(packetIn: [1, 2], portStatus: [3, 4], flowRemoved: [5, 6])),
             .setFlowFormat(2), .flowModTableID(true), .setPacketInFormat(.nicira2),
             .setControllerID(77),
@@ -108,7 +108,6 @@ import Testing
                         port: PortNumber(1), queue: 2, txBytes: 3, txPackets: 4, txErrors: 5)
                 ]), more: false),
             .statisticsReply(.portDescription([port]), more: false),
-            .statisticsRequest(.group), .statisticsReply(.groupDescription, more: false),
         ]
     }
 
@@ -126,7 +125,9 @@ import Testing
         var dialect = OpenFlowDialect(version)
         dialect.packetInFormat = format
         var packet = Self.packetIn
-        if version == .v10, format == .standard { (packet.table, packet.cookie) = (0, 0) }
+        if format == .standard, version < .v13 {
+            (packet.table, packet.cookie) = version == .v10 ? (0, 0) : (2, .max)
+        }
         let message = OpenFlowMessage(xid: 0, .packetIn(packet))
         #expect(try dialect.decode(dialect.encode(message)) == message)
     }
@@ -134,8 +135,8 @@ import Testing
     @Test func twoEndsAgreeOnTheHighestCommonVersion() {
         #expect(OpenFlowVersions.agreed(.spoken, OpenFlowVersions(upTo: 1)) == .v10)
         #expect(OpenFlowVersions.agreed(.spoken, OpenFlowVersions(rawValue: 1 << 4)) == .v13)
-        #expect(OpenFlowVersions.agreed(.spoken, OpenFlowVersions(upTo: 6)) == .v13)
-        #expect(OpenFlowVersions.agreed(.spoken, OpenFlowVersions(rawValue: 1 << 5)) == nil)
+        #expect(OpenFlowVersions.agreed(.spoken, OpenFlowVersions(upTo: 6)) == .v15)
+        #expect(OpenFlowVersions.agreed(.spoken, OpenFlowVersions(rawValue: 1 << 7)) == nil)
     }
 
     /// What the switch answers to what it does not understand.

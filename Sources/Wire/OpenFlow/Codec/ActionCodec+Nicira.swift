@@ -145,6 +145,8 @@ extension ActionCodec {
             return .group(try readGroup(&body))
         default:
             if version == .v10, let action = try readMPLS(subtype, &body) { return action }
+            let isLater = [Subtype.encap, Subtype.decap, Subtype.decrementNSHTTL].contains(subtype)
+            guard version >= .v13 || !isLater else { throw .badActionVendorType }
             return try readLater(subtype, &body)
         }
     }

@@ -54,15 +54,16 @@ extension ActionCodec {
             guard bit.field.isWritable else { throw .badSetFieldArgument }
             return .checkPacketLarger(byteCount: byteCount, bit)
         case Subtype.deleteField:
-            guard let field = ExtensibleCodec.field(number: try body.u32() >> 9) else {
-                throw .badSetFieldType
-            }
-            return .deleteField(field)
+            let number = try body.u32() >> 9
+            return .deleteField(
+                try ExtensibleCodec.field(number: number, body: &body, unknown: .badSetFieldType))
         default: throw .badActionVendorType
         }
     }
 
-    private static func readStack(_ body: inout OctetReader) throws(OpenFlowErrorCode) -> FieldRange {
+    private static func readStack(
+        _ body: inout OctetReader
+    ) throws(OpenFlowErrorCode) -> FieldRange {
         let offset = Int(try body.u16())
         let whole = try readRange(offset: 0, width: 1, &body)
         let width = Int(try body.u16())

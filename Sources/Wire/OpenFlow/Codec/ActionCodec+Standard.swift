@@ -1,8 +1,8 @@
 import Flows
 import Packets
 
-// Actions of OpenFlow 1.1 (§4.9 there) to 1.5.1 §7.2.8. 1.1 has an action for each field that can be
-// written; from 1.2 on one action, `set_field`, writes them all, and those of 1.1 are still
+// Actions of OpenFlow 1.1 (§4.9 there) to 1.5.1 §7.2.8. 1.1 has an action for each field that can
+// be written; from 1.2 on one action, `set_field`, writes them all, and those of 1.1 are still
 // understood. 1.5 lets it write some bits of a field, and adds `copy_field` and `meter`.
 
 extension ActionCodec {
@@ -262,10 +262,10 @@ extension ActionCodec {
         }
     }
 
-    /// The two whose fields the standard lets nobody match, in all its versions.
+    /// An action that writes one byte, where `set_field` is not there or is not used for it.
     private static func byteAction(_ field: FlowField, _ version: OpenFlowVersion) -> UInt16? {
         switch field {
-        case .nwTTL: Kind.setTTL
+        case .nwTTL: version < .v12 ? Kind.setTTL : nil
         case .mplsTTL: Kind.setMPLSTTL
         default: nil
         }

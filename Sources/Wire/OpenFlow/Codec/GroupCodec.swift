@@ -1,8 +1,8 @@
 import Flows
 
-// Groups: 1.1 to 1.4 (1.3.5 §7.3.4.3) write a bucket with its numbers in front; 1.5 (1.5.1 §7.3.4.3)
-// as properties, with an id for each bucket and properties of the group. Nicira's for 1.0 have the
-// form of 1.5.
+// Groups: 1.1 to 1.4 (1.3.5 §7.3.4.3) write a bucket with its numbers in front; 1.5 (there, too,
+// §7.3.4.3) as properties, with an id for each bucket and properties of the group. Nicira's for 1.0
+// have the form of 1.5.
 
 enum GroupCodec {
     /// Netronome's experimenter number, and its one property.

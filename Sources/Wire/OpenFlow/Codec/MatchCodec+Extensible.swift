@@ -27,6 +27,11 @@ enum ExtensibleCodec {
     /// NXM_NX_COOKIE: class 1, field 30, which with one byte in place of eight is the MPLS TTL.
     private static let cookieNumber: UInt32 = 1 << 7 | 30
 
+    /// OXM_OF_PACKET_TYPE.
+    private static let packetTypeNumber = FlowField.basicClass << 7 | 44
+    /// NXM_NX_TUN_METADATA0 to 63: Geneve options, of which the table maps none.
+    private static let tunnelOptionNumbers: ClosedRange<UInt32> = (1 << 7 | 40)...(1 << 7 | 103)
+
     // Reading.
 
     /// Reads fields up to the reader's end, which must be exactly after the last.
@@ -49,6 +54,11 @@ enum ExtensibleCodec {
             let mask = hasMask ? try body.u64() : ~0
             guard value & ~mask == 0 else { throw .badMatchWildcards }
             result.cookie = Masked(value, mask: mask)
+            return
+        }
+        if number == packetTypeNumber {
+            // Every packet is Ethernet here: to ask for that is to ask nothing.
+            guard try body.u32() == PacketType.ethernet.rawValue else { throw .badMatchField }
             return
         }
         let field = try field(number: number, body: &body, unknown: .badMatchField)
@@ -87,7 +97,9 @@ enum ExtensibleCodec {
         if number >> 7 == FlowField.experimenterClass {
             guard try body.u32() == openNetworkingFoundationID else { throw unknown }
         }
-        guard let field = field(number: number) else { throw unknown }
+        guard let field = field(number: number) else {
+            throw tunnelOptionNumbers.contains(number) ? .flowModInvalidTLVField : unknown
+        }
         return field
     }
 

@@ -18,7 +18,8 @@ extension ExtensibleCodec {
     private static let mpls: [FlowField] = [.mplsTC, .mplsBOS, .mplsTTL, .mplsLabel]
     private static let after: [FlowField] =
         [.tunnelID, .tunnelSrc, .tunnelDst, .tunnelIPv6Src, .tunnelIPv6Dst, .tunnelGroupID]
-        + [.tunnelGroupFlags, .tunnelFlags] + (0..<FlowField.registerCount).map { .reg($0) } + [.packetMark, .metadata]
+        + [.tunnelGroupFlags, .tunnelFlags] + (0..<FlowField.registerCount).map { .reg($0) }
+        + [.packetMark, .metadata]
 
     /// OXM has no field for the whole tag: its id with the present bit, and its priority if a tag
     /// must be there.

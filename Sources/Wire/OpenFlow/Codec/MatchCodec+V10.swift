@@ -122,6 +122,7 @@ enum MatchCodec10 {
         switch match.exactly(.nwProto) {
         case UInt64(IPProtocol.tcp): return (.tcpSrc, .tcpDst)
         case UInt64(IPProtocol.udp): return (.udpSrc, .udpDst)
+        case UInt64(IPProtocol.sctp): return (.sctpSrc, .sctpDst)
         case UInt64(IPProtocol.icmp): return (.icmpType, .icmpCode)
         default: return nil
         }

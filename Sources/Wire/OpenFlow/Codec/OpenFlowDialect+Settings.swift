@@ -1,4 +1,4 @@
-// Messages that some versions have as their own and others as an extension, and what they are there.
+// Messages that some versions have as their own and others as an extension.
 
 extension OpenFlowDialect {
     func writeSetting(

@@ -207,7 +207,7 @@ enum PacketCodec {
         guard list.metadata == nil else { throw .badActionVendorType }
         var packet = PacketOut(
             bufferID: buffer, inPort: port, actions: list.actions, bytes: reader.rest())
-        packet.match = match
+        packet.match = match.withoutPort
         return packet
     }
 
@@ -249,6 +249,13 @@ extension PacketIn {
 }
 
 extension Match {
+    /// The same without a condition on the port.
+    fileprivate var withoutPort: Match {
+        var mask = mask
+        FlowField.inPort.write(FieldValue(low: 0), into: &mask)
+        return Match(key: key, mask: mask)
+    }
+
     /// Whether it speaks of nothing that stands in the packet's own bytes (1.5.1 §7.2.3.9).
     fileprivate var hasPipelineFieldsOnly: Bool {
         (3...16).allSatisfy { mask[word: $0] == 0 } && mask.packet.ipv6Label == 0

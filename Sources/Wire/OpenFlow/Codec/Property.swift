@@ -1,5 +1,5 @@
-// Properties: (type, length, value) filled to a multiple of 8 bytes, as 1.4 and later write what may
-// be there or not (1.4 §7.2.1.2), and Nicira's newer messages too.
+// Properties: (type, length, value) filled to a multiple of 8 bytes, as 1.4 and later write what
+// may be there or not (1.4 §7.2.1.2), and Nicira's newer messages too.
 
 enum Property {
     /// Types in `NXAST_CONTROLLER2`.

@@ -176,14 +176,18 @@ extension StatisticsCodec {
         case .portDescription(let ports):
             return standard(Kind.portDescription, ports) { PortCodec.write($0, $1, to: &$2) }
         case .tableFeatures(let tables):
-            return standard(Kind.tableFeatures, tables) { TableFeaturesCodec.write($0, $1, to: &$2) }
+            return standard(Kind.tableFeatures, tables) {
+                TableFeaturesCodec.write($0, $1, to: &$2)
+            }
         case .group(let groups):
             return (
-                groupKind(version), each(groups) { GroupStatisticsCodec.write($0, version, to: &$1) }
+                groupKind(version),
+                each(groups) { GroupStatisticsCodec.write($0, version, to: &$1) }
             )
         case .groupDescription(let groups):
             return (
-                groupDescriptionKind(version), each(groups) { GroupCodec.write($0, version, to: &$1) }
+                groupDescriptionKind(version),
+                each(groups) { GroupCodec.write($0, version, to: &$1) }
             )
         case .groupFeatures(let features):
             return (

@@ -24,8 +24,9 @@ public struct OpenFlowErrorCode: Error, Sendable {
         var last: UInt8
         var number: Number
 
-        private init(_ first: UInt8, _ last: UInt8, _ vendor: UInt32, _ type: UInt16, _ code: UInt16)
-        {
+        private init(
+            _ first: UInt8, _ last: UInt8, _ vendor: UInt32, _ type: UInt16, _ code: UInt16
+        ) {
             self.first = first
             self.last = last
             number = Number(vendor: vendor, type, code)

@@ -88,9 +88,12 @@ extension ActionParser {
 
     private func multipath(_ token: FlowTextToken) throws(FlowTextError) -> MultipathAction {
         let parts = parts(token)
-        guard parts.count == 6, let fields = HashFields.allCases.first(where: { $0.text == parts[0] }),
+        guard parts.count == 6,
+            let fields = HashFields.allCases.first(where: { $0.text == parts[0] }),
             let basis = parseNumber(parts[1]).flatMap({ UInt16(exactly: $0) }),
-            let algorithm = MultipathAction.Algorithm.allCases.first(where: { $0.text == parts[2] }),
+            let algorithm = MultipathAction.Algorithm.allCases.first(where: {
+                $0.text == parts[2]
+            }),
             let links = parseNumber(parts[3]), (1...65536).contains(links),
             let argument = parseNumber(parts[4]).flatMap({ UInt32(exactly: $0) })
         else { throw bad(token, "FIELDS,BASIS,ALGORITHM,LINKS,ARGUMENT,FIELD[]") }
@@ -264,7 +267,8 @@ extension ActionParser {
             portText = String(addresses[addresses.index(after: at)...])
             addresses = addresses[..<at]
         }
-        let ends = addresses.filter { $0 != "[" && $0 != "]" }.split(separator: "-").map(String.init)
+        let ends = addresses.filter { $0 != "[" && $0 != "]" }.split(separator: "-")
+            .map(String.init)
         if isVersion6 {
             let parsed = ends.compactMap { IPv6Address($0) }
             guard parsed.count == ends.count, (1...2).contains(ends.count) else {

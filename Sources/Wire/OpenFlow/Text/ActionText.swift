@@ -104,8 +104,7 @@ enum ActionText {
             let isTag = version == .v11 && (field == .vlanVID || field == .vlanPCP)
             return (isTag ? "set_" + legacy.name.dropFirst(4) : legacy.name) + ":\(value)"
         }
-        // These two have an action of their own in every version.
-        if field == .nwTTL { return "mod_nw_ttl:\(value.low)" }
+        // It has an action of its own in every version.
         if field == .mplsTTL { return "set_mpls_ttl(\(value.low))" }
         let text = FieldText.masked(value, mask: mask, of: field, ports)
         return "set_field:\(text)->\(field.name)"

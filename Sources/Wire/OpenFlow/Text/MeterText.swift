@@ -49,7 +49,8 @@ public enum MeterText {
     public static func parseNumber(_ text: String) throws(FlowTextError) -> UInt32 {
         let value = text.hasPrefix("meter=") ? String(text.dropFirst(6)) : text
         if let named = names.first(where: { $0.name == value })?.number { return named }
-        guard let number = OpenFlow.parseNumber(value), (1...UInt128(MeterNumber.largest)).contains(number)
+        guard let number = OpenFlow.parseNumber(value),
+            (1...UInt128(MeterNumber.largest)).contains(number)
         else { throw FlowTextError("invalid meter \"\(value)\"", column: 1) }
         return UInt32(number)
     }
