@@ -198,6 +198,17 @@ import Testing
         #expect(try writer.append(reply, sequence: 3))
     }
 
+    @Test(arguments: DatapathProbe.all)
+    func aProbeArrivesAsAProbe(probe: DatapathProbe) throws {
+        let bytes = try CodecTests.bytes([.probeFlow(probe.flow)])
+        let received = try CodecTests.requests(bytes)[0].content.get()
+        guard case .probeFlow(let flow) = received else {
+            Issue.record("it arrived as \(received)")
+            return
+        }
+        #expect(flow.actions == probe.flow.actions)
+    }
+
     @Test(arguments: [(4096, true), (4097, false)])
     func actionsAreBounded(count: Int, fits: Bool) throws {
         let flow = CachedFlow(
