@@ -140,6 +140,7 @@ for form in monitor monitor-cond monitor-cond-since; do
     if [ $form != monitor ]; then condition=('[]'); fi
     arguments=("$db" Open_vSwitch)
     [ $form = monitor-cond-since ] && arguments+=(00000000-0000-0000-0000-000000000000)
+    : >"$work/monitor"  # What the one before heard must not be taken for the first picture.
     timeout 10 ovsdb-client $form "${arguments[@]}" "${condition[@]}" Bridge name \
         >"$work/monitor" 2>&1 &
     monitor=$!

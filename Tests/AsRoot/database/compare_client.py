@@ -190,9 +190,6 @@ def main():
             command = ["ovsdb-client", *(["--timeout=10"] if "-t" not in words else []), *words]
             tally.compare(f"ovsdb-client {number} {words}",
                           *[comparable(side.run(command)) for side in sides])
-        for words in RESTORE:
-            tally.compare(f"ovsdb-client {words}",
-                          *[comparable(side.run(["sh", "-c", words])) for side in sides])
         for side in sides:
             side.stop()
         for number, words in enumerate(TOOL):
@@ -203,6 +200,10 @@ def main():
         command = ["ovsdb-client", "dump", "{db}", DB]
         tally.compare("what the servers read of what ovsdb-tool wrote",
                       *[comparable(side.run(command)) for side in sides])
+        # Last, for it gives the rows new names.
+        for words in RESTORE:
+            tally.compare(f"ovsdb-client {words}",
+                          *[comparable(side.run(["sh", "-c", words])) for side in sides])
     tally.finish()
 
 
