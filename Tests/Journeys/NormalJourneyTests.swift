@@ -56,7 +56,7 @@ extension World {
     private static func group(_ payload: [UInt8]) -> [UInt8] {
         var frame = Build.ethernet(0x0800, payload)
         frame.replaceSubrange(0..<6, with: [0x01, 0x00, 0x5e, 0x01, 0x01, 0x01])
-        // Build's packets go to 10.0.0.2; these go to 239.1.1.1, and nobody checks the header's sum.
+        // Build's packets go to 10.0.0.2; these go to 239.1.1.1, and nobody checks that sum.
         frame.replaceSubrange(30..<34, with: [239, 1, 1, 1])
         return frame
     }
