@@ -9,7 +9,7 @@ import Timekeeping
 
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "apus-bench",
+        commandName: "apus-bench-tables",
         abstract: "Measures flow tables with access lists of several lengths.")
 
     @Argument(help: "Lengths of the lists.")
