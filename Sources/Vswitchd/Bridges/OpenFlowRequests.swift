@@ -36,8 +36,8 @@ extension Vswitch {
         readMessages(id, now: now)
     }
 
-    /// Carries out what is there, up to a request that has to wait. Whoever sends a hundred thousand
-    /// messages at once is heard in pieces, and upcalls have their turn between them.
+    /// Carries out what is there, up to a request that has to wait. Whoever sends a hundred
+    /// thousand messages at once is heard in pieces, and upcalls have their turn between them.
     mutating func readMessages(_ id: SessionID, now: Instant) {
         var left = BridgeLimits.messagesInOneTurn
         while sessions.byID[id] != nil, sessions.byID[id]?.hold == nil {

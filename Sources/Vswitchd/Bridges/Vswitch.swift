@@ -127,7 +127,8 @@ public struct Vswitch {
     /// When to call `handle` at the latest; nil: not before something happens.
     public var deadline: Instant? {
         [
-            recheck.isPending || !sessions.backlog.isEmpty ? .start : nil, datapath.nextDump, reports.deadline,
+            recheck.isPending || !sessions.backlog.isEmpty ? .start : nil,
+            datapath.nextDump, reports.deadline,
             sessions.deadline, tablesDeadline, aggregationClock.deadline,
             reconfigurationDeadline, databaseCalls.deadline, datapathCalls.deadline,
         ].compactMap { $0 }.min()
