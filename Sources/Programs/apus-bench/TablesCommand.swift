@@ -1,11 +1,11 @@
+// What rules cost: adding them, finding the best one, keeping them, and how many cached flows the
+// same traffic needs. Prints a table; asserts nothing.
+
 import ArgumentParser
 import Flows
 import OpenFlow
 import Pipeline
 import Timekeeping
-
-// What rules cost: adding them, finding the best one, keeping them, and how many cached flows the
-// same traffic needs. Prints a table; asserts nothing.
 
 struct TablesCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
