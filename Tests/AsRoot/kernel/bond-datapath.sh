@@ -7,7 +7,8 @@ modprobe -a veth openvswitch tun ipv6 || { not_ok "the kernel has openvswitch.ko
 lab=apus-bond-sw
 dp() { ip netns exec $lab /usr/bin/ovs-dpctl "$@"; }
 
-check "the lecture's experiment, on the module" "$root/tools/lab" bond --no-build --keep --tries 5
+# This kernel has one processor, and shares it with whatever else the machine does: 100 ms are allowed.
+check "the lecture's experiment, on the module" "$root/tools/lab" bond --no-build --keep --tries 3 --may-lose 10
 same "apus-datapath has no port" "" "$(OVS_RUNDIR=/run/apus-bond/run "$bin/ovs-dpctl" show netdev@ovs-netdev 2>&1 | grep -E 'port [0-9]')"
 like "Debian's ovs-dpctl shows the bond's members" 'port [0-9]+: second_if' "$(dp show)"
 # The bond is balance-tcp now: flows of m2 hash, and are looked up again.
