@@ -132,7 +132,8 @@ house.addProgram(
 house.addProgram("apus-fuzz", ["DatabaseEngine", "DatabaseProtocol", "Timekeeping"])
 
 // The benchmark of the flow tables.
-house.addProgram("apus-bench", ["Flows", "OpenFlow", "Packets", "Pipeline", "Timekeeping"])
+house.addProgram(
+    "apus-bench-tables", ["Flows", "OpenFlow", "Packets", "Pipeline", "Timekeeping"])
 
 // Journeys: the whole switch in memory, and the walls of the house.
 house.addJourneys([

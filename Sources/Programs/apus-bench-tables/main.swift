@@ -1,16 +1,15 @@
+// What rules cost: adding them, finding the best one, keeping them, and how many cached flows the
+// same traffic needs. Prints a table; asserts nothing.
+
 import ArgumentParser
 import Flows
 import OpenFlow
 import Pipeline
 import Timekeeping
 
-// What rules cost: adding them, finding the best one, keeping them, and how many cached flows the
-// same traffic needs. Prints a table; asserts nothing.
-
-@main
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "apus-bench",
+        commandName: "apus-bench-tables",
         abstract: "Measures flow tables with access lists of several lengths.")
 
     @Argument(help: "Lengths of the lists.")
@@ -69,3 +68,5 @@ private struct Megaflow: Hashable {
     let key: PipelineKey
     let mask: PipelineMask
 }
+
+Bench.main()
