@@ -110,7 +110,9 @@ extension Vswitch {
     private func members(_ bridge: PresentBridge, _ version: SpanningTree.Version) -> [Member] {
         bridge.wanted.ports.compactMap { port in
             guard port.interfaces.count == 1, let wanted = port.interfaces.first,
-                let interface = bridge.interfaces[wanted.name]
+                let interface = bridge.interfaces[wanted.name],
+                // What a mirror sends there is for nobody to forward.
+                !bridge.wanted.mirrors.contains(where: { $0.outputPort == port.uuid })
             else { return nil }
             let settings = port.spanning.settings(version)
             guard settings.isEnabled, settings.number != 0 else { return nil }
@@ -276,10 +278,13 @@ extension Vswitch {
         let normal = model[bridge: bridge.index].normal
         switch effect {
         case .transmit: break
-        case .flushAll: model[bridge: bridge.index].macTable.flush()
+        case .flushAll:
+            model[bridge: bridge.index].macTable.flush()
+            model[bridge: bridge.index].changeGroups { $0.flush() }
         case .flush(let number):
             guard let id = normal.port(ofMember: number)?.id else { return }
             model[bridge: bridge.index].macTable.flush(port: id)
+            model[bridge: bridge.index].changeGroups { $0.flush(port: id) }
         case .moveAddresses(let old, let new):
             guard let from = normal.port(ofMember: old)?.id, let to = normal.port(ofMember: new)?.id
             else { return }
