@@ -321,6 +321,8 @@ struct World: ~Copyable {
             let effects = desk.portOpened(
                 number: port.number ?? 0, interfaceIndex: indices[port.name] ?? 0, forwarder)
             for effect in effects { carryOut(effect) }
+        case .shapePort(let number, _, let caller):
+            for effect in desk.portShaped(number, refusal: nil, for: caller) { carryOut(effect) }
         case .closePort(_, let caller):
             for effect in desk.portClosed(caller) { carryOut(effect) }
         }
