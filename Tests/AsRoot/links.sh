@@ -1,6 +1,6 @@
 #!/bin/bash
 # apus link on this kernel: a file applied twice, wrong files refused as a whole, rows of type veth;
-# then a port's interface deleted and made again 200 times under traffic.
+# then a port's interface deleted and made again under traffic, 60 times or as often as REPLUGS says.
 source "$(dirname "$0")/common.bash"
 begin links
 link() { in_switch "$bin/apus" link "$@"; }
@@ -74,7 +74,7 @@ check "vswitchd starts again" start_vswitchd
 gone() { ! in_switch ip link show s1; }
 check "and removes what no row asks for any more" within 5 gone
 
-# 200 times: the interface of a port vanishes, comes back, and carries traffic.
+# Again and again: the interface of a port vanishes, comes back, and carries traffic.
 descriptors() { ls "/proc/$(cat "$OVS_RUNDIR/apus-datapath.pid")/fd" | wc -l; }
 pair() { ip link add p2 netns "$switch" type veth peer name eth1 netns "$name-h2" &&
   ip -n "$switch" link set p2 up && ip -n "$name-h2" address add 10.9.0.22/24 dev eth1 &&
@@ -84,14 +84,15 @@ check "two ports" in_switch ovs-vsctl -t 20 add-port br0 p3 -- add-port br0 p2
 check "carry traffic" within 5 in_host 3 ping -q -c 1 -W 1 10.9.0.22
 in_host 3 ping -q -i 0.01 10.9.0.22 > /dev/null 2>&1 & traffic=$!
 before=$(descriptors) came_back=0 start=$SECONDS
-for _ in $(seq 200); do
+replugs=${REPLUGS:-60}
+for _ in $(seq "$replugs"); do
   in_switch ip link del p2
   pair || break
   in_host 3 ip neigh del 10.9.0.22 dev eth0 2> /dev/null
   within 5 in_host 3 ping -q -c 1 -W 1 10.9.0.22 && came_back=$((came_back + 1))
 done
 kill $traffic; wait $traffic 2> /dev/null
-same "200 times deleted and made, traffic came back each time ($((SECONDS - start)) s)" 200 $came_back
+same "$replugs times deleted and made, traffic came back each time ($((SECONDS - start)) s)" "$replugs" $came_back
 settled() { [ "$(descriptors)" -le "$before" ]; }
 check "no descriptor is left over ($before, $(descriptors))" within 5 settled
 check "rename" sh -c "ip -n $switch link set p2 down; ip -n $switch link set p2 name q2 && sleep 0.3 && ip -n $switch link set q2 name p2 && ip -n $switch link set p2 up"

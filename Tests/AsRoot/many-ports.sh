@@ -16,7 +16,7 @@ used() { local pid; for pid in $datapath $vswitchd; do ls "/proc/$pid/fd"; done 
 sockets() { in_switch sed 1d /proc/net/packet | wc -l; }
 memory() { awk '/VmRSS/ {print int($2 / 1024)}' "/proc/$datapath/status"; }
 free=$(awk '/MemAvailable/ {print int($2 / 1024)}' /proc/meminfo)
-count=${COUNT:-$([ "$free" -ge 6144 ] && echo 1000 || echo 200)}
+count=${COUNT:-$([ "$free" -ge 6144 ] && echo 400 || echo 200)}
 echo "$count ports; $free MiB are free"
 sleep 1; before=$(used) links_before=$(in_switch ls /sys/class/net | wc -l) sockets_before=$(sockets) memory_before=$(memory)
 

@@ -45,7 +45,7 @@ else
   not_ok "a rule sends to queue 1" "$(cat "$work/refusal")"
 fi
 check "an unknown type is refused in words" in_switch ovs-vsctl -- set Port p2 qos=@q -- --id=@q create QoS type=linux-sfq
-like "which the log has" 'QoS type linux-sfq is not supported' "$(cat "$OVS_LOGDIR"/apus-vswitchd.log)"
+like "which the log has" 'QoS type linux-sfq is not supported' "$(cat "$OVS_LOGDIR"/ovs-vswitchd.log)"
 check "no QoS" in_switch ovs-vsctl clear Port p2 qos
 same "the kernel has no classes" "" "$(in_switch tc class show dev p2)"
 between "TCP is as fast as before" 500000 999999999 "$(transfer 2)"

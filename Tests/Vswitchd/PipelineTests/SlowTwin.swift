@@ -208,17 +208,21 @@ struct SlowTwin {
         case .group(let number): group(number, table: number8)
         case .clone(let list):
             onCopy { twin in
-                for action in list where !twin.exited { twin.act(action, table: number8) }
+                for action in list where !twin.exited {
+                    twin.resetMirrors(action)
+                    twin.act(action, table: number8)
+                }
             }
         case .checkPacketLarger(_, let range): write(range, isLong ? 1 : 0)
         case .outputTruncated(let port, _):
             if UInt32(port.rawValue) != key.packet.inPort { send(port.rawValue) }
         case .enqueue(let port, let queue):
             let before = key.packet.priority
-            key.packet.priority = queue
+            key.packet.priority = PortTraffic.priority(ofQueue: queue)
             if UInt32(port.rawValue) != key.packet.inPort { send(port.rawValue) }
             key.packet.priority = before
-        case .setQueue(let queue): key.packet.priority = queue
+        case .setQueue(let queue):
+            key.packet.priority = PortTraffic.priority(ofQueue: queue)
         default: Issue.record("the twin does not know \(action)")
         }
     }
@@ -316,6 +320,7 @@ extension SlowTwin {
             onCopy { twin in
                 let fields = bucket.actions.filter { !$0.isOutput }
                 for action in fields + bucket.actions.filter(\.isOutput).suffix(1) {
+                    twin.resetMirrors(action)
                     twin.act(action, table: table)
                 }
             }

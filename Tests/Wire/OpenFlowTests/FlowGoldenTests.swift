@@ -36,6 +36,8 @@ import Testing
     static func isWrittenOtherwise(_ golden: Golden) -> Bool {
         let line = golden.line
         let container = ["set_field:", "write_metadata", "vlan_tci=0x1123/0x1fff"]
+        // It takes Nicira's match for SCTP's ports, which 1.0's own holds as it holds UDP's.
+        if golden.version == .v10 && line.hasPrefix("sctp") { return true }
         return line.hasPrefix("nw_src") || line.contains("mod_nw_ttl")
             || golden.version == .v10 && container.contains { line.contains($0) }
     }

@@ -30,6 +30,8 @@ import Testing
         // Refused here, silently changed there: a VLAN above 4095, a UDP port under tcp.
         if line.hasPrefix("dl_vlan=5000") || line.hasPrefix("tcp,udp_dst=5,") { return true }
         guard golden.version == .v10 else { return false }
+        // Both write a label; ours by Nicira's own action for that, theirs by a load.
+        if line.hasPrefix("mpls,actions=set_field:5->mpls_label") { return true }
         // There, 1.0 loses the mask of a masked eth_dst, takes vlan_vid=0 for the whole tag, and
         // drops (as we do, but we say so before) what belongs to the action set.
         return line.contains("/01:00:00:00:00:00->eth_dst") || line.hasPrefix("vlan_vid=0,")

@@ -1,6 +1,7 @@
 import Flows
 import OpenFlow
 import Packets
+import Switching
 import Timekeeping
 
 // The second half of a translation that was cut in two.
@@ -39,6 +40,8 @@ public struct Continuation: Hashable, Sendable {
     var steps: [Step] = []
     /// The hash that the packet comes back with.
     var hash: HashRequest?
+    /// Mirrors that have a copy of the packet as it is.
+    var servedMirrors = MirrorSet()
 
     struct HashRequest: Hashable, Sendable {
         var algorithm: PacketHash

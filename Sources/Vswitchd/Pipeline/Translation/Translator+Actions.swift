@@ -39,11 +39,11 @@ extension Translator {
             truncation = nil
         case .enqueue(let port, let queue):
             let before = key.packet.priority
-            write(.skbPriority, FieldValue(low: UInt64(queue)), mask: .ones(32))
+            choose(queue: queue)
             output(to: port, maxLength: 0)
             key.packet.priority = before
         case .setQueue(let queue):
-            write(.skbPriority, FieldValue(low: UInt64(queue)), mask: .ones(32))
+            choose(queue: queue)
         case .popQueue:
             key.packet.priority = original.priority
         case .controller(let controller):
@@ -115,6 +115,12 @@ extension Translator {
             if $0.interrupted != nil { $0.conclude() }
         }
         hasExited = false
+    }
+
+    /// Datapaths know queues by the priority that leads to them.
+    private mutating func choose(queue: UInt32) {
+        let priority = PortTraffic.priority(ofQueue: queue)
+        write(.skbPriority, FieldValue(low: UInt64(priority)), mask: .ones(32))
     }
 
     /// Runs `body` and puts packet and place back as they were.

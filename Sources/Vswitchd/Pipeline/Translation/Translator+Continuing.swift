@@ -36,7 +36,7 @@ extension Translator {
         interrupted = Interruption(
             continuation: Continuation(
                 bridge: bridge, inPort: inPort, notes: notes, actionSet: actionSet, stack: stack,
-                steps: first.map { [$0] } ?? [], hash: hash),
+                steps: first.map { [$0] } ?? [], hash: hash, servedMirrors: servedMirrors),
             cause: cause)
     }
 
@@ -118,6 +118,7 @@ extension Translator {
         key.packet.inPort = UInt32(continuation.inPort.rawValue)
         actionSet = continuation.actionSet
         stack = continuation.stack
+        servedMirrors = continuation.servedMirrors
         for (index, step) in continuation.steps.enumerated() {
             guard !hasStopped else { break }
             run(step)
