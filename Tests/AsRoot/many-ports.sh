@@ -1,5 +1,5 @@
 #!/bin/bash
-# 1,000 veth ports on one bridge, by one ovs-vsctl of rows of type veth: made and attached in under
+# Veth ports on one bridge (400; COUNT=1000 says another number), by one ovs-vsctl of rows of type veth: attached in under
 # 60 s, forwarding, removed, and nothing of them left: no interface, packet socket or descriptor. Where
 # less than 6 GiB of memory are free there are 200; COUNT=… says another number.
 source "$(dirname "$0")/common.bash"
