@@ -2,6 +2,8 @@
 # with STP on both sides; both daemons print and store the same of the same.
 mkdir "$work/theirs"
 ip netns add "$theirs" && ip -n "$theirs" link set lo up || not_ok "a namespace"
+# The host there hears what arrives at o21 and o22 too: it must not answer for the bridge's address.
+ip netns exec "$theirs" sysctl -qw net.ipv4.conf.all.arp_ignore=1
 for n in 1 2; do
   ip link add "o1$n" netns "$switch" type veth peer name "o2$n" netns "$theirs" && in_switch ip link set "o1$n" up &&
     ip netns exec "$theirs" sysctl -qw "net.ipv6.conf.o2$n.disable_ipv6=1" && ip -n "$theirs" link set "o2$n" up || not_ok "a cable"
