@@ -163,7 +163,8 @@ import Testing
         }
         #expect(
             model.translate(makePacket()).actions == [
-                priority(7), .output(port: 12), priority(3), .output(port: 13), priority(0),
+                priority(0x1_0008), .output(port: 12), priority(0x1_0004), .output(port: 13),
+                priority(0),
                 .truncate(byteCount: 64), .output(port: 14),
             ])
     }
