@@ -46,6 +46,7 @@ copies() { # copies: broadcasts of host 1 that host 3 saw, for each that was sen
   [ -s "$work/sent" ] && echo "$(wc -l < "$work/copies")/$(wc -l < "$work/sent")"
 }
 once() { local c; c=$(copies); echo "copies/sent: $c"; [ -n "$c" ] && [ "${c%/*}" = "${c#*/}" ]; }
+single() { ! in_host 1 ping -c 5 -i 0.2 -W 1 "$1" | grep DUP; } # each ping is answered once
 # lost INTERFACE: pulls it in the middle of a 1 ms ping from host 2 to host 1; how many were lost
 lost() {
   in_host 2 ping -q -c 1000 -i 0.001 -W 1 10.9.0.1 > "$work/ping" 2>&1 & local pid=$!
@@ -71,7 +72,7 @@ vsctl "${args[@]}" || not_ok "three bridges with RSTP"
 took=$(until_ms 20000 is_tree rstp)
 check "a loop of three bridges converges under 2 s ($took ms)" below 2000 "$took"
 check "hosts reach each other" in_host 2 ping -q -c 3 -i 0.2 -W 1 10.9.0.1
-check "and a broadcast arrives once" once
+check "and a broadcast arrives once" within 1 once
 like "b1 is the root" 'This bridge is the root' "$(appctl rstp/show b1)"
 like "b3 closes the loop" 's32 +Alternate +Discarding' "$(appctl rstp/show b3)"
 like "the database says who is the root" '1.000.020000000001' "$(vsctl get Bridge b3 rstp_status:rstp_root_id)"
@@ -91,7 +92,7 @@ echo "      1 ms pings lost at each failure of the root port's link: ${losses[*]
 # How long the programs wait for a processor is the machine's matter: half of the tries must be better.
 median=$(printf '%s\n' "${losses[@]}" | sort -n | sed -n "$(((tries + 1) / 2))p")
 check "a link failure costs under 50 ms (median of $tries: $median)" test "$median" -lt 50
-check "back in place a broadcast arrives once" once
+check "back in place a broadcast arrives once" within 1 once
 same "rstp/tcn" OK "$(appctl rstp/tcn b1)"
 check "pings go on after rstp/tcn" in_host 2 ping -q -c 3 -i 0.2 -W 1 10.9.0.3
 same "rstp/show of nobody" 'No such RSTP object' "$(appctl rstp/show nope 2>&1 | head -1)"
@@ -108,7 +109,7 @@ took=$(until_ms 20000 is_tree stp)
 check "the loop converges after two forward delays ($((took)) ms and the ping before)" below 10000 "$took"
 check "not sooner than after two forward delays" test "$took" -gt 5000
 check "hosts reach each other" within 10 in_host 2 ping -q -c 1 -W 1 10.9.0.1
-check "and a broadcast arrives once" once
+check "and a broadcast arrives once" within 1 once
 like "Bridge.status" 'stp_designated_root="0001\.' "$(vsctl get Bridge b2 status)"
 like "Port.status" 'stp_role=alternate.*stp_state=blocking' "$(vsctl get Port s32 status)"
 like "Port.statistics" 'stp_rx_count=[1-9]' "$(vsctl get Port s32 statistics)"
@@ -144,7 +145,7 @@ took=$(until_ms 40000 kernel_tree)
 check "one way is open, one closed ($took ms)" below 40000 "$took"
 check "the kernel's bridge answers" within 10 in_host 1 ping -q -c 1 -W 1 10.9.0.8
 check "and a broadcast to it comes once" within 3 in_host 1 ping -q -c 3 -i 0.2 -W 1 10.9.0.8
-same "no duplicates" "" "$(in_host 1 ping -c 5 -i 0.2 10.9.0.8 | grep DUP)"
+check "no lasting duplicates" within 1 single 10.9.0.8
 used=k21; ip netns exec "$kernel" bridge link show | grep 'k22' | grep -q 'state forwarding' && used=k22
 ip -n "$kernel" link set $used down
 took=$(until_ms 30000 in_host 1 ping -q -c 1 -W 0.2 10.9.0.8)
