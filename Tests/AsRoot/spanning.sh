@@ -75,6 +75,7 @@ check "hosts reach each other" in_host 2 ping -q -c 3 -i 0.2 -W 1 10.9.0.1
 check "and a broadcast arrives once" within 1 once
 like "b1 is the root" 'This bridge is the root' "$(appctl rstp/show b1)"
 like "b3 closes the loop" 's32 +Alternate +Discarding' "$(appctl rstp/show b3)"
+like "as JSON too" '^\[False, .alternate., .discarding.\]' "$(appctl -f json rstp/show b3 | python3 -c 'import json, sys; t = json.load(sys.stdin); t = (json.loads(t) if isinstance(t, str) else t)["b3"]; print([t["is_root"], t["ports"]["s32"]["role"], t["ports"]["s32"]["state"]])')"
 like "the database says who is the root" '1.000.020000000001' "$(vsctl get Bridge b3 rstp_status:rstp_root_id)"
 like "and what ports are" 'Alternate' "$(vsctl get Port s32 rstp_status:rstp_port_role)"
 like "controllers of OpenFlow 1.0 see it" 'STP_FORWARD' "$(in_switch /usr/bin/ovs-ofctl -O OpenFlow10 show b1)"

@@ -18,17 +18,7 @@ extension Vswitch {
     mutating func answerAboutSpanningTrees(
         _ command: String, _ arguments: [String], now: Instant
     ) throws(ControlError) -> String {
-        let version: SpanningTree.Version = command.hasPrefix("stp/") ? .stp : .rstp
-        var names = bridges.keys.sorted().filter {
-            bridges[$0]?.spanning?.tree.version == version
-        }
-        if let wanted = arguments.first {
-            names = names.filter { $0 == wanted }
-            guard !names.isEmpty else {
-                throw ControlError(
-                    version == .stp ? "no such stp object" : "No such RSTP object")
-            }
-        }
+        let names = try bridgesWithTrees(command, arguments.first)
         guard command.hasSuffix("/show") else {
             for name in names {
                 tellSpanningTree(of: name, [.topologyChangeRequested], now: now)
@@ -39,6 +29,62 @@ extension Vswitch {
         return names.compactMap { name in
             bridges[name]?.spanning.map { text(of: $0.tree, name) }
         }.joined()
+    }
+
+    /// Names of the bridges that a command is about.
+    private func bridgesWithTrees(
+        _ command: String, _ wanted: String?
+    ) throws(ControlError) -> [String] {
+        let version: SpanningTree.Version = command.hasPrefix("stp/") ? .stp : .rstp
+        let names = bridges.keys.sorted().filter {
+            bridges[$0]?.spanning?.tree.version == version && (wanted ?? $0) == $0
+        }
+        guard wanted == nil || !names.isEmpty else {
+            throw ControlError(version == .stp ? "no such stp object" : "No such RSTP object")
+        }
+        return names
+    }
+
+    /// Of each bridge what `text` says; times in seconds.
+    func spanningTrees(
+        _ command: String, _ wanted: String?
+    ) throws(ControlError) -> [(String, JSON)] {
+        try bridgesWithTrees(command, wanted).compactMap { name in
+            bridges[name]?.spanning.map { (name, json($0.tree)) }
+        }
+    }
+
+    private func json(_ tree: SpanningTree) -> JSON {
+        let isOld = tree.version == .stp
+        let isRoot = tree.root == tree.settings.identifier
+        let ports: [(String, JSON)] = tree.portStatuses.filter { $0.state != .disabled }.map {
+            let (priority, number) = $0.priorityAndNumber(isOld)
+            return (
+                $0.settings.name,
+                [
+                    "role": .string($0.roleText(true)), "state": .string($0.stateText(true)),
+                    "cost": .integer(Int64($0.settings.pathCost)),
+                    "priority": .integer(Int64(priority)), "number": .integer(Int64(number)),
+                ]
+            )
+        }
+        let root = tree.rootPortName.map { JSON.string($0) } ?? .null
+        return [
+            "root_id": json(tree.root), "bridge_id": json(tree.settings.identifier),
+            "is_root": .bool(isRoot), "root_port": isRoot ? .null : root,
+            "root_path_cost": .integer(Int64(tree.rootPathCost)),
+            "hello_time": .integer(Int64(tree.timesInForce.helloTime / 256)),
+            "max_age": .integer(Int64(tree.timesInForce.maxAge / 256)),
+            "forward_delay": .integer(Int64(tree.timesInForce.forwardDelay / 256)),
+            "ports": .object(JSONObject(ports)),
+        ]
+    }
+
+    private func json(_ identifier: BridgeIdentifier) -> JSON {
+        [
+            "priority": .integer(Int64(identifier.priority)),
+            "system_id": .string("\(identifier.address)"),
+        ]
     }
 
     private func text(of tree: SpanningTree, _ name: String) -> String {
@@ -64,8 +110,7 @@ extension Vswitch {
         text += "  ---------- ---------- ---------- "
         text += String(repeating: "-", count: width - 1) + " -------\n"
         for port in tree.portStatuses where port.state != .disabled {
-            let id = port.settings.portID
-            let (priority, number) = isOld ? (id >> 8, id & 0xff) : (id >> 8 & 0xf0, id & 0xfff)
+            let (priority, number) = port.priorityAndNumber(isOld)
             text += "  " + filled(String(port.settings.name.prefix(10)), 11)
             text += filled(port.roleText(isOld), 11) + filled(port.stateText(isOld), 11)
             text += filled("\(port.settings.pathCost)", width) + "\(priority).\(number)\n"
@@ -93,6 +138,11 @@ extension Vswitch {
 }
 
 extension SpanningPortStatus {
+    fileprivate func priorityAndNumber(_ isOld: Bool) -> (priority: UInt16, number: UInt16) {
+        let id = settings.portID
+        return isOld ? (id >> 8, id & 0xff) : (id >> 8 & 0xf0, id & 0xfff)
+    }
+
     fileprivate func roleText(_ isOld: Bool) -> String {
         switch role {
         case .disabled: isOld ? "disabled" : "Disabled"

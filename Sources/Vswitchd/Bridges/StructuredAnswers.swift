@@ -40,6 +40,8 @@ extension Vswitch {
                 discovery.sorted { $0.key < $1.key }.map { name, agent in
                     (name, .array(agent.neighbours.map { json($0, now: now) }))
                 })
+        case "stp/show", "rstp/show":
+            return keyed(try spanningTrees(command, arguments.first))
         default:
             return nil
         }
