@@ -1,5 +1,8 @@
 // A row as a client knows it, and the questions that callers ask of one.
 //
+// By names that are known only at run time: a tool's arguments, a source on a command line. Who knows
+// the table beforehand asks a TypedRow.
+//
 // A column that the client did not ask for, or that the server's schema does not have, reads as if
 // it had its initial value: a switch of today can then be run on a schema of yesterday.
 
@@ -29,35 +32,8 @@ public struct ReplicaRow: Hashable, Sendable {
     public func string(_ name: String) -> String? { self[name].only?.string }
     /// The number of an optional or required integer column.
     public func integer(_ name: String) -> Int64? { self[name].only?.integer }
-    /// The truth value of an optional or required boolean column.
-    public func boolean(_ name: String) -> Bool? { self[name].only?.boolean }
     /// The texts of a set, ascending by bytes.
     public func strings(_ name: String) -> [String] { self[name].keys.compactMap(\.string) }
-    /// The numbers of a set, ascending.
-    public func integers(_ name: String) -> [Int64] { self[name].keys.compactMap(\.integer) }
     /// The rows a set refers to, ascending.
     public func references(_ name: String) -> [UUIDValue] { self[name].keys.compactMap(\.uuid) }
-    /// The only row that an optional or required column refers to.
-    public func reference(_ name: String) -> UUIDValue? { self[name].only?.uuid }
-    /// The value of `key` in a map between strings: `row.string("other_config", "hwaddr")`.
-    public func string(_ name: String, _ key: String) -> String? { self[name][key] }
-
-    /// A map between strings. Iterate `self[name].pairs` where order matters.
-    public func map(_ name: String) -> [String: String] {
-        var map: [String: String] = [:]
-        for (key, value) in self[name].pairs {
-            guard let key = key.string, let value = value.string else { continue }
-            map[key] = value
-        }
-        return map
-    }
-
-    /// Rows that a map from integers refers to, as `flow_tables` and `queues` have it, by
-    /// ascending number.
-    public func numberedReferences(_ name: String) -> [(number: Int64, uuid: UUIDValue)] {
-        self[name].pairs.compactMap { key, value in
-            guard let number = key.integer, let uuid = value.uuid else { return nil }
-            return (number, uuid)
-        }
-    }
 }

@@ -280,18 +280,18 @@ public struct VsctlMachine {
     private mutating func lookAtSwitch(
         _ configuration: Int64, _ interfaces: [UUIDValue]
     ) -> [VsctlEffect] {
-        guard let root = replica.root(), let current = root.integer("cur_cfg"),
-            current >= configuration
+        guard let root = replica.root(of: OpenVSwitchColumns.self),
+            root.currentConfiguration >= configuration
         else { return [] }
         phase = .finished
         var effects: [VsctlEffect] = []
         for uuid in interfaces {
-            guard let row = replica.row("Interface", uuid), row.integer("ofport") ?? -1 == -1
+            guard let row = replica.row(Reference<InterfaceColumns>(uuid)), row.ofport ?? -1 == -1
             else { continue }
-            let error = row.string("error").map { $0.isEmpty ? "" : ": \($0)" } ?? ""
+            let error = row.error.map { $0.isEmpty ? "" : ": \($0)" } ?? ""
             effects.append(
                 .complain(
-                    "Error detected while setting up '\(row.string("name") ?? "")'\(error).  "
+                    "Error detected while setting up '\(row.name)'\(error).  "
                         + "See ovs-vswitchd log for details."))
         }
         guard !effects.isEmpty else { return [.exit(VsctlExit.success)] }

@@ -47,13 +47,13 @@ extension Vswitch {
     mutating func report(now: Instant) {
         readStatistics(now: now)
         guard reports.isDue, reports.pending == nil, replica.isSynchronised, replica.holdsLock,
-            configuration != nil, let root = replica.root()
+            configuration != nil, let root = replica.root(of: OpenVSwitchColumns.self)
         else { return }
         reports.isDue = false
         spanningClock.lastReport = now
         var transaction = TransactionBuilder(database: "Open_vSwitch")
         transaction.assert(lock: "ovs_vswitchd")
-        for (row, values) in reportedRows(root) {
+        for (row, values) in reportedRows(root.row) {
             guard let row else { continue }
             let different = RowValues(values.filter { row[$0.0] != $0.1 })
             if !different.isEmpty { transaction.update(row, different) }
@@ -100,15 +100,10 @@ extension Vswitch {
             (
                 root,
                 [
-                    ("cur_cfg", Datum(.integer(configuration ?? 0))),
-                    ("datapath_types", Datum(set: [.string("netdev"), .string("system")])),
-                    (
-                        "iface_types",
-                        Datum(
-                            set: ["bond", "internal", "patch", "system", "veth", "vlan"].map {
-                                .string($0)
-                            })
-                    ),
+                    OpenVSwitchColumns.setting(\.currentConfiguration, configuration ?? 0),
+                    OpenVSwitchColumns.setting(\.datapathTypes, ["netdev", "system"]),
+                    OpenVSwitchColumns.setting(
+                        \.ifaceTypes, ["bond", "internal", "patch", "system", "veth", "vlan"]),
                 ]
             ))
         return rows
@@ -116,11 +111,8 @@ extension Vswitch {
 
     private func reported(_ bridge: PresentBridge) -> [(String, Datum)] {
         [
-            (
-                "datapath_id",
-                Datum(.string(hexadecimal(bridge.datapathID, digits: 16)))
-            ),
-            ("datapath_version", Datum(.string(product.software))),
+            BridgeColumns.setting(\.datapathID, hexadecimal(bridge.datapathID, digits: 16)),
+            BridgeColumns.setting(\.datapathVersion, product.software),
         ] + reportedSpanning(bridge)
     }
 
@@ -129,21 +121,19 @@ extension Vswitch {
         _ mirror: WantedMirror, _ bridge: PresentBridge
     ) -> [(String, Datum)] {
         guard let id = bridge.mirrors[mirror.uuid] else {
-            return [("statistics", Datum(map: []))]
+            return [MirrorColumns.setting(\.statistics, ColumnMap([]))]
         }
         let counters = model[bridge: bridge.index].mirrorCounters[id] ?? .init()
         let counts = [("tx_bytes", counters.bytes), ("tx_packets", counters.packets)]
-        let map = counts.map {
-            (key: Atom.string($0.0), value: Atom.integer(Int64(clamping: $0.1)))
-        }
-        return [("statistics", Datum(map: map))]
+        let map = ColumnMap(counts.map { ($0.0, Int64(clamping: $0.1)) })
+        return [MirrorColumns.setting(\.statistics, map)]
     }
 
     private func reported(_ controller: WantedController) -> [(String, Datum)] {
         let isConnected = sessions.isConnected(controller: controller.uuid)
         return [
-            ("is_connected", Datum(.boolean(isConnected))),
-            ("role", isConnected ? Datum(.string("other")) : .empty),
+            ControllerColumns.setting(\.isConnected, isConnected),
+            ControllerColumns.setting(\.role, isConnected ? "other" : nil),
         ]
     }
 
@@ -156,25 +146,23 @@ extension Vswitch {
         let link = links[name]
         let port: Int64 = works ? Int64(interface.number.databaseNumber) : -1
         var values: [(String, Datum)] = [
-            ("ofport", Datum(.integer(port))),
-            ("error", error.map { Datum(.string($0)) } ?? .empty),
-            ("mac_in_use", link.map { Datum(.string("\($0.address)")) } ?? .empty),
-            ("ifindex", Datum(.integer(Int64(link?.index ?? 0)))),
-            ("mtu", link.map { Datum(.integer(Int64($0.mtu))) } ?? .empty),
-            ("admin_state", state(isPatch ? true : link?.isUp)),
-            ("link_state", state(isPatch ? true : link?.hasCarrier)),
-            (
-                "link_speed",
-                (link?.bitsPerSecond).map { Datum(.integer(Int64(clamping: $0))) } ?? .empty
-            ),
+            InterfaceColumns.setting(\.ofport, port),
+            InterfaceColumns.setting(\.error, error),
+            InterfaceColumns.setting(\.macInUse, link.map { "\($0.address)" }),
+            InterfaceColumns.setting(\.ifindex, Int64(link?.index ?? 0)),
+            InterfaceColumns.setting(\.mtu, link.map { Int64($0.mtu) }),
+            InterfaceColumns.setting(\.adminState, state(isPatch ? true : link?.isUp)),
+            InterfaceColumns.setting(\.linkState, state(isPatch ? true : link?.hasCarrier)),
+            InterfaceColumns.setting(
+                \.linkSpeed, (link?.bitsPerSecond).map { Int64(clamping: $0) }),
         ]
         if let vport = vports.byName[name], interface.vport != nil {
-            values.append(("statistics", statistics(vport)))
+            values.append(InterfaceColumns.setting(\.statistics, statistics(vport)))
         }
         let member = bridge.aggregations.values.lazy
             .compactMap { $0.lacp?.member(interface.number.rawValue) }.first
-        let isCurrent = member.map { Datum(.boolean($0.status != .defaulted)) }
-        values.append(("lacp_current", isCurrent ?? .empty))
+        let isCurrent = member.map { $0.status != .defaulted }
+        values.append(InterfaceColumns.setting(\.lacpCurrent, isCurrent))
         return values
     }
 
@@ -186,14 +174,12 @@ extension Vswitch {
         guard let bond = model[bridge: bridge.index].bonds[aggregation.port],
             bond.activeAddress != .zero
         else { return [] }
-        return [("bond_active_slave", Datum(.string("\(bond.activeAddress)")))]
+        return [PortColumns.setting(\.bondActiveSlave, "\(bond.activeAddress)")]
     }
 
-    private func state(_ isUp: Bool?) -> Datum {
-        isUp.map { Datum(.string($0 ? "up" : "down")) } ?? .empty
-    }
+    private func state(_ isUp: Bool?) -> String? { isUp.map { $0 ? "up" : "down" } }
 
-    private func statistics(_ vport: Vport) -> Datum {
+    private func statistics(_ vport: Vport) -> ColumnMap<String, Int64> {
         let s = vport.statistics
         let counts: [(String, UInt64)] = [
             ("collisions", 0), ("rx_bytes", s.rxBytes), ("rx_crc_err", 0),
@@ -201,7 +187,7 @@ extension Vswitch {
             ("rx_over_err", 0), ("rx_packets", s.rxPackets), ("tx_bytes", s.txBytes),
             ("tx_dropped", s.txDropped), ("tx_errors", s.txErrors), ("tx_packets", s.txPackets),
         ]
-        return Datum(map: counts.map { (.string($0.0), .integer(Int64(clamping: $0.1))) })
+        return ColumnMap(counts.map { ($0.0, Int64(clamping: $0.1)) })
     }
 }
 

@@ -194,7 +194,10 @@ extension Vswitch {
             ]
         case nil: break
         }
-        return [("status", texts(old)), ("rstp_status", texts(rapid))]
+        return [
+            BridgeColumns.setting(\.status, ColumnMap(old)),
+            BridgeColumns.setting(\.rstpStatus, ColumnMap(rapid)),
+        ]
     }
 
     func reportedSpanning(_ port: WantedPort, _ bridge: PresentBridge) -> [(String, Datum)] {
@@ -230,8 +233,10 @@ extension Vswitch {
             }
         }
         return [
-            ("status", texts(old)), ("statistics", numbers(oldCounts)),
-            ("rstp_status", texts(rapid)), ("rstp_statistics", numbers(rapidCounts)),
+            PortColumns.setting(\.status, ColumnMap(old)),
+            PortColumns.setting(\.statistics, ColumnMap(oldCounts)),
+            PortColumns.setting(\.rstpStatus, ColumnMap(rapid)),
+            PortColumns.setting(\.rstpStatistics, ColumnMap(rapidCounts)),
         ]
     }
 
@@ -248,13 +253,5 @@ extension Vswitch {
 
     private func spanningSeconds(since start: Instant) -> Int64 {
         spanningClock.lastReport.since(start).nanosecondsClamped / 1_000_000_000
-    }
-
-    private func texts(_ pairs: [(String, String)]) -> Datum {
-        Datum(map: pairs.map { (.string($0.0), .string($0.1)) })
-    }
-
-    private func numbers(_ pairs: [(String, Int64)]) -> Datum {
-        Datum(map: pairs.sorted { $0.0 < $1.0 }.map { (.string($0.0), .integer($0.1)) })
     }
 }

@@ -183,52 +183,55 @@ public struct ProductText: Hashable, Sendable {
 
 extension Vswitch {
     static let wish = ReplicaWish.tables([
-        .init(
-            "Open_vSwitch",
+        .init(OpenVSwitchColumns.self) {
             [
-                "bridges", "next_cfg", "cur_cfg", "other_config",
-                "datapath_types", "iface_types", "ssl",
-            ]),
-        .init("SSL", ["private_key", "certificate", "ca_cert", "bootstrap_ca_cert"]),
-        .init(
-            "Bridge",
+                $0.bridges, $0.nextConfiguration, $0.currentConfiguration,
+                $0.otherConfig, $0.datapathTypes, $0.ifaceTypes, $0.ssl,
+            ]
+        },
+        .init(SSLColumns.self) { [$0.privateKey, $0.certificate, $0.caCert, $0.bootstrapCaCert] },
+        .init(BridgeColumns.self) {
             [
-                "name", "ports", "controller", "fail_mode", "flood_vlans", "protocols",
-                "datapath_id", "other_config", "datapath_type", "datapath_version", "mirrors",
-                "mcast_snooping_enable", "stp_enable", "rstp_enable", "status", "rstp_status",
-                "flow_tables",
-            ]),
-        .init(
-            "Mirror",
+                $0.name, $0.ports, $0.controller, $0.failMode, $0.floodVLANs,
+                $0.protocols, $0.datapathID, $0.otherConfig, $0.datapathType,
+                $0.datapathVersion, $0.mirrors, $0.mcastSnoopingEnable,
+                $0.stpEnable, $0.rstpEnable, $0.status, $0.rstpStatus, $0.flowTables,
+            ]
+        },
+        .init(MirrorColumns.self) {
             [
-                "name", "select_all", "select_src_port", "select_dst_port", "select_vlan",
-                "output_port", "output_vlan", "snaplen", "statistics",
-            ]),
-        .init("Flow_Table", ["name", "flow_limit", "overflow_policy"]),
-        .init(
-            "Port",
+                $0.name, $0.selectAll, $0.selectSrcPort, $0.selectDstPort,
+                $0.selectVLAN, $0.outputPort, $0.outputVLAN, $0.snaplen,
+                $0.statistics,
+            ]
+        },
+        .init(FlowTableColumns.self) { [$0.name, $0.flowLimit, $0.overflowPolicy] },
+        .init(PortColumns.self) {
             [
-                "name", "interfaces", "tag", "trunks", "vlan_mode", "bond_mode", "bond_updelay",
-                "bond_downdelay", "bond_active_slave", "lacp", "qos", "other_config", "cvlans",
-                "protected", "status", "statistics", "rstp_status", "rstp_statistics",
-            ]),
-        .init(
-            "Interface",
+                $0.name, $0.interfaces, $0.tag, $0.trunks, $0.vlanMode, $0.bondMode,
+                $0.bondUpdelay, $0.bondDowndelay, $0.bondActiveSlave, $0.lacp,
+                $0.qos, $0.otherConfig, $0.customerVLANs, $0.protected, $0.status,
+                $0.statistics, $0.rstpStatus, $0.rstpStatistics,
+            ]
+        },
+        .init(InterfaceColumns.self) {
             [
-                "name", "type", "options", "ofport", "ofport_request", "error",
-                "mac_in_use", "ifindex", "mtu", "admin_state", "link_state", "link_speed", "duplex",
-                "statistics", "status", "lacp_current", "other_config", "lldp",
-                "ingress_policing_rate", "ingress_policing_burst",
-                "ingress_policing_kpkts_rate", "ingress_policing_kpkts_burst",
-            ]),
-        .init("QoS", ["type", "queues", "other_config"]),
-        .init("Queue", ["other_config"]),
-        .init(
-            "Controller",
+                $0.name, $0.type, $0.options, $0.ofport, $0.ofportRequest, $0.error,
+                $0.macInUse, $0.ifindex, $0.mtu, $0.adminState, $0.linkState,
+                $0.linkSpeed, $0.duplex, $0.statistics, $0.status, $0.lacpCurrent,
+                $0.otherConfig, $0.lldp, $0.ingressPolicingRate,
+                $0.ingressPolicingBurst, $0.ingressPolicingKpktsRate,
+                $0.ingressPolicingKpktsBurst,
+            ]
+        },
+        .init(QoSColumns.self) { [$0.type, $0.queues, $0.otherConfig] },
+        .init(QueueColumns.self) { [$0.otherConfig] },
+        .init(ControllerColumns.self) {
             [
-                "target", "max_backoff", "inactivity_probe", "is_connected", "role",
-                "status",
-            ]),
+                $0.target, $0.maxBackoff, $0.inactivityProbe, $0.isConnected,
+                $0.role, $0.status,
+            ]
+        },
     ])
 
     mutating func follow(_ replicaEffects: [ReplicaEffect], now: Instant) {

@@ -1,3 +1,4 @@
+internal import DatabaseProtocol
 internal import DatabaseReplica
 public import Packets
 public import Switching
@@ -34,29 +35,29 @@ public struct WantedLACPMember: Hashable, Sendable {
 }
 
 extension WantedBond {
-    init?(row: ReplicaRow) {
-        guard row.references("interfaces").count > 1 else { return nil }
-        let mode = row.string("bond_mode")
+    init?(row: TypedRow<PortColumns>) {
+        guard row.interfaces.count > 1 else { return nil }
+        let mode = row.bondMode
         let known = mode.map { Bond.Mode(rawValue: $0) } ?? .activeBackup
-        let fallsBack = row.boolean("other_config", "lacp-fallback-ab")
-        let interval = row.number("other_config", "bond-rebalance-interval") ?? 10_000
+        let fallsBack = row.otherConfig.isTrue("lacp-fallback-ab")
+        let interval = row.otherConfig.number("bond-rebalance-interval") ?? 10_000
         settings = Bond.Settings(
             mode: known ?? .activeBackup,
-            upDelay: .milliseconds(max(0, row.integer("bond_updelay") ?? 0)),
-            downDelay: .milliseconds(max(0, row.integer("bond_downdelay") ?? 0)),
+            upDelay: .milliseconds(max(0, row.bondUpdelay)),
+            downDelay: .milliseconds(max(0, row.bondDowndelay)),
             rebalanceInterval: interval == 0 ? nil : .milliseconds(max(0, interval)),
             hashBasis: UInt32(
-                truncatingIfNeeded: row.number("other_config", "bond-hash-basis") ?? 0),
+                truncatingIfNeeded: row.otherConfig.number("bond-hash-basis") ?? 0),
             fallsBackToActiveBackup: fallsBack,
-            allMembersActive: row.boolean("other_config", "all-members-active"))
+            allMembersActive: row.otherConfig.isTrue("all-members-active"))
         if settings.mode == .activeBackup || fallsBack {
-            settings.primary = row.string("other_config", "bond-primary")
+            settings.primary = row.otherConfig["bond-primary"]
         }
         if let mode, known == nil { misunderstood.append("bond_mode \(mode)") }
-        switch row.string("other_config", "bond-detect-mode") {
+        switch row.otherConfig["bond-detect-mode"] {
         case nil, "carrier": break
         case "miimon":
-            let wanted = row.number("other_config", "bond-miimon-interval") ?? 0
+            let wanted = row.otherConfig.number("bond-miimon-interval") ?? 0
             miimonInterval = wanted > 0 ? .milliseconds(wanted) : BondLimits.miimonInterval
         case let other?: misunderstood.append("bond-detect-mode \(other)")
         }
@@ -64,32 +65,32 @@ extension WantedBond {
 }
 
 extension WantedLACP {
-    init?(row: ReplicaRow) {
-        switch row.string("lacp") {
+    init?(row: TypedRow<PortColumns>) {
+        switch row.lacp {
         case "active": isActive = true
         case "passive": isActive = false
         default: return nil
         }
-        isFast = row.string("other_config", "lacp-time")?.lowercased() == "fast"
-        if let text = row.string("other_config", "lacp-system-id") {
+        isFast = row.otherConfig["lacp-time"]?.lowercased() == "fast"
+        if let text = row.otherConfig["lacp-system-id"] {
             // An address that is none switches LACP off rather than claim another system's.
             guard let address = MACAddress(text), address != .zero else { return nil }
             system = address
         }
-        let priority = row.number("other_config", "lacp-system-priority") ?? 0
+        let priority = row.otherConfig.number("lacp-system-priority") ?? 0
         // Links that can be aggregated are the better ones.
-        let isAlone = row.references("interfaces").count < 2
+        let isAlone = row.interfaces.count < 2
         systemPriority =
             UInt16(exactly: priority).flatMap { $0 > 0 ? $0 : nil }
             ?? (isAlone ? 65535 : 65534)
-        fallsBack = row.boolean("other_config", "lacp-fallback-ab")
+        fallsBack = row.otherConfig.isTrue("lacp-fallback-ab")
     }
 }
 
 extension WantedLACPMember {
-    init(row: ReplicaRow) {
+    init(row: TypedRow<InterfaceColumns>) {
         func positive(_ key: String) -> UInt16? {
-            row.number("other_config", key).flatMap { UInt16(exactly: $0) }
+            row.otherConfig.number(key).flatMap { UInt16(exactly: $0) }
                 .flatMap { $0 > 0 ? $0 : nil }
         }
         portID = positive("lacp-port-id")
@@ -98,13 +99,8 @@ extension WantedLACPMember {
     }
 }
 
-extension ReplicaRow {
-    /// A number among the keys of a map between strings.
-    fileprivate func number(_ column: String, _ key: String) -> Int64? {
-        string(column, key).flatMap { Int64($0) }
-    }
+extension ColumnMap<String, String> {
+    fileprivate func number(_ key: String) -> Int64? { self[key].flatMap { Int64($0) } }
 
-    fileprivate func boolean(_ column: String, _ key: String) -> Bool {
-        string(column, key)?.lowercased() == "true"
-    }
+    fileprivate func isTrue(_ key: String) -> Bool { self[key]?.lowercased() == "true" }
 }

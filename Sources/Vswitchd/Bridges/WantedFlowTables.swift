@@ -1,3 +1,4 @@
+internal import DatabaseProtocol
 internal import DatabaseReplica
 internal import OpenFlow
 internal import Pipeline
@@ -18,15 +19,17 @@ public struct WantedFlowTable: Hashable, Sendable {
 
 extension WantedFlowTable {
     /// The rows of a bridge, by number of the table.
-    static func read(_ row: ReplicaRow, _ replica: DatabaseReplica) -> [UInt8: WantedFlowTable] {
+    static func read(
+        _ row: TypedRow<BridgeColumns>, _ replica: DatabaseReplica
+    ) -> [UInt8: WantedFlowTable] {
         var tables: [UInt8: WantedFlowTable] = [:]
-        for (number, uuid) in row.numberedReferences("flow_tables") {
+        for (number, reference) in row.flowTables.pairs {
             guard let table = UInt8(exactly: number), table < Pipeline.Limits.tables,
-                let row = replica.row("Flow_Table", uuid)
+                let row = replica.row(reference)
             else { continue }
             tables[table] = WantedFlowTable(
-                name: row.string("name") ?? "", limit: row.integer("flow_limit").map { Int($0) },
-                evicts: row.string("overflow_policy") == "evict")
+                name: row.name ?? "", limit: row.flowLimit.map { Int($0) },
+                evicts: row.overflowPolicy == "evict")
         }
         return tables
     }

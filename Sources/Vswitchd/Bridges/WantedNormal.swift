@@ -31,28 +31,28 @@ public struct WantedMirror: Hashable, Sendable {
 }
 
 extension WantedMulticast {
-    init?(row: ReplicaRow) {
-        guard row.boolean("mcast_snooping_enable") == true else { return nil }
+    init?(row: TypedRow<BridgeColumns>) {
+        guard row.mcastSnoopingEnable else { return nil }
         func number(_ key: String) -> Int? {
-            WantedSwitch.number(row, key, in: 1...UInt64(Int32.max)).map { Int($0) }
+            WantedSwitch.number(row.otherConfig, key, in: 1...UInt64(Int32.max)).map { Int($0) }
         }
         ageingSeconds = number("mcast-snooping-aging-time") ?? ageingSeconds
         tableSize = number("mcast-snooping-table-size") ?? tableSize
         floodsUnregistered =
-            row.string("other_config", "mcast-snooping-disable-flood-unregistered") != "true"
+            row.otherConfig["mcast-snooping-disable-flood-unregistered"] != "true"
     }
 }
 
 extension WantedMirror {
-    init?(row: ReplicaRow, _ replica: DatabaseReplica) {
-        self.init(uuid: row.uuid, name: row.string("name") ?? "")
-        selectsAll = row.boolean("select_all") ?? false
-        sources = row.references("select_src_port")
-        destinations = row.references("select_dst_port")
-        vlans = row.integers("select_vlan").compactMap { UInt16(exactly: $0) }
-        outputPort = row.reference("output_port")
-        outputVLAN = row.integer("output_vlan").flatMap { UInt16(exactly: $0) }
-        snapLength = row.integer("snaplen").flatMap { UInt16(exactly: $0) }
+    init?(row: TypedRow<MirrorColumns>, _ replica: DatabaseReplica) {
+        self.init(uuid: row.uuid, name: row.name)
+        selectsAll = row.selectAll
+        sources = row.selectSrcPort.map(\.uuid)
+        destinations = row.selectDstPort.map(\.uuid)
+        vlans = row.selectVLAN.compactMap { UInt16(exactly: $0) }
+        outputPort = row.outputPort?.uuid
+        outputVLAN = row.outputVLAN.flatMap { UInt16(exactly: $0) }
+        snapLength = row.snaplen.flatMap { UInt16(exactly: $0) }
     }
 }
 

@@ -1,3 +1,4 @@
+internal import DatabaseProtocol
 internal import DatabaseReplica
 public import Packets
 public import Switching
@@ -42,40 +43,40 @@ public struct WantedSpanningPort: Hashable, Sendable {
 }
 
 extension WantedSpanning {
-    init?(row: ReplicaRow) {
-        let (rapid, old) = (row.boolean("rstp_enable") == true, row.boolean("stp_enable") == true)
+    init?(row: TypedRow<BridgeColumns>) {
+        let (rapid, old) = (row.rstpEnable, row.stpEnable)
         guard rapid || old else { return nil }
         version = rapid ? .rstp : .stp
         if rapid, old { misunderstood.append("stp_enable beside rstp_enable; RSTP is enabled") }
         let key = rapid ? "rstp-address" : "stp-system-id"
-        if let text = row.string("other_config", key) {
+        if let text = row.otherConfig[key] {
             address = MACAddress(text)
             if address == nil { misunderstood.append("\(key)=\(text)") }
         }
-        if rapid { readRapid(row) } else { readOld(row) }
+        if rapid { readRapid(row.otherConfig) } else { readOld(row.otherConfig) }
     }
 
-    private mutating func readOld(_ row: ReplicaRow) {
+    private mutating func readOld(_ config: ColumnMap<String, String>) {
         func seconds(_ key: String, _ usual: Int, _ range: ClosedRange<Int>) -> UInt16 {
-            let wanted = row.spanningNumber(key) ?? usual
+            let wanted = config.spanningNumber(key) ?? usual
             return UInt16(clamping: min(max(wanted, range.lowerBound), range.upperBound))
         }
-        priority = row.spanningNumber("stp-priority").flatMap { UInt16(exactly: $0) } ?? 0x8000
+        priority = config.spanningNumber("stp-priority").flatMap { UInt16(exactly: $0) } ?? 0x8000
         let hello = seconds("stp-hello-time", 2, 1...10)
         let age = seconds("stp-max-age", 20, max(2 * (Int(hello) + 1), 6)...40)
         let delay = seconds("stp-forward-delay", 15, Int(age) / 2 + 1...30)
         times = SpanningTimes(maxAge: age, helloTime: hello, forwardDelay: delay)
     }
 
-    private mutating func readRapid(_ row: ReplicaRow) {
+    private mutating func readRapid(_ config: ColumnMap<String, String>) {
         func number(_ key: String, _ range: ClosedRange<Int>) -> Int? {
-            row.spanningNumber(key).flatMap { range.contains($0) ? $0 : nil }
+            config.spanningNumber(key).flatMap { range.contains($0) ? $0 : nil }
         }
         if let wanted = number("rstp-priority", 0...65535) {
             priority = UInt16(wanted & 0xf000)
         }
         ageingSeconds = number("rstp-ageing-time", 10...1_000_000)
-        isRapid = (row.spanningNumber("rstp-force-protocol-version") ?? 2) >= 2
+        isRapid = (config.spanningNumber("rstp-force-protocol-version") ?? 2) >= 2
         transmitHoldCount = number("rstp-transmit-hold-count", 1...10) ?? 6
         let age = number("rstp-max-age", 6...40) ?? 20
         let delay = number("rstp-forward-delay", 4...30) ?? 15
@@ -89,19 +90,19 @@ extension WantedSpanning {
 }
 
 extension WantedSpanningPort {
-    init(row: ReplicaRow) {
+    init(row: TypedRow<PortColumns>) {
         func number(_ key: String, _ range: ClosedRange<Int>) -> Int? {
-            row.spanningNumber(key).flatMap { range.contains($0) ? $0 : nil }
+            row.otherConfig.spanningNumber(key).flatMap { range.contains($0) ? $0 : nil }
         }
         func isTrue(_ key: String, _ usual: Bool) -> Bool {
-            switch row.string("other_config", key)?.lowercased() {
+            switch row.otherConfig[key]?.lowercased() {
             case "true": true
             case "false": false
             default: usual
             }
         }
         func portNumber(_ key: String, _ largest: Int) -> UInt16? {
-            guard row.string("other_config", key) != nil else { return nil }
+            guard row.otherConfig[key] != nil else { return nil }
             return UInt16(number(key, 1...largest) ?? 0)
         }
         stp.isEnabled = isTrue("stp-enable", true)
@@ -118,16 +119,16 @@ extension WantedSpanningPort {
         adminEdge = isTrue("rstp-port-admin-edge", false)
         autoEdge = isTrue("rstp-port-auto-edge", true)
         mcheck = isTrue("rstp-port-mcheck", false)
-        isPointToPoint = row.spanningNumber("rstp-admin-p2p-mac") != 0
+        isPointToPoint = row.otherConfig.spanningNumber("rstp-admin-p2p-mac") != 0
     }
 
     func settings(_ version: SpanningTree.Version) -> Tree { version == .stp ? stp : rstp }
 }
 
-extension ReplicaRow {
-    /// A number of `other_config`, decimal or after 0x.
+extension ColumnMap<String, String> {
+    /// A number, decimal or after 0x.
     fileprivate func spanningNumber(_ key: String) -> Int? {
-        string("other_config", key).flatMap { text in
+        self[key].flatMap { text in
             text.lowercased().hasPrefix("0x") ? Int(text.dropFirst(2), radix: 16) : Int(text)
         }
     }

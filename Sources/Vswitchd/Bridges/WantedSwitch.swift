@@ -142,136 +142,131 @@ public struct WantedController: Hashable, Sendable {
 extension WantedSwitch {
     /// Reads the picture from the rows of a synchronised replica.
     public init(reading replica: DatabaseReplica) {
-        guard let root = replica.root() else { return }
+        guard let root = replica.root(of: OpenVSwitchColumns.self) else { return }
         self.root = root.uuid
-        configuration = root.integer("next_cfg") ?? 0
-        tls = root.reference("ssl").flatMap { replica.row("SSL", $0) }.flatMap(WantedTLS.init)
-        maxIdleMilliseconds = Self.number(root, "max-idle", in: 500...3_600_000) ?? 10_000
-        flowLimit = Int(Self.number(root, "flow-limit", in: 0...1_000_000) ?? 200_000)
-        vlanLimit = Self.number(root, "vlan-limit", in: 0...UInt64.max) == 1
-            || root.string("other_config", "vlan-limit") == nil ? 1 : 2
-        bridges = root.references("bridges")
-            .compactMap { replica.row("Bridge", $0) }
+        configuration = root.nextConfiguration
+        tls = root.ssl.flatMap { replica.row($0) }.flatMap(WantedTLS.init)
+        maxIdleMilliseconds =
+            Self.number(root.otherConfig, "max-idle", in: 500...3_600_000) ?? 10_000
+        flowLimit = Int(Self.number(root.otherConfig, "flow-limit", in: 0...1_000_000) ?? 200_000)
+        vlanLimit =
+            Self.number(root.otherConfig, "vlan-limit", in: 0...UInt64.max) == 1
+                || root.otherConfig["vlan-limit"] == nil ? 1 : 2
+        bridges = replica.rows(root.bridges)
             .compactMap { WantedBridge(row: $0, replica) }
             .sorted { $0.name < $1.name }
     }
 
     /// A number of `other_config`, if it is one and lies in `range`.
     static func number(
-        _ row: ReplicaRow, _ key: String, in range: ClosedRange<UInt64>
+        _ map: ColumnMap<String, String>, _ key: String, in range: ClosedRange<UInt64>
     ) -> UInt64? {
-        row.string("other_config", key).flatMap { UInt64($0) }.flatMap {
-            range.contains($0) ? $0 : nil
-        }
+        map[key].flatMap { UInt64($0) }.flatMap { range.contains($0) ? $0 : nil }
     }
 }
 
 extension WantedTLS {
-    init?(row: ReplicaRow) {
-        guard let key = row.string("private_key"), let certificate = row.string("certificate"),
-            let authority = row.string("ca_cert"),
-            ![key, certificate, authority].contains("")
-        else { return nil }
+    init?(row: TypedRow<SSLColumns>) {
         self.init(
-            privateKey: key, certificate: certificate, authority: authority,
-            bootstrapsAuthority: row.boolean("bootstrap_ca_cert") ?? false)
+            privateKey: row.privateKey, certificate: row.certificate, authority: row.caCert,
+            bootstrapsAuthority: row.bootstrapCaCert)
+        guard ![privateKey, certificate, authority].contains("") else { return nil }
     }
 }
 
 extension WantedBridge {
-    init?(row: ReplicaRow, _ replica: DatabaseReplica) {
-        guard let name = row.string("name") else { return nil }
-        self.init(uuid: row.uuid, name: name)
-        ports = row.references("ports")
-            .compactMap { replica.row("Port", $0) }
+    init?(row: TypedRow<BridgeColumns>, _ replica: DatabaseReplica) {
+        guard !row.name.isEmpty else { return nil }
+        self.init(uuid: row.uuid, name: row.name)
+        ports = replica.rows(row.ports)
             .compactMap { WantedPort(row: $0, replica) }
             .sorted { $0.name < $1.name }
-        floodVLANs = WantedPort.vlans(row, "flood_vlans")
-        failMode = row.string("fail_mode").flatMap(FailMode.init) ?? .standalone
-        datapathType = row.string("datapath_type") ?? ""
+        floodVLANs = WantedPort.vlans(row.floodVLANs)
+        failMode = row.failMode.flatMap(FailMode.init) ?? .standalone
+        datapathType = row.datapathType
         flowTables = WantedFlowTable.read(row, replica)
-        controllers = row.references("controller")
-            .compactMap { replica.row("Controller", $0) }
+        controllers = replica.rows(row.controller)
             .compactMap(WantedController.init)
             .sorted { $0.target < $1.target }
-        forwardsReservedMulticast = row.string("other_config", "forward-bpdu") == "true"
+        forwardsReservedMulticast = row.otherConfig["forward-bpdu"] == "true"
         macAgeingSeconds = Int(
-            WantedSwitch.number(row, "mac-aging-time", in: 1...UInt64(Int32.max)) ?? 300)
+            WantedSwitch.number(row.otherConfig, "mac-aging-time", in: 1...UInt64(Int32.max)) ?? 300
+        )
         macTableSize = Int(
-            WantedSwitch.number(row, "mac-table-size", in: 1...UInt64(Int32.max)) ?? 8192)
+            WantedSwitch.number(row.otherConfig, "mac-table-size", in: 1...UInt64(Int32.max))
+                ?? 8192)
         multicast = WantedMulticast(row: row)
-        mirrors = row.references("mirrors")
-            .compactMap { replica.row("Mirror", $0) }
+        mirrors = replica.rows(row.mirrors)
             .compactMap { WantedMirror(row: $0, replica) }
-        datapathID = row.string("other_config", "datapath-id").flatMap {
+        datapathID = row.otherConfig["datapath-id"].flatMap {
             UInt64($0.hasPrefix("0x") ? $0.dropFirst(2) : $0[...], radix: 16)
         }
-        hardwareAddress = row.string("other_config", "hwaddr")
-        protocols = row.strings("protocols")
+        hardwareAddress = row.otherConfig["hwaddr"]
+        protocols = row.protocols
         spanning = WantedSpanning(row: row)
-        if spanning?.version == .rstp, row.string("other_config", "mac-aging-time") == nil {
+        if spanning?.version == .rstp, row.otherConfig["mac-aging-time"] == nil {
             macAgeingSeconds = spanning?.ageingSeconds ?? macAgeingSeconds
         }
     }
 }
 
 extension WantedPort {
-    init?(row: ReplicaRow, _ replica: DatabaseReplica) {
-        guard let name = row.string("name") else { return nil }
-        self.init(uuid: row.uuid, name: name)
-        tag = row.integer("tag").flatMap { UInt16(exactly: $0) }
-        trunks = Self.vlans(row, "trunks")
-        vlanMode = row.string("vlan_mode")
-        priorityTags = row.string("other_config", "priority-tags")
-        customerVLANs = Self.vlans(row, "cvlans")
-        qinqEtherType = row.string("other_config", "qinq-ethtype")
-        isProtected = row.boolean("protected") ?? false
-        floodsMulticast = row.string("other_config", "mcast-snooping-flood") == "true"
-        floodsReports = row.string("other_config", "mcast-snooping-flood-reports") == "true"
+    init?(row: TypedRow<PortColumns>, _ replica: DatabaseReplica) {
+        guard !row.name.isEmpty else { return nil }
+        self.init(uuid: row.uuid, name: row.name)
+        tag = row.tag.flatMap { UInt16(exactly: $0) }
+        trunks = Self.vlans(row.trunks)
+        vlanMode = row.vlanMode
+        priorityTags = row.otherConfig["priority-tags"]
+        customerVLANs = Self.vlans(row.customerVLANs)
+        qinqEtherType = row.otherConfig["qinq-ethtype"]
+        isProtected = row.protected
+        floodsMulticast = row.otherConfig["mcast-snooping-flood"] == "true"
+        floodsReports = row.otherConfig["mcast-snooping-flood-reports"] == "true"
         bond = WantedBond(row: row)
         lacp = WantedLACP(row: row)
         spanning = WantedSpanningPort(row: row)
-        lastActive = row.string("bond_active_slave").flatMap { MACAddress($0) }
-        qos = row.reference("qos").flatMap { replica.row("QoS", $0) }
+        lastActive = row.bondActiveSlave.flatMap { MACAddress($0) }
+        qos = row.qos.flatMap { replica.row($0) }
             .map { WantedQoS(row: $0, replica) }
-        interfaces = row.references("interfaces")
-            .compactMap { replica.row("Interface", $0) }
+        interfaces = replica.rows(row.interfaces)
             .compactMap(WantedInterface.init)
             .sorted { $0.name < $1.name }
     }
 
-    static func vlans(_ row: ReplicaRow, _ column: String) -> [UInt16] {
-        row.integers(column).compactMap { UInt16(exactly: $0) }
+    static func vlans(_ numbers: [Int64]) -> [UInt16] {
+        numbers.compactMap { UInt16(exactly: $0) }
     }
 }
 
 extension WantedInterface {
-    init?(row: ReplicaRow) {
-        guard let name = row.string("name") else { return nil }
+    init?(row: TypedRow<InterfaceColumns>) {
+        let name = row.name
+        guard !name.isEmpty else { return nil }
         let kind: Kind =
-            switch row.string("type") ?? "" {
+            switch row.type {
             case "", "system": .system
             case "internal": .internal
-            case "patch": .patch(peer: row.string("options", "peer"))
+            case "patch": .patch(peer: row.options["peer"])
             case let made where ["veth", "vlan", "bond"].contains(made):
-                Self.kind(ofType: made, name: name) { row.string("options", $0) }
+                Self.kind(ofType: made, name: name) { row.options[$0] }
             case let other: .unknown(other)
             }
         self.init(
             uuid: row.uuid, name: name, kind: kind,
-            portRequest: row.integer("ofport_request").flatMap { UInt16(exactly: $0) },
-            presentPort: row.integer("ofport"), presentError: row.string("error"),
+            portRequest: row.ofportRequest.flatMap { UInt16(exactly: $0) },
+            presentPort: row.ofport, presentError: row.error,
             lacp: WantedLACPMember(row: row), policing: PortTraffic.Policing(row: row),
-            speaksLLDP: row.string("lldp", "enable") == "true")
+            speaksLLDP: row.lldp["enable"] == "true")
     }
 }
 
 extension WantedController {
-    init?(row: ReplicaRow) {
-        guard let target = row.string("target") else { return nil }
+    init?(row: TypedRow<ControllerColumns>) {
+        guard !row.target.isEmpty else { return nil }
         self.init(
-            uuid: row.uuid, target: target,
-            maxBackoffMilliseconds: max(row.integer("max_backoff") ?? 8_000, 1_000),
-            inactivityProbeMilliseconds: max(row.integer("inactivity_probe") ?? 5_000, 0))
+            uuid: row.uuid, target: row.target,
+            maxBackoffMilliseconds: max(row.maxBackoff ?? 8_000, 1_000),
+            inactivityProbeMilliseconds: max(row.inactivityProbe ?? 5_000, 0))
     }
 }

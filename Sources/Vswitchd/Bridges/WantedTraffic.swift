@@ -26,9 +26,9 @@ public struct WantedQueue: Hashable, Sendable {
 }
 
 extension WantedQoS {
-    init(row: ReplicaRow, _ replica: DatabaseReplica) {
-        type = row.string("type") ?? ""
-        maxRate = WantedSwitch.number(row, "max-rate", in: 1...UInt64.max)
+    init(row: TypedRow<QoSColumns>, _ replica: DatabaseReplica) {
+        type = row.type
+        maxRate = WantedSwitch.number(row.otherConfig, "max-rate", in: 1...UInt64.max)
         switch type {
         case "linux-htb": break
         case "", "linux-noop": return
@@ -36,8 +36,8 @@ extension WantedQoS {
             refusal = "QoS type \(type) is not supported (linux-htb and linux-noop are)"
             return
         }
-        for (number, uuid) in row.numberedReferences("queues") {
-            guard let queue = replica.row("Queue", uuid), let number = UInt32(exactly: number),
+        for (number, queue) in row.queues.pairs {
+            guard let queue = replica.row(queue), let number = UInt32(exactly: number),
                 number <= PortTraffic.Queue.numberMax
             else { continue }
             queues[number] = WantedQueue(row: queue)
@@ -79,11 +79,11 @@ extension WantedQoS {
 }
 
 extension WantedQueue {
-    init(row: ReplicaRow) {
-        minRate = WantedSwitch.number(row, "min-rate", in: 1...UInt64.max)
-        maxRate = WantedSwitch.number(row, "max-rate", in: 1...UInt64.max)
-        burst = WantedSwitch.number(row, "burst", in: 1...UInt64.max)
-        priority = WantedSwitch.number(row, "priority", in: 0...UInt64(UInt32.max))
+    init(row: TypedRow<QueueColumns>) {
+        minRate = WantedSwitch.number(row.otherConfig, "min-rate", in: 1...UInt64.max)
+        maxRate = WantedSwitch.number(row.otherConfig, "max-rate", in: 1...UInt64.max)
+        burst = WantedSwitch.number(row.otherConfig, "burst", in: 1...UInt64.max)
+        priority = WantedSwitch.number(row.otherConfig, "priority", in: 0...UInt64(UInt32.max))
     }
 }
 
@@ -93,10 +93,10 @@ extension PortTraffic.Policing {
     private static let packetBurst: UInt32 = 16_000
 
     /// Of a row of Interface. Packets are counted there in thousands.
-    init(row: ReplicaRow) {
+    init(row: TypedRow<InterfaceColumns>) {
         self.init()
-        func number(_ column: String, times factor: Int64 = 1) -> UInt32 {
-            let (product, isTooMuch) = max(row.integer(column) ?? 0, 0)
+        func number(_ wanted: Int64, times factor: Int64 = 1) -> UInt32 {
+            let (product, isTooMuch) = max(wanted, 0)
                 .multipliedReportingOverflow(by: factor)
             return isTooMuch ? .max : UInt32(clamping: product)
         }
@@ -104,11 +104,11 @@ extension PortTraffic.Policing {
             .init(rate: rate, burst: rate == 0 ? 0 : burst == 0 ? otherwise : burst)
         }
         kilobits = band(
-            number("ingress_policing_rate"), number("ingress_policing_burst"),
+            number(row.ingressPolicingRate), number(row.ingressPolicingBurst),
             otherwise: Self.kilobitBurst)
         packets = band(
-            number("ingress_policing_kpkts_rate", times: 1000),
-            number("ingress_policing_kpkts_burst", times: 1000), otherwise: Self.packetBurst)
+            number(row.ingressPolicingKpktsRate, times: 1000),
+            number(row.ingressPolicingKpktsBurst, times: 1000), otherwise: Self.packetBurst)
     }
 }
 
@@ -130,8 +130,10 @@ extension Vswitch {
                 }
                 guard !datapath.nature.isKernelModule else {
                     if traffic != PortTraffic() {
-                        log(.warning, "bridge", "port \(port.name): openvswitch.ko limits no "
-                            + "traffic; bridges with datapath_type=netdev do")
+                        log(
+                            .warning, "bridge",
+                            "port \(port.name): openvswitch.ko limits no "
+                                + "traffic; bridges with datapath_type=netdev do")
                     }
                     continue
                 }

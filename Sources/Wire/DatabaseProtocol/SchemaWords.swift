@@ -1,100 +1,125 @@
 // The words in which our schemas are written down: one line for a column, read like a sentence.
 //
-//     .column("tag", .optional(.vlan))
-//     .column("ports", .any(.rows(of: "Port")))
-//     .column("statistics", .counters).ephemeral
+//     let tag = Column("tag", .optional(.vlan))
+//     let ports = Column("ports", .any(.rows(of: PortColumns.self)))
+//     let statistics = Column("statistics", .counters).ephemeral
 //
-// A schema is data, not text: its JSON is made from it, never the other way round.
+// Each word carries two things that so cannot differ: what the schema says of the column, and as
+// which Swift type it is read.
 
-extension BaseType {
-    static let boolean = BaseType(.boolean)
-    static let integer = BaseType(.integer)
-    static let string = BaseType(.string)
-    static let uuid = BaseType(.uuid)
+/// A kind of atom, with what is asked of it, that reads as `Element`.
+struct AtomKind<Element: AtomValue> {
+    var base: BaseType
 
-    static func integer(_ range: ClosedRange<Int64>) -> BaseType {
-        var base = BaseType(.integer)
-        (base.integerMin, base.integerMax) = (range.lowerBound, range.upperBound)
-        return base
-    }
+    fileprivate init(_ base: BaseType) { self.base = base }
+}
 
-    static func integer(_ range: PartialRangeFrom<Int64>) -> BaseType {
-        var base = BaseType(.integer)
-        base.integerMin = range.lowerBound
-        return base
-    }
+extension AtomKind where Element == Bool {
+    static var boolean: AtomKind { AtomKind(BaseType(.boolean)) }
+}
 
-    static func one(of words: String...) -> BaseType {
+extension AtomKind where Element == UUIDValue {
+    static var uuid: AtomKind { AtomKind(BaseType(.uuid)) }
+}
+
+extension AtomKind where Element == String {
+    static var string: AtomKind { AtomKind(BaseType(.string)) }
+
+    static func word(of words: String...) -> AtomKind {
         var base = BaseType(.string)
         base.allowed = Datum(set: words.map(Atom.string)).keys
-        return base
+        return AtomKind(base)
+    }
+}
+
+extension AtomKind where Element == Int64 {
+    static var integer: AtomKind { AtomKind(BaseType(.integer)) }
+
+    static func integer(_ range: ClosedRange<Int64>) -> AtomKind {
+        var base = BaseType(.integer)
+        (base.integerMin, base.integerMax) = (range.lowerBound, range.upperBound)
+        return AtomKind(base)
     }
 
-    static func rows(
-        of table: String, _ strength: ReferenceStrength = .strong
-    ) -> BaseType {
-        var base = BaseType(.uuid)
-        (base.referencedTable, base.strength) = (table, strength)
-        return base
+    static func integer(_ range: PartialRangeFrom<Int64>) -> AtomKind {
+        var base = BaseType(.integer)
+        base.integerMin = range.lowerBound
+        return AtomKind(base)
     }
 
     /// Numbers of VLANs; 0 is "priority-tagged only".
-    static let vlan = integer(0...4095)
-    static let unsigned32 = integer(0...0xffff_ffff)
+    static var vlan: AtomKind { integer(0...4095) }
+    static var unsigned32: AtomKind { integer(0...0xffff_ffff) }
 }
 
-extension ColumnType {
-    static let boolean = ColumnType(key: .boolean)
-    static let integer = ColumnType(key: .integer)
-    static let string = ColumnType(key: .string)
-
-    static func one(_ base: BaseType) -> ColumnType { ColumnType(key: base) }
-    static func optional(_ base: BaseType) -> ColumnType { ColumnType(key: base, min: 0) }
-    static func any(_ base: BaseType) -> ColumnType { ColumnType(key: base, min: 0, max: nil) }
-    static func some(_ base: BaseType) -> ColumnType { ColumnType(key: base, max: nil) }
-    static func upTo(_ count: Int, _ base: BaseType) -> ColumnType {
-        ColumnType(key: base, min: 0, max: count)
+extension AtomKind {
+    static func rows<Table>(
+        of table: Table.Type, _ strength: BaseType.ReferenceStrength = .strong
+    ) -> AtomKind where Element == Reference<Table> {
+        var base = BaseType(.uuid)
+        (base.referencedTable, base.strength) = (Table.table, strength)
+        return AtomKind(base)
     }
-    static func map(_ key: BaseType, _ value: BaseType) -> ColumnType {
-        ColumnType(key: key, value: value, min: 0, max: nil)
+}
+
+/// The type of a column that reads as `Value`.
+struct ColumnKind<Value: ColumnValue> {
+    var type: ColumnType
+
+    fileprivate init(_ type: ColumnType) { self.type = type }
+}
+
+extension ColumnKind where Value: AtomValue {
+    static func one(_ kind: AtomKind<Value>) -> ColumnKind {
+        ColumnKind(ColumnType(key: kind.base))
+    }
+}
+
+extension ColumnKind where Value == Bool {
+    static var boolean: ColumnKind { one(.boolean) }
+}
+
+extension ColumnKind where Value == Int64 {
+    static var integer: ColumnKind { one(.integer) }
+}
+
+extension ColumnKind where Value == String {
+    static var string: ColumnKind { one(.string) }
+}
+
+extension ColumnKind {
+    static func optional<Element>(_ kind: AtomKind<Element>) -> ColumnKind
+    where Value == Element? {
+        ColumnKind(ColumnType(key: kind.base, min: 0))
     }
 
+    static func any<Element>(_ kind: AtomKind<Element>) -> ColumnKind where Value == [Element] {
+        ColumnKind(ColumnType(key: kind.base, min: 0, max: nil))
+    }
+
+    static func some<Element>(_ kind: AtomKind<Element>) -> ColumnKind where Value == [Element] {
+        ColumnKind(ColumnType(key: kind.base, max: nil))
+    }
+
+    static func upTo<Element>(
+        _ count: Int, _ kind: AtomKind<Element>
+    ) -> ColumnKind where Value == [Element] {
+        ColumnKind(ColumnType(key: kind.base, min: 0, max: count))
+    }
+
+    static func map<Key, Element>(
+        _ key: AtomKind<Key>, _ value: AtomKind<Element>
+    ) -> ColumnKind where Value == ColumnMap<Key, Element> {
+        ColumnKind(ColumnType(key: key.base, value: value.base, min: 0, max: nil))
+    }
+}
+
+extension ColumnKind where Value == ColumnMap<String, String> {
     /// A map between strings.
-    static let strings = map(.string, .string)
+    static var strings: ColumnKind { map(.string, .string) }
+}
+
+extension ColumnKind where Value == ColumnMap<String, Int64> {
     /// A map from names to counts.
-    static let counters = map(.string, .integer)
-}
-
-/// One line of a schema.
-struct ColumnLine {
-    var column: ColumnSchema
-
-    static func column(_ name: String, _ type: ColumnType) -> ColumnLine {
-        ColumnLine(column: ColumnSchema(name, type))
-    }
-
-    /// Gone after a restart: what a daemon observes, not what an operator wants.
-    var ephemeral: ColumnLine {
-        var line = self
-        line.column.isEphemeral = true
-        return line
-    }
-
-    /// Fixed when the row is inserted.
-    var immutable: ColumnLine {
-        var line = self
-        line.column.isMutable = false
-        return line
-    }
-}
-
-extension TableSchema {
-    init(
-        _ name: String, rowCountMax: Int? = nil, isRoot: Bool = false, index: [String] = [],
-        _ lines: [ColumnLine]
-    ) {
-        self.init(
-            name, columns: lines.map(\.column), rowCountMax: rowCountMax, isRoot: isRoot,
-            indexes: index.isEmpty ? [] : [index])
-    }
+    static var counters: ColumnKind { map(.string, .integer) }
 }
