@@ -16,10 +16,11 @@ struct DatapathSide {
     var features = DatapathFeatures()
 
     var lastSequence: UInt32 = 0
-    /// Sequence number of the last order that was answered.
-    var answered: UInt32 = 0
     /// Orders without an answer yet, by sequence number.
-    var outstanding: [UInt32: DatapathOrder] = [:]
+    private(set) var outstanding: [UInt32: DatapathOrder] = [:]
+    /// Numbers of those that decide what becomes of packets, ascending; some behind the first may
+    /// have been answered.
+    private var decisive: ArraySlice<UInt32> = []
 
     /// Number of the dump that is under way or was last complete.
     var dump: UInt64 = 0
@@ -32,10 +33,29 @@ struct DatapathSide {
     var largestDump = Duration.zero
     var dumpStartedAt = Instant.start
 
-    /// Whether every order up to `sequence` was answered.
+    /// Numbers the next order.
+    mutating func number(_ order: DatapathOrder) -> UInt32 {
+        lastSequence &+= 1
+        // 0 marks what the datapath says by itself.
+        if lastSequence == 0 { lastSequence = 1 }
+        outstanding[lastSequence] = order
+        if order.decidesOnPackets { decisive.append(lastSequence) }
+        return lastSequence
+    }
+
+    /// An order was answered: it, if it was one of ours.
+    mutating func answered(_ sequence: UInt32) -> DatapathOrder? {
+        let order = outstanding.removeValue(forKey: sequence)
+        while let first = decisive.first, outstanding[first] == nil { decisive.removeFirst() }
+        return order
+    }
+
+    /// Whether every order up to `sequence` that decides what becomes of packets was answered: it
+    /// is in force. Dumps and ports may be answered sooner or later than what stands beside them.
     func hasAnswered(_ sequence: UInt32) -> Bool {
-        // Sequence numbers wrap: half of the circle lies behind us.
-        Int32(bitPattern: answered &- sequence) >= 0
+        guard let oldest = decisive.first else { return true }
+        // Sequence numbers wrap: half of the circle lies ahead of us.
+        return Int32(bitPattern: oldest &- sequence) > 0
     }
 }
 
@@ -55,6 +75,15 @@ enum DatapathOrder {
     case changeMeter
     case describeMeter
     case execute
+
+    /// Whether packets are treated in another way when it has been carried out, or are let go.
+    var decidesOnPackets: Bool {
+        switch self {
+        case .putFlow, .deleteFlow, .changeMeter, .describeMeter, .execute, .probe, .takeUpcalls:
+            true
+        case .describe, .addPort, .deletePort, .setTraffic, .listPorts, .listFlows: false
+        }
+    }
 }
 
 /// What `upcall/show` and `coverage/show` tell.
@@ -74,12 +103,9 @@ extension Vswitch {
     @discardableResult
     mutating func order(_ request: DatapathRequest, _ why: DatapathOrder) -> UInt32? {
         guard datapath.isOpen else { return nil }
-        datapath.lastSequence &+= 1
-        // 0 marks what the datapath says by itself.
-        if datapath.lastSequence == 0 { datapath.lastSequence = 1 }
-        datapath.outstanding[datapath.lastSequence] = why
-        effects.append(.sendDatapath(sequence: datapath.lastSequence, request))
-        return datapath.lastSequence
+        let sequence = datapath.number(why)
+        effects.append(.sendDatapath(sequence: sequence, request))
+        return sequence
     }
 
     mutating func datapathOpened(_ nature: DatapathNature, now: Instant) {
@@ -162,9 +188,7 @@ extension Vswitch {
     private mutating func ended(
         _ sequence: UInt32, _ failure: (errno: Int32, text: String)?, now: Instant
     ) {
-        guard let order = datapath.outstanding.removeValue(forKey: sequence) else { return }
-        // A kernel answers orders in order, and dumps beside them.
-        if !datapath.hasAnswered(sequence) { datapath.answered = sequence }
+        guard let order = datapath.answered(sequence) else { return }
         if let failure { failed(order, failure.errno, failure.text) }
         switch order {
         case .probe(let probe): datapath.features.note(probe, isTaken: failure == nil)

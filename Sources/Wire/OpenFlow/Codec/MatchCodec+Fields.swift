@@ -49,20 +49,12 @@ extension ExtensibleCodec {
     }
 
     private static func transportFields(of match: Match) -> [FlowField] {
-        let isVersion6 = match.exactly(.ethType) == UInt64(EtherType.ipv6)
-        switch match.exactly(.nwProto) {
-        case UInt64(IPProtocol.tcp): return [.tcpSrc, .tcpDst, .tcpFlags]
-        case UInt64(IPProtocol.udp): return [.udpSrc, .udpDst]
-        case UInt64(IPProtocol.sctp): return [.sctpSrc, .sctpDst]
-        case UInt64(IPProtocol.icmp) where !isVersion6: return [.icmpType, .icmpCode]
-        case UInt64(IPProtocol.icmpv6) where isVersion6:
-            let types: [FlowField] = [.icmpv6Type, .icmpv6Code]
-            switch match.exactly(.icmpv6Type) {
-            case 135: return types + [.ndTarget, .ndSLL]
-            case 136: return types + [.ndTarget, .ndTLL]
-            default: return types
-            }
-        default: return []
+        guard let (source, destination) = match.transportFields else { return [] }
+        switch (match.exactly(.nwProto), match.exactly(.icmpv6Type)) {
+        case (UInt64(IPProtocol.tcp), _): return [source, destination, .tcpFlags]
+        case (UInt64(IPProtocol.icmpv6), 135): return [source, destination, .ndTarget, .ndSLL]
+        case (UInt64(IPProtocol.icmpv6), 136): return [source, destination, .ndTarget, .ndTLL]
+        default: return [source, destination]
         }
     }
 }
@@ -72,6 +64,21 @@ extension Match {
     func exactly(_ field: FlowField) -> UInt64? {
         field.read(mask).bits & field.heldMask.bits == field.heldMask.bits
             ? field.read(key).low & field.heldMask.low : nil
+    }
+
+    /// The two fields behind the network header that this match may speak of: ports, or an ICMP
+    /// message's type and code. 1.0 and 1.1 call them `tp_src` and `tp_dst`. Nil: neither.
+    var transportFields: (FlowField, FlowField)? {
+        let isVersion6 = exactly(.ethType) == UInt64(EtherType.ipv6)
+        guard isVersion6 || exactly(.ethType) == UInt64(EtherType.ipv4) else { return nil }
+        switch exactly(.nwProto) {
+        case UInt64(IPProtocol.tcp): return (.tcpSrc, .tcpDst)
+        case UInt64(IPProtocol.udp): return (.udpSrc, .udpDst)
+        case UInt64(IPProtocol.sctp): return (.sctpSrc, .sctpDst)
+        case UInt64(IPProtocol.icmp) where !isVersion6: return (.icmpType, .icmpCode)
+        case UInt64(IPProtocol.icmpv6) where isVersion6: return (.icmpv6Type, .icmpv6Code)
+        default: return nil
+        }
     }
 
     /// Whether a packet must have a VLAN tag to match.

@@ -82,7 +82,8 @@ enum MatchCodec10 {
         _ body: inout OctetReader, _ wildcards: UInt32, into match: inout Match
     ) throws(OpenFlowErrorCode) {
         func counts(_ bit: UInt32) -> Bool { wildcards & bit == 0 }
-        let isIP = FlowField.ipv4Src.hasPrerequisites(key: match.key, mask: match.mask)
+        let isIP = FlowField.nwProto.hasPrerequisites(key: match.key, mask: match.mask)
+        let isVersion4 = FlowField.ipv4Src.hasPrerequisites(key: match.key, mask: match.mask)
         let isARP = FlowField.arpSPA.hasPrerequisites(key: match.key, mask: match.mask)
         let tos = try body.u8()
         if isIP, counts(Wildcard.nwTOS) {
@@ -94,12 +95,12 @@ enum MatchCodec10 {
         }
         try body.skip(2)
         for (field, shift) in [
-            (isIP ? FlowField.ipv4Src : .arpSPA, Wildcard.nwSrcShift),
-            (isIP ? FlowField.ipv4Dst : .arpTPA, Wildcard.nwDstShift),
+            (isARP ? FlowField.arpSPA : .ipv4Src, Wildcard.nwSrcShift),
+            (isARP ? FlowField.arpTPA : .ipv4Dst, Wildcard.nwDstShift),
         ] {
             let address = try body.u32()
             let ignored = min(wildcards >> shift & 0x3f, 32)
-            guard isIP || isARP, ignored < 32 else { continue }
+            guard isVersion4 || isARP, ignored < 32 else { continue }
             let mask = ~UInt32(0) << ignored
             match.set(
                 field, to: FieldValue(low: UInt64(address & mask)),
@@ -107,7 +108,7 @@ enum MatchCodec10 {
         }
         let tpSrc = try body.u16()
         let tpDst = try body.u16()
-        guard let (source, destination) = transport(of: match) else { return }
+        guard let (source, destination) = match.transportFields else { return }
         if counts(Wildcard.tpSrc), source.canHold(FieldValue(low: UInt64(tpSrc))) {
             match.set(source, to: FieldValue(low: UInt64(tpSrc)))
         }
@@ -116,24 +117,14 @@ enum MatchCodec10 {
         }
     }
 
-    /// The fields that 1.0 calls `tp_src` and `tp_dst` under this match; nil: neither.
-    private static func transport(of match: Match) -> (FlowField, FlowField)? {
-        guard match.exactly(.ethType) == UInt64(EtherType.ipv4) else { return nil }
-        switch match.exactly(.nwProto) {
-        case UInt64(IPProtocol.tcp): return (.tcpSrc, .tcpDst)
-        case UInt64(IPProtocol.udp): return (.udpSrc, .udpDst)
-        case UInt64(IPProtocol.sctp): return (.sctpSrc, .sctpDst)
-        case UInt64(IPProtocol.icmp): return (.icmpType, .icmpCode)
-        default: return nil
-        }
-    }
-
     static func write(_ match: Match, to writer: inout OctetWriter) {
         let key = match.key.packet
         let mask = match.mask.packet
         let type = match.exactly(.ethType)
-        let isARP = type == UInt64(EtherType.arp) || type == UInt64(EtherType.reverseARP)
-        let isIP = type == UInt64(EtherType.ipv4)
+        let isARP = FlowField.arpSPA.hasPrerequisites(key: match.key, mask: match.mask)
+        let isIP = FlowField.nwProto.hasPrerequisites(key: match.key, mask: match.mask)
+        let hasAddresses =
+            isARP || FlowField.ipv4Src.hasPrerequisites(key: match.key, mask: match.mask)
         var wildcards = Wildcard.all
         func count(_ bit: UInt32, if condition: Bool) { if condition { wildcards &= ~bit } }
         count(Wildcard.inPort, if: mask.inPort & 0xffff == 0xffff)
@@ -145,12 +136,12 @@ enum MatchCodec10 {
         count(Wildcard.vlanPriority, if: vlan.priority != nil)
         count(Wildcard.nwTOS, if: isIP && mask.nwTOS & 0xfc == 0xfc)
         count(Wildcard.nwProto, if: (isIP || isARP) && mask.nwProto == 0xff)
-        let hasPorts = transport(of: match) != nil
-        let isICMP = isIP && match.exactly(.nwProto) == UInt64(IPProtocol.icmp)
-        let portMask: UInt16 = isICMP ? 0xff : 0xffff
+        let ports = match.transportFields
+        let hasPorts = ports != nil
+        let portMask = UInt16(truncatingIfNeeded: ports?.0.exactMask.low ?? 0)
         count(Wildcard.tpSrc, if: hasPorts && mask.tpSrc & portMask == portMask)
         count(Wildcard.tpDst, if: hasPorts && mask.tpDst & portMask == portMask)
-        if isIP || isARP {
+        if hasAddresses {
             wildcards &= ~(0x3f << Wildcard.nwSrcShift | 0x3f << Wildcard.nwDstShift)
             wildcards |= UInt32(mask.nwSrc.bits.trailingZeroBitCount) << Wildcard.nwSrcShift
             wildcards |= UInt32(mask.nwDst.bits.trailingZeroBitCount) << Wildcard.nwDstShift
@@ -166,8 +157,8 @@ enum MatchCodec10 {
         writer.u8(key.nwTOS & 0xfc)
         writer.u8(key.nwProto)
         writer.zeros(2)
-        writer.u32(isIP || isARP ? key.nwSrc.bits : 0)
-        writer.u32(isIP || isARP ? key.nwDst.bits : 0)
+        writer.u32(hasAddresses ? key.nwSrc.bits : 0)
+        writer.u32(hasAddresses ? key.nwDst.bits : 0)
         writer.u16(hasPorts ? key.tpSrc : 0)
         writer.u16(hasPorts ? key.tpDst : 0)
     }

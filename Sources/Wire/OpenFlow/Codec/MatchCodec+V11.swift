@@ -123,22 +123,9 @@ enum MatchCodec11 {
         }
         let tpSrc = FieldValue(low: UInt64(try body.u16()))
         let tpDst = FieldValue(low: UInt64(try body.u16()))
-        guard let (source, destination) = transport(of: match) else { return }
+        guard let (source, destination) = match.transportFields else { return }
         if counts(Wildcard.tpSrc), source.canHold(tpSrc) { match.set(source, to: tpSrc) }
         if counts(Wildcard.tpDst), destination.canHold(tpDst) { match.set(destination, to: tpDst) }
-    }
-
-    private static func transport(of match: Match) -> (FlowField, FlowField)? {
-        let isVersion6 = match.exactly(.ethType) == UInt64(EtherType.ipv6)
-        guard isVersion6 || match.exactly(.ethType) == UInt64(EtherType.ipv4) else { return nil }
-        switch match.exactly(.nwProto) {
-        case UInt64(IPProtocol.tcp): return (.tcpSrc, .tcpDst)
-        case UInt64(IPProtocol.udp): return (.udpSrc, .udpDst)
-        case UInt64(IPProtocol.sctp): return (.sctpSrc, .sctpDst)
-        case UInt64(IPProtocol.icmp) where !isVersion6: return (.icmpType, .icmpCode)
-        case UInt64(IPProtocol.icmpv6) where isVersion6: return (.icmpv6Type, .icmpv6Code)
-        default: return nil
-        }
     }
 
     static func write(_ match: Match, to writer: inout OctetWriter) {
@@ -160,7 +147,7 @@ enum MatchCodec11 {
         let ethType = exact(.ethType, Wildcard.ethType)
         let tos = exact(.nwTOS, Wildcard.nwTOS)
         let nwProto = exact(isARP ? .arpOp : .nwProto, Wildcard.nwProto)
-        let ports = transport(of: match)
+        let ports = match.transportFields
         let tpSrc = exact(ports?.0, Wildcard.tpSrc)
         let tpDst = exact(ports?.1, Wildcard.tpDst)
         let label = exact(.mplsLabel, Wildcard.mplsLabel)
