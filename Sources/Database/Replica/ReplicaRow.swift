@@ -1,7 +1,7 @@
 // A row as a client knows it, and the questions that callers ask of one.
 //
-// By names that are known only at run time: a tool's arguments, a source on a command line. Who knows
-// the table beforehand asks a TypedRow.
+// By names that are known only at run time: a tool's arguments, a source on a command line. Who
+// knows the table beforehand asks a TypedRow.
 //
 // A column that the client did not ask for, or that the server's schema does not have, reads as if
 // it had its initial value: a switch of today can then be run on a schema of yesterday.
