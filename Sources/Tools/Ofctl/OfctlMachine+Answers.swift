@@ -137,7 +137,7 @@ extension OfctlMachine {
         if dialect.version == .v10 {
             askConfig()
         } else {
-            awaited = send(.statisticsRequest(.portDescription))
+            awaited = send(.statisticsRequest(.portDescription(nil)))
         }
     }
 

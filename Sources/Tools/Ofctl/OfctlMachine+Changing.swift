@@ -226,7 +226,7 @@ extension OfctlMachine {
     private mutating func askPorts() -> UInt32 {
         send(
             dialect.version == .v10
-                ? .featuresRequest : .statisticsRequest(.portDescription))
+                ? .featuresRequest : .statisticsRequest(.portDescription(nil)))
     }
 
     /// The switch's ports are known: the change that `mod-port` wants.

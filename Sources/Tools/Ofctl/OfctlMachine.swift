@@ -160,7 +160,7 @@ public struct OfctlMachine: Sendable {
         guard call.command.mayNamePorts || call.options.printsNames else { return begin() }
         phase = .names
         awaited = send(
-            dialect.version == .v10 ? .featuresRequest : .statisticsRequest(.portDescription))
+            dialect.version == .v10 ? .featuresRequest : .statisticsRequest(.portDescription(nil)))
     }
 
     private static func text(_ versions: OpenFlowVersions) -> String {

@@ -124,12 +124,16 @@ extension Translator {
         hasExited = false
     }
 
-    mutating func sendToController(_ controller: ControllerAction) {
+    /// - Parameter continuation: Under which the packet goes on when the controller says so.
+    mutating func sendToController(
+        _ controller: ControllerAction, continuation: UInt32? = nil
+    ) {
         commitEdits()
-        let cookie = ControllerCookie(
+        var cookie = ControllerCookie(
             bridge: bridge, reason: reason(of: controller), controllerID: controller.controllerID,
             maxLength: controller.maxLength, table: table, ruleCookie: ruleCookie, key: key,
             userdata: controller.userdata)
+        cookie.continuation = continuation
         let upcall = DatapathAction.userspace(cookie: cookie.encoded)
         let meters = model.bridge(bridge)?.tables.meters
         if let meter = meters?[controller.meter ?? MeterNumber.controller],

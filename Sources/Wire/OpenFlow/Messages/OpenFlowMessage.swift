@@ -87,7 +87,8 @@ public enum StatisticsRequest: Hashable, Sendable {
     case port(PortNumber?)
     /// nil: all ports, all queues.
     case queue(PortNumber?, queue: UInt32?)
-    case portDescription
+    /// nil: all ports; only 1.5 can ask for one.
+    case portDescription(PortNumber?)
     case tableFeatures
     /// `GroupNumber.all`: all groups.
     case group(UInt32)
