@@ -50,7 +50,8 @@ extension OfctlMachine {
                     body: .tlvTableMod(TLVTableMod(command, mappings)), text: "NXT_TLV_TABLE_MOD")
             ])
         case .flushConntrack(let zone):
-            try send([Change(body: .flushConntrack(zone: zone), text: "NXT_CT_FLUSH_ZONE")])
+            let name = zone == nil ? "NXT_CT_FLUSH" : "NXT_CT_FLUSH_ZONE"
+            try send([Change(body: .flushConntrack(zone: zone), text: name)])
         default: break
         }
     }

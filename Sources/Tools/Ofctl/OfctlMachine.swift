@@ -42,6 +42,8 @@ public struct OfctlMachine: Sendable {
     var tables: [TableStatistics] = []
     var portStatistics: [PortStatistics] = []
     var portDescriptions: [PortDescription] = []
+    /// The only one that is told; nil: all.
+    var chosenPort: PortNumber?
     var queues: [QueueStatistics] = []
     var queueDescriptions: [QueueDescription] = []
     var groups: [GroupDescription] = []
@@ -202,7 +204,8 @@ extension OfctlCall.Command {
         case .change, .packetOut, .changeGroups, .bundle, .replaceFlows, .monitor: true
         case .queueStatistics(let port, _), .queueConfig(let port):
             port.map { PortNames.none.number($0) == nil } ?? false
-        case .dumpPorts(let port): port.map { PortNames.none.number($0) == nil } ?? false
+        case .dumpPorts(let port), .dumpPortDescriptions(let port):
+            port.map { PortNames.none.number($0) == nil } ?? false
         case .dumpFlows(let text), .dumpAggregate(let text): !text.isEmpty
         default: false
         }

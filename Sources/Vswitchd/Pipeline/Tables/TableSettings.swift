@@ -74,7 +74,7 @@ extension FlowTables {
             let free = max(limit - classifiers[Int(table)].count, 0)
             return TableDescription(
                 table: table, evicts: settings.evicts,
-                evictionFlags: [.other, .importance, .lifetime],
+                evictionFlags: .all,
                 vacancy: settings.vacancy,
                 vacancyPercent: UInt8(clamping: limit == 0 ? 0 : free * 100 / limit))
         }

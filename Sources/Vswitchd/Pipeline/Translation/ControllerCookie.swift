@@ -20,7 +20,8 @@ public struct ControllerCookie: Hashable, Sendable {
     public var bridge: Int
     public var reason: PacketIn.Reason
     public var controllerID: UInt16
-    /// At most this many bytes of the packet are for the controller.
+    /// As the action has it. It counts only for packets that are kept in a buffer, of which there
+    /// are none: the controller gets the whole packet (1.3.5 §7.4.1).
     public var maxLength: UInt16
     public var table: UInt8
     /// The rule's cookie; all ones if no rule sent it (packet-out, table miss).
@@ -115,9 +116,8 @@ public struct ControllerCookie: Hashable, Sendable {
         // One that waits keeps its header: it comes back as it is.
         let skipped = packetType == 0 || continuation != nil ? 0 : Self.ethernetByteCount
         if skipped > 0 { match.set(.packetType, to: FieldValue(low: UInt64(packetType))) }
-        let told = bytes.dropFirst(skipped)
         var packet = PacketIn(
-            bytes: Array(continuation == nil ? told.prefix(Int(maxLength)) : told),
+            bytes: Array(bytes.dropFirst(skipped)),
             totalByteCount: max(totalByteCount - skipped, 0),
             reason: reason, table: table, cookie: ruleCookie, match: match, inPort: inPort)
         packet.userdata = userdata

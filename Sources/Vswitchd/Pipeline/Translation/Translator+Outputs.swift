@@ -146,9 +146,12 @@ extension Translator {
         upcallCount += 1
     }
 
-    /// 1.4 §7.4.1 tells apart why; earlier versions are told that an action said so.
+    /// 1.4 §7.4.1 tells apart why, of outputs to the controller's port; earlier versions are told
+    /// that an action said so, and so is who gets a packet by Nicira's action.
     private func reason(of controller: ControllerAction) -> PacketIn.Reason {
-        guard controller.reason == .action else { return controller.reason }
+        guard controller == ControllerAction(maxLength: controller.maxLength) else {
+            return controller.reason
+        }
         if isTableMiss { return .noMatch }
         if isPacketOut { return .packetOut }
         if isInGroup { return .group }

@@ -54,6 +54,7 @@ enum ExtensibleCodec {
             result.cookie = Masked(value, mask: mask)
             return
         }
+        try checkServiceHeader(number, body, result.match)
         let field = try field(number: number, body: &body, unknown: .badMatchField)
         let width = wireByteCount(field, header: number)
         guard body.remaining == (hasMask ? 2 * width : width) else { throw .badMatchLength }
@@ -66,6 +67,22 @@ enum ExtensibleCodec {
         try add(
             field, value, mask: hasMask ? try body.value(width) : nil, to: &result.match)
     }
+
+    /// Fields of network service headers are not known; but without that header in the match they
+    /// would mean nothing to anybody.
+    private static func checkServiceHeader(
+        _ number: UInt32, _ body: OctetReader, _ match: Match
+    ) throws(OpenFlowErrorCode) {
+        var body = body
+        guard number >> 7 == FlowField.experimenterClass, body.remaining >= 4,
+            try body.u32() == serviceHeaderID,
+            match.exactly(.ethType) != UInt64(PacketType.networkServiceHeader.rawValue & 0xffff)
+        else { return }
+        throw .badMatchPrerequisite
+    }
+
+    /// The experimenter of fields of network service headers.
+    private static let serviceHeaderID: UInt32 = 0x005a_d650
 
     /// Checks one condition and adds it.
     static func add(

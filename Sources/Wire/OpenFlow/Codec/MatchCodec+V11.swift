@@ -23,8 +23,7 @@ enum MatchCodec11 {
         static let mplsTC: UInt32 = 1 << 9
         static let all: UInt32 = 0x3ff
     }
-    /// `dl_vlan`: no tag, and any tag.
-    private static let noVLAN: UInt16 = 0xffff
+    /// `dl_vlan` of any tag.
     private static let anyVLAN: UInt16 = 0xfffe
 
     /// What stands behind type and length.
@@ -78,7 +77,7 @@ enum MatchCodec11 {
     private static func setVLAN(
         _ id: UInt16, _ priority: UInt8?, in match: inout Match
     ) throws(OpenFlowErrorCode) {
-        guard id != noVLAN else {
+        guard id != FixedMatch.noVLAN else {
             match.set(.vlanTCI, to: FieldValue(low: 0))
             return
         }
@@ -123,22 +122,10 @@ enum MatchCodec11 {
         }
         let tpSrc = FieldValue(low: UInt64(try body.u16()))
         let tpDst = FieldValue(low: UInt64(try body.u16()))
-        guard let (source, destination) = transport(of: match) else { return }
+        guard let (source, destination) = FixedMatch.transport(of: match, knowsVersion6: true)
+        else { return }
         if counts(Wildcard.tpSrc), source.canHold(tpSrc) { match.set(source, to: tpSrc) }
         if counts(Wildcard.tpDst), destination.canHold(tpDst) { match.set(destination, to: tpDst) }
-    }
-
-    private static func transport(of match: Match) -> (FlowField, FlowField)? {
-        let isVersion6 = match.exactly(.ethType) == UInt64(EtherType.ipv6)
-        guard isVersion6 || match.exactly(.ethType) == UInt64(EtherType.ipv4) else { return nil }
-        switch match.exactly(.nwProto) {
-        case UInt64(IPProtocol.tcp): return (.tcpSrc, .tcpDst)
-        case UInt64(IPProtocol.udp): return (.udpSrc, .udpDst)
-        case UInt64(IPProtocol.sctp): return (.sctpSrc, .sctpDst)
-        case UInt64(IPProtocol.icmp) where !isVersion6: return (.icmpType, .icmpCode)
-        case UInt64(IPProtocol.icmpv6) where isVersion6: return (.icmpv6Type, .icmpv6Code)
-        default: return nil
-        }
     }
 
     static func write(_ match: Match, to writer: inout OctetWriter) {
@@ -154,13 +141,13 @@ enum MatchCodec11 {
         let isARP = FlowField.arpSPA.hasPrerequisites(key: match.key, mask: match.mask)
         let isVersion4 = FlowField.ipv4Src.hasPrerequisites(key: match.key, mask: match.mask)
         let inPort = PortNumber(UInt16(truncatingIfNeeded: exact(.inPort, Wildcard.inPort)))
-        let vlan = vlanToWrite(match)
+        let vlan = FixedMatch.vlan(of: match, anyVLAN: anyVLAN)
         if vlan.id != nil { wildcards &= ~Wildcard.vlan }
         if vlan.priority != nil { wildcards &= ~Wildcard.vlanPriority }
         let ethType = exact(.ethType, Wildcard.ethType)
         let tos = exact(.nwTOS, Wildcard.nwTOS)
         let nwProto = exact(isARP ? .arpOp : .nwProto, Wildcard.nwProto)
-        let ports = transport(of: match)
+        let ports = FixedMatch.transport(of: match, knowsVersion6: true)
         let tpSrc = exact(ports?.0, Wildcard.tpSrc)
         let tpDst = exact(ports?.1, Wildcard.tpDst)
         let label = exact(.mplsLabel, Wildcard.mplsLabel)
@@ -191,28 +178,7 @@ enum MatchCodec11 {
         writer.u64(~match.mask.metadata)
     }
 
-    private static func vlanToWrite(_ match: Match) -> (id: UInt16?, priority: UInt8?) {
-        let key = match.key.packet.vlan0TCI
-        let mask = match.mask.packet.vlan0TCI
-        guard mask & VLANTag.present != 0 else { return (nil, nil) }
-        guard key & VLANTag.present != 0 else { return (noVLAN, nil) }
-        let hasID = mask & VLANTag.idMask == VLANTag.idMask
-        let hasPriority = mask & VLANTag.priorityMask == VLANTag.priorityMask
-        return (
-            hasID ? key & VLANTag.idMask : anyVLAN,
-            hasPriority ? UInt8(key >> VLANTag.priorityShift) : nil
-        )
-    }
-
-    /// Whether reading what `write` writes gives the same match back.
     static func canSay(_ match: Match) -> Bool {
-        var writer = OctetWriter()
-        write(match, to: &writer)
-        var reader = OctetReader(writer.bytes)
-        do {
-            return try read(&reader) == match
-        } catch {
-            return false
-        }
+        FixedMatch.canSay(match, write: { write($0, to: &$1) }, read: read)
     }
 }

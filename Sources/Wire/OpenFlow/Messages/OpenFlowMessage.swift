@@ -73,7 +73,8 @@ public struct OpenFlowMessage: Hashable, Sendable {
         case tlvTableReply(TLVTable)
         /// NXT_RESUME: lets a packet go on that an action with `pause` holds.
         case resume(PacketIn)
-        case flushConntrack(zone: UInt16)
+        /// NXT_CT_FLUSH_ZONE, and NXT_CT_FLUSH for all zones.
+        case flushConntrack(zone: UInt16?)
     }
 }
 

@@ -56,7 +56,9 @@ enum FieldText {
     ]
 
     /// All bits: `syn|ack`; some: `+syn-ack`.
-    private static func flags(_ value: FieldValue, mask: FieldValue, of field: FlowField) -> String {
+    private static func flags(
+        _ value: FieldValue, mask: FieldValue, of field: FlowField
+    ) -> String {
         let names = field.format == .tcpFlags ? flagNames : ConnectionState.names
         let isWhole = mask.low & (1 << UInt64(names.count) - 1) == 1 << UInt64(names.count) - 1
         if isWhole, value.isZero { return "0" }

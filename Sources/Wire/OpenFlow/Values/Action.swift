@@ -75,8 +75,8 @@ public enum Action: Hashable, Sendable {
 }
 
 extension Action {
-    /// What `setField`, `setOwn` and `load` write, in one form: field, value and mask, in the field's place.
-    /// nil for all other actions.
+    /// What `setField`, `setOwn` and `load` write, in one form: field, value and mask, in the
+    /// field's place. nil for all other actions.
     public var fieldWrite: (field: FlowField, value: FieldValue, mask: FieldValue)? {
         switch self {
         case .setField(let field, let value, let mask):
