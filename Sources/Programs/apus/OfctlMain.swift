@@ -21,7 +21,15 @@ private func runOfctl(_ words: [String]) -> Int32 {
             printOut(Product.versionLine(of: "ovs-ofctl") + "\nOpenFlow versions 0x1:0x6\n")
             return 0
         case .call(let call):
-            return call.otherSource == nil ? try carryOut(call) : try compare(call)
+            switch call.command {
+            case .parseMessages:
+                printOut(try OfctlFiles.messages(in: try inputBytes(call)))
+                return 0
+            case .parseCapture(let ports):
+                printOut(try OfctlFiles.capture(try inputBytes(call), ports: ports))
+                return 0
+            default: return call.otherSource == nil ? try carryOut(call) : try compare(call)
+            }
         }
     } catch {
         printError("ovs-ofctl: \(error)\n")
@@ -85,7 +93,11 @@ private func run(_ machine: inout OfctlMachine, _ call: OfctlCall) throws -> Int
 }
 
 private func inputText(_ call: OfctlCall) throws(ToolFailure) -> String {
-    guard let path = call.inputPath else { return "" }
+    String(decoding: try inputBytes(call), as: UTF8.self)
+}
+
+private func inputBytes(_ call: OfctlCall) throws(ToolFailure) -> [UInt8] {
+    guard let path = call.inputPath else { return [] }
     let name = path == "-" ? "/dev/stdin" : path
     switch readFile(name, byteCountMax: OfctlLimits.inputByteCount + 1) {
     case .failure(let error): throw ToolFailure("\(path): open (\(error))")
@@ -93,7 +105,7 @@ private func inputText(_ call: OfctlCall) throws(ToolFailure) -> String {
         guard bytes.count <= OfctlLimits.inputByteCount else {
             throw ToolFailure("\(path): more than \(OfctlLimits.inputByteCount) bytes")
         }
-        return String(decoding: bytes, as: UTF8.self)
+        return bytes
     }
 }
 

@@ -3,7 +3,9 @@ public import OpenFlow
 /// One command with its arguments.
 public struct OfctlCall: Equatable, Sendable {
     public enum Command: Equatable, Sendable {
-        case show, dumpDescription, dumpTables, dumpPortDescriptions, probe, ping
+        case show, dumpDescription, dumpTables, probe, ping
+        /// nil: all ports.
+        case dumpPortDescriptions(String?)
         case dumpTableDescriptions, dumpTableFeatures, dumpGroupFeatures, meterFeatures
         case dumpTLVMap, getFragments, snoop
         /// nil: all ports.
@@ -34,7 +36,12 @@ public struct OfctlCall: Equatable, Sendable {
         case changeTable(UInt8?, OfctlTableChange)
         case setFragments(UInt16)
         case changeTLVMap(TLVTableMod.Command, [TLVMapping])
-        case flushConntrack(zone: UInt16)
+        /// nil: all zones.
+        case flushConntrack(zone: UInt16?)
+        /// What stands in a file: OpenFlow messages, or captured packets with messages in them, to
+        /// or from these ports. Needs no switch: see `OfctlFiles`.
+        case parseMessages
+        case parseCapture(ports: [UInt16])
         /// Hexadecimal packets.
         case packetOut(inPort: String, actions: String, packets: [String])
         case monitor(missSendLength: UInt16?, watch: [String])
@@ -54,6 +61,7 @@ public struct OfctlCall: Equatable, Sendable {
         let usage = try OfctlUsage.of(name, argumentCount: arguments.count)
         target = arguments[0]
         self.options = options
+        if name.hasPrefix("ofp-parse") { inputPath = target }
         if usage.readsFile { inputPath = arguments[1] }
         if name == "diff-flows" { otherSource = arguments[1] }
         if usage.needsVersion15, options.versions == OfctlOptions().versions {

@@ -92,7 +92,7 @@ public struct OfctlOptions: Equatable, Sendable {
         }
         switch name {
         case "-O", "--protocols": versions = try Self.versions(try value())
-        case "-T", "--timeout":
+        case "-t", "-T", "--timeout":
             let text = try value()
             guard let seconds = UInt32(text), seconds > 0 else {
                 throw OfctlFailure("value \(text) on -T or --timeout is not at least 1")

@@ -15,8 +15,13 @@ public enum OfctlDifference {
 
     private static func saysTheSame(_ a: FlowDescription, _ b: FlowDescription) -> Bool {
         a.cookie == b.cookie && a.idleTimeout == b.idleTimeout && a.hardTimeout == b.hardTimeout
-            && a.importance == b.importance && a.flags == b.flags
+            && a.importance == b.importance && lasting(a.flags) == lasting(b.flags)
             && a.instructions == b.instructions
+    }
+
+    /// Flags that say something of the rule, not of how it was added.
+    private static func lasting(_ flags: FlowMod.Flags) -> FlowMod.Flags {
+        flags.subtracting([.checkOverlap, .resetCounts])
     }
 
     private static func byName(_ flows: [FlowDescription]) -> [Name: FlowDescription] {

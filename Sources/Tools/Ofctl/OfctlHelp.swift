@@ -31,7 +31,10 @@ public enum OfctlHelp {
           packet-out BRIDGE "in_port=PORT packet=PACKET actions=ACTIONS"
           monitor BRIDGE [MISS-LEN] [watch:WHAT]   prints packets and changes until killed
           snoop BRIDGE                        prints what it and its controllers say
-          add-tlv-map, del-tlv-map, dump-tlv-map, ct-flush-zone, dump-ipfix-bridge, dump-ipfix-flow
+          add-tlv-map, del-tlv-map, dump-tlv-map, dump-ipfix-bridge, dump-ipfix-flow
+          ct-flush-zone BRIDGE ZONE; ct-flush BRIDGE [zone=ZONE]
+          ofp-parse FILE                      prints the OpenFlow messages in a file
+          ofp-parse-pcap FILE [TCP-PORT...]   prints those in captured packets
           probe BRIDGE; ping BRIDGE; benchmark BRIDGE BYTES COUNT
 
         options:
@@ -44,7 +47,7 @@ public enum OfctlHelp {
           --no-stats                   dump-flows: without counters
           --sort[=FIELD], --rsort[=FIELD]   dump-flows: by priority, or by a field
           -f, --format=json            dumps as JSON
-          -T, --timeout=SECONDS        give up after this time (default 5; monitor: never)
+          -t, --timeout=SECONDS        give up after this time (default 5; monitor: never)
           -h, --help; -V, --version
 
         """

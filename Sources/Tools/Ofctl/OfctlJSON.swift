@@ -71,10 +71,7 @@ enum OfctlJSON {
     }
 
     private static func port(_ port: PortStatistics, _ ports: PortNames) -> JSON {
-        func counter(_ value: UInt64) -> JSON {
-            value == PortStatistics.unknown ? .null : number(value)
-        }
-        return object([
+        object([
             ("port", .string(ports.text(port.port))), ("rx_packets", counter(port.rxPackets)),
             ("rx_bytes", counter(port.rxBytes)), ("rx_dropped", counter(port.rxDropped)),
             ("rx_errors", counter(port.rxErrors)), ("tx_packets", counter(port.txPackets)),
@@ -142,8 +139,35 @@ enum OfctlJSON {
             queues.map {
                 object([
                     ("port", .string(ports.text($0.port))), ("queue", number($0.queue)),
-                    ("tx_packets", number($0.txPackets)), ("tx_bytes", number($0.txBytes)),
-                    ("tx_errors", number($0.txErrors)),
+                    ("tx_packets", counter($0.txPackets)), ("tx_bytes", counter($0.txBytes)),
+                    ("tx_errors", counter($0.txErrors)),
+                ])
+            }
+        case .queueDescription(let queues): OfctlJSON.queues(queues, ports)
+        case .groupFeatures(let features):
+            [
+                object([
+                    ("types", number(features.types)),
+                    ("capabilities", number(features.capabilities)),
+                    ("max_groups", .array(features.maxGroups.map { number($0) })),
+                    ("actions", .array(features.actions.map { number($0) })),
+                ])
+            ]
+        case .meterFeatures(let features):
+            [
+                object([
+                    ("max_meters", number(features.maxMeters)),
+                    ("band_types", number(features.bandTypes)),
+                    ("capabilities", number(features.capabilities.rawValue)),
+                    ("max_bands", number(features.maxBands)),
+                    ("max_colors", number(features.maxColors)),
+                ])
+            ]
+        case .tableFeatures(let tables):
+            tables.map {
+                object([
+                    ("table", number($0.table)), ("name", .string($0.name)),
+                    ("max_entries", number($0.maxEntries)),
                 ])
             }
         case .tableDescription(let tables):
@@ -152,6 +176,21 @@ enum OfctlJSON {
             }
         default: []
         }
+    }
+
+    static func queues(_ queues: [QueueDescription], _ ports: PortNames) -> [JSON] {
+        queues.map {
+            object([
+                ("port", .string(ports.text($0.port))), ("queue", number($0.queue)),
+                ("min_rate", $0.minRate.map { number($0) } ?? .null),
+                ("max_rate", $0.maxRate.map { number($0) } ?? .null),
+            ])
+        }
+    }
+
+    /// null: not known.
+    private static func counter(_ value: UInt64) -> JSON {
+        value == PortStatistics.unknown ? .null : number(value)
     }
 
     private static func counts(_ packets: UInt64, _ bytes: UInt64) -> JSON {

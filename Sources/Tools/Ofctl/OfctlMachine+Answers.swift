@@ -27,8 +27,10 @@ extension OfctlMachine {
                     + "\n")
         case .queueConfigReply(_, let queues) where message.xid == awaited:
             put(
-                headline("OFPT_QUEUE_GET_CONFIG_REPLY", message.xid) + ":"
-                    + OfctlText.queueConfig(queues, ports))
+                call.options.printsJSON
+                    ? JSON.array(OfctlJSON.queues(queues, ports)).text + "\n"
+                    : headline("OFPT_QUEUE_GET_CONFIG_REPLY", message.xid) + ":"
+                        + OfctlText.queueConfig(queues, ports))
             finish()
         case .tlvTableReply(let table) where message.xid == awaited:
             put(headline("NXT_TLV_TABLE_REPLY", message.xid) + ":\n" + OfctlText.table(table))
@@ -137,7 +139,7 @@ extension OfctlMachine {
         if dialect.version == .v10 {
             askConfig()
         } else {
-            awaited = send(.statisticsRequest(.portDescription))
+            awaited = send(.statisticsRequest(.portDescription(nil)))
         }
     }
 
@@ -288,6 +290,7 @@ extension OfctlMachine {
                     + portStatistics.map { OfctlText.statistics($0, ports) }.joined())
         case .portDescription:
             let sorted = portDescriptions.sorted { $0.number < $1.number }
+                .filter { chosenPort == nil || $0.number == chosenPort }
             put(
                 headline("OFPST_PORT_DESC reply", xid) + ":\n"
                     + sorted.map { OfctlText.port($0, dialect.version) }.joined())

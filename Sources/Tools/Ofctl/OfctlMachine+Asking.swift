@@ -10,7 +10,9 @@ extension OfctlMachine {
         case .show: awaited = send(.featuresRequest)
         case .dumpDescription: awaited = send(.statisticsRequest(.description))
         case .dumpTables: awaited = send(.statisticsRequest(.table))
-        case .dumpPortDescriptions: awaited = send(.statisticsRequest(.portDescription))
+        case .dumpPortDescriptions(let port):
+            chosenPort = try port.map(portNumber)
+            awaited = send(.statisticsRequest(.portDescription(nil)))
         case .dumpPorts(let name):
             awaited = send(.statisticsRequest(.port(try name.map(portNumber))))
         case .dumpFlows(let text):

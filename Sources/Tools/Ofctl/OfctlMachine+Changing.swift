@@ -50,7 +50,8 @@ extension OfctlMachine {
                     body: .tlvTableMod(TLVTableMod(command, mappings)), text: "NXT_TLV_TABLE_MOD")
             ])
         case .flushConntrack(let zone):
-            try send([Change(body: .flushConntrack(zone: zone), text: "NXT_CT_FLUSH_ZONE")])
+            let name = zone == nil ? "NXT_CT_FLUSH" : "NXT_CT_FLUSH_ZONE"
+            try send([Change(body: .flushConntrack(zone: zone), text: name)])
         default: break
         }
     }
@@ -226,7 +227,7 @@ extension OfctlMachine {
     private mutating func askPorts() -> UInt32 {
         send(
             dialect.version == .v10
-                ? .featuresRequest : .statisticsRequest(.portDescription))
+                ? .featuresRequest : .statisticsRequest(.portDescription(nil)))
     }
 
     /// The switch's ports are known: the change that `mod-port` wants.

@@ -42,6 +42,8 @@ public struct OfctlMachine: Sendable {
     var tables: [TableStatistics] = []
     var portStatistics: [PortStatistics] = []
     var portDescriptions: [PortDescription] = []
+    /// The only one that is told; nil: all.
+    var chosenPort: PortNumber?
     var queues: [QueueStatistics] = []
     var queueDescriptions: [QueueDescription] = []
     var groups: [GroupDescription] = []
@@ -160,7 +162,7 @@ public struct OfctlMachine: Sendable {
         guard call.command.mayNamePorts || call.options.printsNames else { return begin() }
         phase = .names
         awaited = send(
-            dialect.version == .v10 ? .featuresRequest : .statisticsRequest(.portDescription))
+            dialect.version == .v10 ? .featuresRequest : .statisticsRequest(.portDescription(nil)))
     }
 
     private static func text(_ versions: OpenFlowVersions) -> String {
@@ -202,7 +204,8 @@ extension OfctlCall.Command {
         case .change, .packetOut, .changeGroups, .bundle, .replaceFlows, .monitor: true
         case .queueStatistics(let port, _), .queueConfig(let port):
             port.map { PortNames.none.number($0) == nil } ?? false
-        case .dumpPorts(let port): port.map { PortNames.none.number($0) == nil } ?? false
+        case .dumpPorts(let port), .dumpPortDescriptions(let port):
+            port.map { PortNames.none.number($0) == nil } ?? false
         case .dumpFlows(let text), .dumpAggregate(let text): !text.isEmpty
         default: false
         }

@@ -88,7 +88,8 @@ struct OfctlUsage {
         of("del-meter", 1...2), of("dump-meters", 1...2), of("dump-meter", 1...2),
         of("meter-stats", 1...2), of("meter-features", 1...1), of("add-tlv-map", 2...2),
         of("del-tlv-map", 1...2), of("dump-tlv-map", 1...1), of("dump-ipfix-bridge", 1...1),
-        of("dump-ipfix-flow", 1...1), of("ct-flush-zone", 2...2), of("probe", 1...1),
+        of("dump-ipfix-flow", 1...1), of("ct-flush-zone", 2...2), of("ct-flush", 1...4),
+        of("ofp-parse", 1...1), of("ofp-parse-pcap", 1...9), of("probe", 1...1),
         of("ping", 1...2), of("benchmark", 3...3), of("monitor", 1...4), of("snoop", 1...1),
     ]
 
@@ -118,7 +119,7 @@ struct OfctlUsage {
         case "dump-table-features": .dumpTableFeatures
         case "dump-table-desc": .dumpTableDescriptions
         case "dump-ports": .dumpPorts(rest.first)
-        case "dump-ports-desc": .dumpPortDescriptions
+        case "dump-ports-desc": .dumpPortDescriptions(rest.first)
         case "dump-flows": .dumpFlows(rest.first ?? "")
         case "dump-aggregate": .dumpAggregate(rest.first ?? "")
         case "queue-stats":
@@ -141,6 +142,9 @@ struct OfctlUsage {
                 count: Int(try Self.number(rest[1], "count") as UInt32))
         case "monitor": try Self.monitor(rest)
         case "snoop": .snoop
+        case "ofp-parse": .parseMessages
+        case "ofp-parse-pcap": .parseCapture(ports: try rest.map { try Self.number($0, "port") })
+        case "ct-flush": .flushConntrack(zone: try Self.zone(rest))
         case "diff-flows": .collectFlows
         default: try change(rest, options)
         }
@@ -204,6 +208,16 @@ struct OfctlUsage {
         } catch {
             throw OfctlFailure("\(error)")
         }
+    }
+
+    /// `zone=N`. Single connections cannot be named: the switch knows none.
+    private static func zone(_ rest: [String]) throws(OfctlFailure) -> UInt16? {
+        guard let first = rest.first else { return nil }
+        guard rest.count == 1, first.hasPrefix("zone=") else {
+            throw OfctlFailure(
+                "\(rest.last ?? first): this switch tracks no connections; only zone=N is known")
+        }
+        return try number(String(first.dropFirst(5)), "zone") as UInt16
     }
 
     private static func fragments(_ text: String) throws(OfctlFailure) -> UInt16 {

@@ -31,7 +31,9 @@ extension Vswitch {
                 meter: number, flowCount: references[number] ?? 0,
                 input: .init(packets: seen.total.packets, bytes: seen.total.bytes),
                 durationNanoseconds: now > meter.createdAt
-                    ? now.nanosecondsSinceStart - meter.createdAt.nanosecondsSinceStart : 0,
+                    ? 1_000_000
+                        * (now.millisecondsSinceStart - meter.createdAt.millisecondsSinceStart)
+                    : 0,
                 bands: seen.bands.map { .init(packets: $0.packets, bytes: $0.bytes) })
         }
     }

@@ -121,7 +121,7 @@ extension Vswitch {
             model[bridge: index].tables.restore(before)
             undo(news, bridge: session.bridge, now: now)
             let report = OpenFlowErrorReport(
-                code, offending: Array(session.dialect.encode(message).prefix(64)),
+                code, offending: session.dialect.encode(message),
                 version: session.version)
             send(OpenFlowMessage(xid: message.xid, .error(report)), to: id)
             return .bundleMessageFailed

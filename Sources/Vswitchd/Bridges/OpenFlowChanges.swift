@@ -44,6 +44,9 @@ extension Vswitch {
         guard mod.table != own, mod.match.mask.packet.dpHash == 0 else {
             return .notAllowed
         }
+        var mod = mod
+        // 1.0 always does, and its rules say so to later versions.
+        if version == .v10, mod.command == .add { mod.flags.insert(.resetCounts) }
         do throws(FlowModError) {
             let outcome = try model[bridge: index].tables.apply(
                 mod, asOpenFlow10: version == .v10, now: now)

@@ -39,20 +39,23 @@ extension Vswitch {
 
     /// What groups, meters and tables tell of themselves.
     func answer(
-        later request: StatisticsRequest, _ bridge: PresentBridge, now: Instant
+        later request: StatisticsRequest, _ bridge: PresentBridge, _ version: OpenFlowVersion,
+        now: Instant
     ) -> StatisticsReply {
         let tables = model[bridge: bridge.index].tables
         switch request {
+        case .queue(let port, let queue): return .queue(queueStatistics(bridge, port, queue))
         case .group(let group): return .group(tables.groupStatistics(of: group, now: now))
         case .groupDescription(let group):
             return .groupDescription(tables.groups.descriptions(of: group))
-        case .groupFeatures: return .groupFeatures(GroupTable.features)
+        case .groupFeatures: return .groupFeatures(GroupTable.features(in: version))
         case .meter(let meter):
             return .meter(meterStatistics(bridge: bridge.index, meter: meter, now: now))
         case .meterConfig(let meter):
             return .meterConfig(tables.meters.chosen(meter).map(\.description))
         case .meterFeatures: return .meterFeatures(MeterSet.features)
-        case .queueDescription: return .queueDescription([])
+        case .queueDescription(let port, let queue):
+            return .queueDescription(queueDescriptions(bridge, port, queue))
         default: return .tableDescription(tables.tableDescriptions())
         }
     }
@@ -72,6 +75,7 @@ extension FlowModError {
         case .noSuchMeter: .invalidMeter
         case .badConjunction: .actionBadConjunction
         case .badArgument: .badActionArgument
+        case .noConnectionTracking: .actionCTDatapathSupport
         case .unsupportedAction: .badActionType
         }
     }

@@ -146,7 +146,7 @@ extension OpenFlowSession {
         var updates: [FlowUpdate] = []
         for event in events {
             let watching = monitors.keys.sorted().compactMap { monitors[$0] }
-                .filter { $0.wants(event, isOwn: own != nil) }
+                .filter { $0.wants(event) }
             guard !watching.isEmpty else { continue }
             let wantsAll = watching.contains { $0.flags.contains(.noAbbreviation) }
             if let own, !wantsAll, !watching.contains(where: { $0.flags.contains(.onlyOwn) }) {
@@ -156,7 +156,7 @@ extension OpenFlowSession {
             }
             let wantsActions = watching.contains { $0.flags.contains(.actions) }
             var flow = event.flow
-            if !wantsActions || event.event == .removed { flow.instructions = Instructions() }
+            if !wantsActions { flow.instructions = Instructions() }
             updates.append(.full(event.event, flow, reason: event.reason))
         }
         return updates
@@ -164,8 +164,8 @@ extension OpenFlowSession {
 }
 
 extension FlowMonitorRequest {
-    fileprivate func wants(_ change: MonitoredChange, isOwn: Bool) -> Bool {
-        if flags.contains(.onlyOwn), !isOwn { return false }
+    fileprivate func wants(_ change: MonitoredChange) -> Bool {
+        // What 1.4 calls "only own" Open vSwitch and its tools take for "own ones, too".
         let wanted: Flags
         switch change.event {
         case .initial, .added: wanted = .add

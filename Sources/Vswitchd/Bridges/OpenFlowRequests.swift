@@ -127,7 +127,7 @@ extension Vswitch {
                 xid: xid,
                 .error(
                     OpenFlowErrorReport(
-                        code, offending: Array(bytes.prefix(64)), version: version)))
+                        code, offending: bytes, version: version)))
         }
         if session.role == .secondary, message.body.isChange {
             // A secondary connection only reads (1.3.5 §6.3.6).
@@ -141,12 +141,16 @@ extension Vswitch {
         case .featuresRequest:
             send(OpenFlowMessage(xid: xid, .featuresReply(features(bridge, version))), to: id)
         case .getConfigRequest:
-            send(OpenFlowMessage(xid: xid, .getConfigReply(session.config)), to: id)
+            var config = session.config
+            config.fragments = model[bridge: bridge.index].fragments.rawValue
+            send(OpenFlowMessage(xid: xid, .getConfigReply(config)), to: id)
         case .setConfig(let config):
-            // Fragments are matched as they are (`normal`) or as Nicira's mode says; dropping and
-            // reassembling them is not offered, and get_config says so.
-            sessions.byID[id]?.config = SwitchConfig(
-                fragments: config.fragments == 3 ? 3 : 0, missSendLength: config.missSendLength)
+            sessions.byID[id]?.config = config
+            // A mode that is not offered changes nothing, and get_config says so.
+            guard let mode = FragmentHandling(rawValue: config.fragments),
+                mode != model[bridge: bridge.index].fragments
+            else { break }
+            model[bridge: bridge.index].fragments = mode
         case .barrierRequest:
             noticeModelChanges()
             sessions.byID[id]?.hold = .recheck(xid: xid, generation: recheck.generation)
@@ -154,13 +158,15 @@ extension Vswitch {
         case .statisticsRequest(.flowMonitor(let requests)):
             if let code = watchFlows(requests, xid, id, now: now) { send(refuse(code), to: id) }
         case .statisticsRequest(let request):
-            if let code = refusal(of: request) { return send(refuse(code), to: id) }
+            if let code = refusal(of: request, bridge) { return send(refuse(code), to: id) }
             answer(request, xid, id, now: now)
         case .roleRequest(let request): setRole(request, xid, id, refuse)
         case .bundleControl(let control):
             carryOut(control, xid, id, refuse, now: now)
         case .bundleAdd(let addition):
             if let code = add(addition, to: id, now: now) { send(refuse(code), to: id) }
+        case .resume(let packet):
+            if let code = resume(packet, bridge, now: now) { send(refuse(code), to: id) }
         case .flowMod, .groupMod, .meterMod, .portMod, .tableMod, .packetOut:
             change(message, id, refuse, now: now)
         default:
@@ -206,24 +212,37 @@ extension Vswitch {
             }
         case .queueConfigRequest(let port):
             let bridge = bridges[sessions.byID[id]?.bridge ?? ""]
-            if let port, bridge?.interface(numbered: port) == nil { return .badQueuePort }
-            send(OpenFlowMessage(xid: message.xid, .queueConfigReply(port, [])), to: id)
+            guard let bridge else { break }
+            if let port, bridge.interface(numbered: port) == nil { return .badQueuePort }
+            tellQueues(port, bridge, xid: message.xid, to: id)
         case .tlvTableRequest:
             // No Geneve option can be matched: the table has no room.
             let table = TLVTable(maxByteCount: 0, maxFields: 0)
             send(OpenFlowMessage(xid: message.xid, .tlvTableReply(table)), to: id)
         case .tlvTableMod(let mod): return mod.mappings.isEmpty ? nil : .tlvTableTableFull
-        case .resume: return .resumeNotSupported
-        case .flushConntrack: return .actionCTDatapathSupport
+        // No connection is tracked: there is none to forget.
+        case .flushConntrack: break
         default: return .badType
         }
         return nil
     }
 
     /// Why a statistics request is not answered; nil: it is.
-    private func refusal(of request: StatisticsRequest) -> OpenFlowErrorCode? {
-        if case .exporter = request { return .statisticsNotConfigured }
-        return nil
+    private func refusal(
+        of request: StatisticsRequest, _ bridge: PresentBridge
+    ) -> OpenFlowErrorCode? {
+        let meters = model[bridge: bridge.index].tables.meters
+        switch request {
+        case .exporter: return .statisticsNotConfigured
+        case .meter(let meter) where meter != MeterNumber.all && meters[meter] == nil,
+            .meterConfig(let meter) where meter != MeterNumber.all && meters[meter] == nil:
+            return .unknownMeter
+        case .queue(let port, let queue):
+            return queueRefusal(bridge, port, queue, unknown: .badQueue)
+        case .queueDescription(let port, let queue):
+            return queueRefusal(bridge, port, queue, unknown: .queueError)
+        default: return nil
+        }
     }
 
     // MARK: Waiting

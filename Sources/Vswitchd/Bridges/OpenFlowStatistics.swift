@@ -50,12 +50,13 @@ extension Vswitch {
         to request: StatisticsRequest, _ xid: UInt32, _ id: SessionID, now: Instant
     ) {
         guard let session = sessions.byID[id], let bridge = bridges[session.bridge] else { return }
-        let answer = answer(request, bridge, now: now)
+        let answer = answer(request, bridge, session.version, now: now)
         send(OpenFlowMessage(xid: xid, .statisticsReply(answer, more: false)), to: id)
     }
 
     private func answer(
-        _ request: StatisticsRequest, _ bridge: PresentBridge, now: Instant
+        _ request: StatisticsRequest, _ bridge: PresentBridge, _ version: OpenFlowVersion,
+        now: Instant
     ) -> StatisticsReply {
         let tables = model[bridge: bridge.index].tables
         switch request {
@@ -64,7 +65,7 @@ extension Vswitch {
                 SwitchDescription(
                     manufacturer: product.manufacturer, hardware: product.hardware,
                     software: product.software, serialNumber: "None",
-                    datapath: bridge.wanted.name))
+                    datapath: bridge.wanted.description ?? "None"))
         case .flow(let filter, let form):
             return .flow(tables.descriptions(matching: filter, now: now), form)
         case .aggregate(let filter, let form):
@@ -76,40 +77,36 @@ extension Vswitch {
             return .table(
                 tables.tableStatistics().map {
                     OpenFlow.TableStatistics(
-                        table: $0.table, name: tableName($0.table, tables),
+                        table: $0.table, name: tables.settings(of: $0.table).name,
                         activeEntries: $0.activeCount, lookups: $0.lookups, matches: $0.matches)
                 })
-        case .port(let number): return .port(portStatistics(bridge, number))
-        case .queue: return .queue([])
-        case .portDescription: return .portDescription(describePorts(of: bridge))
-        case .tableFeatures: return .tableFeatures(tableFeatures)
-        default: return self.answer(later: request, bridge, now: now)
+        case .port(let number): return .port(portStatistics(bridge, number, now: now))
+        case .portDescription(let port):
+            let all = describePorts(of: bridge)
+            return .portDescription(port.map { port in all.filter { $0.number == port } } ?? all)
+        case .tableFeatures: return .tableFeatures(tableFeatures(tables))
+        default: return self.answer(later: request, bridge, version, now: now)
         }
     }
 
-    /// The name that the database gives a table, or the one that Open vSwitch gives it.
-    private func tableName(_ table: UInt8, _ tables: FlowTables) -> String {
-        let name = tables.settings(of: table).name
-        return name.isEmpty ? table == 0 ? "classifier" : "table\(table)" : name
-    }
-
-    private var tableFeatures: [TableFeatures] {
-        let count = UInt8(Pipeline.Limits.tables - 1)
+    private func tableFeatures(_ tables: FlowTables) -> [TableFeatures] {
+        let count = UInt8(Pipeline.Limits.toldTables)
         return (0..<count).map {
             TableFeatures(
-                table: $0, name: "table\($0)", maxEntries: UInt32(Pipeline.Limits.rulesPerBridge),
-                tableCount: count)
+                table: $0, name: tables.settings(of: $0).name,
+                maxEntries: UInt32(Pipeline.Limits.rulesPerBridge), tableCount: count)
         }
     }
 
     func features(_ bridge: PresentBridge, _ version: OpenFlowVersion) -> SwitchFeatures {
-        SwitchFeatures(
-            datapathID: bridge.datapathID, tables: UInt8(Pipeline.Limits.tables - 1),
-            capabilities: version == .v10
-                ? [
-                    .flowStatistics, .tableStatistics, .portStatistics, .queueStatistics,
-                    .matchesARPAddresses,
-                ] : [.flowStatistics, .tableStatistics, .portStatistics, .queueStatistics],
+        var capabilities: SwitchFeatures.Capabilities = [
+            .flowStatistics, .tableStatistics, .portStatistics, .queueStatistics,
+        ]
+        capabilities.insert(version == .v10 ? .matchesARPAddresses : .groupStatistics)
+        if version >= .v14 { capabilities.insert(.bundles) }
+        return SwitchFeatures(
+            datapathID: bridge.datapathID, tables: UInt8(Pipeline.Limits.toldTables),
+            capabilities: capabilities,
             actions: version == .v10 ? SwitchFeatures.allActions10 : 0,
             ports: version < .v13 ? describePorts(of: bridge) : [])
     }
@@ -123,7 +120,8 @@ extension Vswitch {
         let link = links[name]
         let isPatch = if case .patch = interface.kind { true } else { false }
         var state: PortDescription.State = []
-        if isPatch || link?.hasCarrier == true { state.insert(.live) } else {
+        let isDown = interface.config.contains(.portDown)
+        if isPatch || link?.hasCarrier == true && !isDown { state.insert(.live) } else {
             state.insert(.linkDown)
         }
         switch interface.spanning {
@@ -149,13 +147,16 @@ extension Vswitch {
     }
 
     private func portStatistics(
-        _ bridge: PresentBridge, _ number: PortNumber?
+        _ bridge: PresentBridge, _ number: PortNumber?, now: Instant
     ) -> [PortStatistics] {
         bridge.interfacesByName
             .filter { number == nil || number == PortNumber.none || $0.interface.number == number }
             .sorted { $0.interface.number < $1.interface.number }
             .map { name, interface in
                 var statistics = PortStatistics(port: interface.number)
+                statistics.durationNanoseconds =
+                    max(now, interface.createdAt).nanosecondsSinceStart
+                    - interface.createdAt.nanosecondsSinceStart
                 guard let counters = vports.byName[name]?.statistics else { return statistics }
                 statistics.rxPackets = counters.rxPackets
                 statistics.txPackets = counters.txPackets

@@ -4,6 +4,7 @@ internal import Flows
 internal import OpenFlow
 internal import Pipeline
 internal import Switching
+internal import Timekeeping
 
 // What is in force now, beside what the database wants.
 //
@@ -44,6 +45,7 @@ struct PresentBridge {
 struct PresentInterface: Equatable {
     let uuid: UUIDValue
     let number: PortNumber
+    let createdAt: Instant
     var kind: WantedInterface.Kind
     /// The datapath's number; nil for patch ports.
     var vport: UInt32?

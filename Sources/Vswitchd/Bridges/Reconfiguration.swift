@@ -161,7 +161,7 @@ extension Vswitch {
                 index: model.addBridge(ForwardingBridge(name: name)), wanted: wantedBridge)
         if bridges[name] == nil { log(.info, "bridge", "bridge \(name): added") }
         bridge.wanted = wantedBridge
-        let changes = assignInterfaces(&bridge)
+        let changes = assignInterfaces(&bridge, now: now)
         configureNormal(&bridge, now: now)
         configureAggregations(&bridge, now: now)
         configureSpanningTree(&bridge, now: now)
@@ -172,7 +172,9 @@ extension Vswitch {
 
     /// Gives each wanted interface its OpenFlow port and puts it into the model; takes away those
     /// that are no longer wanted. Returns what controllers should hear.
-    private mutating func assignInterfaces(_ bridge: inout PresentBridge) -> [PortChange] {
+    private mutating func assignInterfaces(
+        _ bridge: inout PresentBridge, now: Instant
+    ) -> [PortChange] {
         let wantedInterfaces = bridge.wanted.ports.flatMap(\.interfaces)
         let uuids = Dictionary(
             wantedInterfaces.map { ($0.name, $0.uuid) }, uniquingKeysWith: { first, _ in first })
@@ -195,7 +197,8 @@ extension Vswitch {
             var interface =
                 before
                 ?? PresentInterface(
-                    uuid: wantedInterface.uuid, number: number, kind: wantedInterface.kind)
+                    uuid: wantedInterface.uuid, number: number, createdAt: now,
+                    kind: wantedInterface.kind)
             interface.kind = wantedInterface.kind
             interface.readsLLDP = wantedInterface.speaksLLDP
             interface.vport = vports.byName[wantedInterface.name]?.number

@@ -147,14 +147,39 @@ extension Vswitch {
         } catch {
             return error.code
         }
-        model.credit(
-            translation.rules, packets: 1, bytes: UInt64(packet.bytes.count), usedAt: now)
-        model.apply(
-            translation.effects, now: now, packetCount: 1, byteCount: UInt64(packet.bytes.count))
-        model.snoop(translation.effects, frame: packet.bytes, now: now)
-        guard translation.end.isDelivery else { return nil }
-        execute(
-            ExecutedPacket(bytes: packet.bytes, key: key, actions: translation.actions), now: now)
+        carryOut(translation, packet.bytes, key, now: now)
         return nil
+    }
+
+    /// Lets a packet go on that a controller was told of (NXT_RESUME).
+    /// - Returns: What to refuse it with, or nil.
+    mutating func resume(
+        _ packet: PacketIn, _ bridge: PresentBridge, now: Instant
+    ) -> OpenFlowErrorCode? {
+        let inner = bridge.interface(numbered: packet.inPort)?.interface
+        // Safe: the array is not changed while its bytes are lent.
+        var key = unsafe FlowKey.extract(
+            frame: packet.bytes.span.bytes, inPort: inner?.vport ?? UInt32.max
+        ).key
+        key.packetMark = UInt32(truncatingIfNeeded: FlowField.packetMark.read(packet.match.key).low)
+        var witness = SilentWitness()
+        guard
+            let translation = model.translate(
+                resuming: packet, key: key, bridge: bridge.index, witness: &witness)
+        else { return .resumeStale }
+        carryOut(translation, packet.bytes, key, now: now)
+        return nil
+    }
+
+    /// Does what a controller's packet leads to.
+    private mutating func carryOut(
+        _ translation: Translation, _ bytes: [UInt8], _ key: FlowKey, now: Instant
+    ) {
+        let byteCount = UInt64(bytes.count)
+        model.credit(translation.rules, packets: 1, bytes: byteCount, usedAt: now)
+        model.apply(translation.effects, now: now, packetCount: 1, byteCount: byteCount)
+        model.snoop(translation.effects, frame: bytes, now: now)
+        guard translation.end.isDelivery else { return }
+        execute(ExecutedPacket(bytes: bytes, key: key, actions: translation.actions), now: now)
     }
 }

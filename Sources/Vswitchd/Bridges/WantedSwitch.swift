@@ -68,6 +68,8 @@ public struct WantedBridge: Hashable, Sendable {
     public var datapathID: UInt64?
     /// `other_config:hwaddr`.
     public var hardwareAddress: String?
+    /// `other_config:dp-desc`: what OFPMP_DESC tells as the datapath's description.
+    public var description: String?
     /// Wire versions that the `protocols` column allows; empty means all that we speak.
     public var protocols: [String] = []
     /// nil: it has no spanning tree.
@@ -202,6 +204,7 @@ extension WantedBridge {
             UInt64($0.hasPrefix("0x") ? $0.dropFirst(2) : $0[...], radix: 16)
         }
         hardwareAddress = row.otherConfig["hwaddr"]
+        description = row.otherConfig["dp-desc"]
         protocols = row.protocols
         spanning = WantedSpanning(row: row)
         if spanning?.version == .rstp, row.otherConfig["mac-aging-time"] == nil {

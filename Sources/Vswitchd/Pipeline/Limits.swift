@@ -4,6 +4,8 @@
 public enum Limits {
     /// Tables of a bridge, 0 to 254; 255 means "all" in requests (OpenFlow 1.3.5 §7.3.4.1).
     public static let tables = 255
+    /// Those that are told of: the last one is the switch's own, as in Open vSwitch.
+    public static let toldTables = 254
     /// Rules of a bridge over all tables. A rule takes about 1 KB: a gigabyte at most.
     public static let rulesPerBridge = 1_000_000
     /// How deep `resubmit` to the same or an earlier table, and patch ports, may nest: as Open

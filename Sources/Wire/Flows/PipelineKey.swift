@@ -8,17 +8,22 @@
 public struct PipelineKey: WordRow {
     public static let wordCount = FlowKey.wordCount + noteCount
     /// Words behind the packet's.
-    public static let noteCount = 10
+    public static let noteCount = 14
 
     /// The packet's own words. Stored as a key, so that its fields are read where they lie.
     public var packet: FlowKey
-    /// Metadata, then two registers a word, then conjunction and action set.
-    @usableFromInline var notes: InlineArray<10, UInt64>
+    /// Metadata, then two registers a word, then conjunction and action set, then what the packet
+    /// begins with and what is known of its connection.
+    @usableFromInline var notes: InlineArray<14, UInt64>
 
     public static let metadataWord = FlowKey.wordCount
     public static let registersWord = metadataWord + 1
     /// Low half: the conjunction; high half: the action set's output.
     public static let decisionsWord = registersWord + 8
+    /// Low half: the packet type; high half: the connection's state.
+    public static let natureWord = decisionsWord + 1
+    /// Low half: the connection's mark; above it its zone. Two words of label follow.
+    public static let connectionWord = natureWord + 1
 
     @inlinable public init() { self.init(FlowKey()) }
 
@@ -59,6 +64,13 @@ public struct PipelineKey: WordRow {
     @inlinable public var actionSetOutput: UInt16 {
         get { UInt16(truncatingIfNeeded: notes[9] >> 32) }
         set { notes[9] = notes[9] & 0xffff_ffff | UInt64(newValue) << 32 }
+    }
+
+    /// What the packet begins with (1.5.1 §7.2.3.11): 0, an Ethernet header, unless it was taken
+    /// off; then name space 1 and the Ethernet type of what follows.
+    @inlinable public var packetType: UInt32 {
+        get { UInt32(truncatingIfNeeded: notes[10]) }
+        set { notes[10] = notes[10] & ~0xffff_ffff | UInt64(newValue) }
     }
 
     /// Nicira registers `reg0` to `reg15`. Traps outside `0..<16`.

@@ -5,8 +5,10 @@ enum Limits {
     static let messageByteCount = 0xffff
     /// Shortest: the header alone.
     static let headerByteCount = 8
-    /// How much of an offending message an error carries back (1.3.5 §7.4.4: at least 64 bytes).
-    static let errorDataByteCount = 64
+    /// How much of an offending message an error carries back (1.3.5 §7.4.4: at least 64 bytes):
+    /// as Open vSwitch all of it, since `ovs-ofctl` then shows what was refused, but for the room
+    /// that the error's own header takes.
+    static let errorDataByteCount = messageByteCount - 64
     /// Actions in a list. Each takes at least 8 bytes, so a message cannot hold more than twice
     /// this; a rule with thousands of actions is a mistake or an attack.
     static let actions = 4096

@@ -119,7 +119,7 @@ enum LaterMessages {
         var bodies: [OpenFlowMessage.Body] = [
             .flowAge, .tlvTableMod(TLVTableMod(.add, [mapping])), .tlvTableRequest,
             .tlvTableReply(TLVTable(maxByteCount: 256, maxFields: 64, mappings: [mapping])),
-            .resume(packet), .flushConntrack(zone: 9),
+            .resume(packet), .flushConntrack(zone: 9), .flushConntrack(zone: nil),
         ]
         guard version >= .v13 else { return bodies }
         let flow = FlowMod(command: .deleteStrict, table: 4, priority: 3)

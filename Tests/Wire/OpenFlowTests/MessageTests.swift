@@ -88,7 +88,7 @@ import Testing
             .statisticsRequest(.port(PortNumber(4))),
             .statisticsRequest(.queue(nil, queue: nil)),
             .statisticsRequest(.queue(PortNumber(1), queue: 5)),
-            .statisticsRequest(.portDescription),
+            .statisticsRequest(.portDescription(nil)),
             .statisticsReply(
                 .description(
                     SwitchDescription(

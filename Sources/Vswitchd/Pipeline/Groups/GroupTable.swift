@@ -45,11 +45,15 @@ public struct GroupTable: Sendable {
         return groups[number].map { [$0] } ?? []
     }
 
-    /// What the switch can do: all four types, weights, liveness, chains that are checked.
-    public static let features = GroupFeatures(
-        types: 0xf, capabilities: 0xf,
-        maxGroups: Array(repeating: GroupNumber.largest, count: 4),
-        actions: Array(repeating: 0x0fff_9801, count: 4))
+    /// What the switch can do: all four types, weights, liveness, chains. Actions are bits of
+    /// types; 1.0 has twelve.
+    public static func features(in version: OpenFlowVersion) -> GroupFeatures {
+        GroupFeatures(
+            types: 0xf, capabilities: 0x7,
+            maxGroups: Array(repeating: GroupNumber.largest, count: 4),
+            actions: Array(
+                repeating: version == .v10 ? SwitchFeatures.allActions10 : 0x0fff_9801, count: 4))
+    }
 
     /// Counts packets that went through a group and one of its buckets, if both are there still.
     mutating func credit(_ number: UInt32, bucket: UInt32?, packets: UInt64, bytes: UInt64) {

@@ -40,6 +40,8 @@ public struct Continuation: Hashable, Sendable {
     var steps: [Step] = []
     /// The hash that the packet comes back with.
     var hash: HashRequest?
+    /// A controller says when it goes on; the datapath cannot.
+    var awaitsController = false
     /// Mirrors that have a copy of the packet as it is.
     var servedMirrors = MirrorSet()
 

@@ -3,6 +3,17 @@ public import Switching
 
 // A bridge as translation sees it.
 
+/// What tables do with IP fragments. OpenFlow 1.3.5 §7.3.2 (`OFPC_FRAG_*`), and Nicira's mode; to
+/// reassemble them is not offered.
+public enum FragmentHandling: UInt16, Sendable {
+    /// Ports of the transport protocol are 0 in every fragment.
+    case normal = 0
+    /// They are dropped.
+    case drop = 1
+    /// The first one has its ports, the later ones have 0.
+    case asTheyAre = 3
+}
+
 /// Tables, learned addresses, NORMAL's configuration and ports of one bridge.
 public struct ForwardingBridge: Sendable {
     public var name: String
@@ -13,6 +24,8 @@ public struct ForwardingBridge: Sendable {
     /// A packet that no rule matches goes to the controller, because some controller speaks
     /// OpenFlow 1.0 to 1.2. Later versions drop it.
     public var sendsMissesToController = false { didSet { changes += 1 } }
+    /// What tables do with fragments.
+    public var fragments = FragmentHandling.normal { didSet { changes += 1 } }
     /// BPDUs are for the switch itself.
     public var hasSpanningTree = false { didSet { changes += 1 } }
     /// False: every packet that enters is dropped as `.bridgeNotReady`.

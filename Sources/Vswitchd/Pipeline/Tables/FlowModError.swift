@@ -27,6 +27,8 @@ public enum FlowModError: Error, Hashable, Sendable {
     case badConjunction
     /// OFPBAC_BAD_ARGUMENT: `what` says in words what does not fit.
     case badArgument(what: String)
+    /// NXBAC_CT_DATAPATH_SUPPORT: no datapath of ours tracks connections.
+    case noConnectionTracking
     /// OFPBAC_BAD_TYPE: an action that the pipeline does not carry out, by name.
     case unsupportedAction(String)
 }
@@ -45,6 +47,7 @@ extension FlowModError: CustomStringConvertible {
         case .noSuchMeter(let meter): "there is no meter \(meter)"
         case .badConjunction: "a conjunction has 2 to 64 clauses and stands alone"
         case .badArgument(let what): what
+        case .noConnectionTracking: "connections are not tracked"
         case .unsupportedAction(let name): "\(name) is not carried out"
         }
     }

@@ -295,9 +295,9 @@ extension FlowTables {
         return sum
     }
 
-    /// All 255 tables, in ascending order.
+    /// All tables but the last, in ascending order.
     public func tableStatistics() -> [TableStatistics] {
-        (0..<Limits.tables).map { table in
+        (0..<Limits.toldTables).map { table in
             TableStatistics(
                 table: UInt8(table), activeCount: UInt32(clamping: classifiers[table].count),
                 lookups: lookups[table], matches: matches[table])

@@ -8,7 +8,7 @@ enum InstructionCheck {
     static func check(
         _ instructions: Instructions, table: UInt8
     ) throws(FlowModError) {
-        if let next = instructions.gotoTable, next <= table || next >= Limits.tables {
+        if let next = instructions.gotoTable, next <= table {
             throw .badGotoTable(next)
         }
         for action in instructions.apply { try check(action) }
@@ -46,6 +46,7 @@ enum InstructionCheck {
     }
 
     static func check(_ action: Action) throws(FlowModError) {
+        if case .conntrack = action { throw .noConnectionTracking }
         if let name = action.unsupportedName { throw .unsupportedAction(name) }
         switch action {
         case .output(let port, _):
@@ -65,6 +66,8 @@ enum InstructionCheck {
             guard field.canHold(value), field.canHold(mask) || mask == field.exactMask else {
                 throw .badFieldRange(field.name)
             }
+        case .setOwn(let field, let value):
+            guard field.canHold(value) else { throw .badFieldRange(field.name) }
         case .load(let range, _):
             try check(range, isWritten: true)
         case .move(let source, let destination):

@@ -39,7 +39,7 @@ public struct Rule: Hashable, Sendable {
         cookie = mod.cookie
         idleTimeout = mod.idleTimeout
         hardTimeout = mod.hardTimeout
-        flags = mod.flags.intersection(.kept)
+        flags = mod.flags
         instructions = mod.instructions
         importance = mod.importance
         (createdAt, modifiedAt, usedAt) = (now, now, now)
@@ -110,11 +110,6 @@ public struct Rule: Hashable, Sendable {
         flow.importance = importance
         return flow
     }
-}
-
-extension FlowMod.Flags {
-    /// Those that a rule remembers; the others are about the message.
-    static let kept: Self = [.sendFlowRemoved, .noPacketCounts, .noByteCounts]
 }
 
 extension Instant {

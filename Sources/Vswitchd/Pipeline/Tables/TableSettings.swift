@@ -68,13 +68,13 @@ extension FlowTables {
 
     /// OFPMP_TABLE_DESC: all tables, ascending.
     public func tableDescriptions() -> [TableDescription] {
-        (0..<UInt8(Limits.tables)).map { table in
+        (0..<UInt8(Limits.toldTables)).map { table in
             let settings = settings(of: table)
             let limit = settings.limit ?? ruleLimit
             let free = max(limit - classifiers[Int(table)].count, 0)
             return TableDescription(
                 table: table, evicts: settings.evicts,
-                evictionFlags: settings.evicts ? [.importance, .lifetime] : [],
+                evictionFlags: .all,
                 vacancy: settings.vacancy,
                 vacancyPercent: UInt8(clamping: limit == 0 ? 0 : free * 100 / limit))
         }

@@ -9,12 +9,11 @@ extension Action {
     /// The word for this action if the pipeline cannot carry it out; nil: it can.
     var unsupportedName: String? {
         switch self {
-        case .resubmitTracked, .conntrack, .conntrackClear, .nat: "connection tracking"
-        case .encap: "encap"
-        case .decap: "decap"
+        case .nat: "nat"
+        case .encap(let encap) where encap != EncapAction(.ethernet):
+            "encap of anything but Ethernet"
         case .decrementNSHTTL: "dec_nsh_ttl"
         case .deleteField: "delete_field"
-        case .controller(let controller) where controller.pauses: "controller(pause)"
         default: nil
         }
     }

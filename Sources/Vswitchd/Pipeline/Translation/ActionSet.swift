@@ -45,7 +45,7 @@ extension Action {
         case .pushVLAN: .pushVLAN
         case .decrementTTL, .decrementTTLTelling: .timeToLive
         case .decrementMPLSTTL: .labelTimeToLive
-        case .setField, .load, .move, .setVLANID, .setVLANPriority: .set
+        case .setField, .setOwn, .load, .move, .setVLANID, .setVLANPriority: .set
         case .setQueue: .queue
         case .group: .group
         case .output, .outputField, .outputTruncated, .controller, .enqueue, .bundle: .output

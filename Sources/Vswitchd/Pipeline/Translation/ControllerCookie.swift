@@ -8,8 +8,10 @@ import Packets
 //
 //     byte 0     1        2..3        4..5        6       7           8..11
 //     | layout | reason | controller | maxLength | table | registers | bridge |
-//     12..19        20..21    22..29      30..
-//     | rule cookie | in port | metadata | 16 registers of 4 bytes if byte 7 is 1 | userdata |
+//     12..19        20..21    22..29     30..33        34..37         38..
+//     | rule cookie | in port | metadata | packet type | continuation | registers | userdata |
+//
+// Byte 7 is 1 if there are registers, 16 of 4 bytes. A continuation of 0 is none.
 //
 // Numbers are big-endian. Nobody but us reads it.
 
@@ -18,7 +20,8 @@ public struct ControllerCookie: Hashable, Sendable {
     public var bridge: Int
     public var reason: PacketIn.Reason
     public var controllerID: UInt16
-    /// At most this many bytes of the packet are for the controller.
+    /// As the action has it. It counts only for packets that are kept in a buffer, of which there
+    /// are none: the controller gets the whole packet (1.3.5 §7.4.1).
     public var maxLength: UInt16
     public var table: UInt8
     /// The rule's cookie; all ones if no rule sent it (packet-out, table miss).
@@ -29,10 +32,15 @@ public struct ControllerCookie: Hashable, Sendable {
     public var registers: [UInt32]
     /// What the action sends along.
     public var userdata: [UInt8]
+    /// Not 0: the controller gets what stands behind the Ethernet header.
+    public var packetType: UInt32
+    /// Where the packet's translation goes on when the controller says so.
+    public var continuation: UInt32?
 
-    private static let layout: UInt8 = 2
-    private static let shortByteCount = 30
-    private static let longByteCount = 30 + 4 * FlowField.registerCount
+    private static let layout: UInt8 = 3
+    private static let shortByteCount = 38
+    private static let longByteCount = shortByteCount + 4 * FlowField.registerCount
+    private static let ethernetByteCount = 14
 
     public init(
         bridge: Int, reason: PacketIn.Reason, controllerID: UInt16, maxLength: UInt16,
@@ -47,10 +55,11 @@ public struct ControllerCookie: Hashable, Sendable {
         self.ruleCookie = ruleCookie
         inPort = PortNumber(UInt16(truncatingIfNeeded: key.packet.inPort))
         metadata = key.metadata
+        packetType = key.packetType
         registers = (0..<FlowField.registerCount).map { key[register: $0] }
     }
 
-    /// 30 bytes, or 94 if a register is not 0; then the userdata.
+    /// 38 bytes, or 102 if a register is not 0; then the userdata.
     public var encoded: [UInt8] {
         var bytes: [UInt8] = [Self.layout, reason.rawValue]
         bytes.append(bigEndian: controllerID)
@@ -61,6 +70,8 @@ public struct ControllerCookie: Hashable, Sendable {
         bytes.append(bigEndian: ruleCookie)
         bytes.append(bigEndian: inPort.rawValue)
         bytes.append(bigEndian: metadata)
+        bytes.append(bigEndian: packetType)
+        bytes.append(bigEndian: continuation ?? 0)
         if hasRegisters { for register in registers { bytes.append(bigEndian: register) } }
         return bytes + userdata
     }
@@ -80,13 +91,17 @@ public struct ControllerCookie: Hashable, Sendable {
         ruleCookie = span.bigEndian64(at: 12)
         inPort = PortNumber(span.bigEndian16(at: 20))
         metadata = span.bigEndian64(at: 22)
+        packetType = span.bigEndian32(at: 30)
+        let number = span.bigEndian32(at: 34)
+        continuation = number == 0 ? nil : number
         registers = Array(repeating: 0, count: FlowField.registerCount)
         let hasRegisters = span.octet(at: 7) == 1
         let end = hasRegisters ? Self.longByteCount : Self.shortByteCount
         guard span.byteCount >= end else { return nil }
         userdata = Array(bytes.dropFirst(end))
         guard hasRegisters else { return }
-        for index in registers.indices { registers[index] = span.bigEndian32(at: 30 + 4 * index) }
+        func word(_ index: Int) -> UInt32 { span.bigEndian32(at: Self.shortByteCount + 4 * index) }
+        for index in registers.indices { registers[index] = word(index) }
     }
 
     /// The packet-in for a packet that came up with this cookie. `totalByteCount` is its length
@@ -98,11 +113,38 @@ public struct ControllerCookie: Hashable, Sendable {
         for (index, value) in registers.enumerated() where value != 0 {
             match.set(.reg(index), to: FieldValue(low: UInt64(value)))
         }
+        // One that waits keeps its header: it comes back as it is.
+        let skipped = packetType == 0 || continuation != nil ? 0 : Self.ethernetByteCount
+        if skipped > 0 { match.set(.packetType, to: FieldValue(low: UInt64(packetType))) }
         var packet = PacketIn(
-            bytes: Array(bytes.prefix(Int(maxLength))), totalByteCount: totalByteCount,
+            bytes: Array(bytes.dropFirst(skipped)),
+            totalByteCount: max(totalByteCount - skipped, 0),
             reason: reason, table: table, cookie: ruleCookie, match: match, inPort: inPort)
         packet.userdata = userdata
+        packet.continuation = continuation.map { ContinuationToken(number: $0).bytes }
         return packet
+    }
+}
+
+/// What stands in a packet-in for the rest of a packet's translation, and comes back with
+/// NXT_RESUME: one property that nobody but us knows, so that tools pass over it.
+struct ContinuationToken {
+    var number: UInt32
+
+    private static let head: [UInt8] = [0x81, 0x00, 0, 8]
+
+    init(number: UInt32) { self.number = number }
+
+    /// nil: not ours.
+    init?(_ bytes: [UInt8]) {
+        guard bytes.count == 8, Array(bytes.prefix(4)) == Self.head else { return nil }
+        number = bytes.dropFirst(4).reduce(0) { $0 << 8 | UInt32($1) }
+    }
+
+    var bytes: [UInt8] {
+        var bytes = Self.head
+        bytes.append(bigEndian: number)
+        return bytes
     }
 }
 

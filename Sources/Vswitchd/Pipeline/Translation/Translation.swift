@@ -121,6 +121,26 @@ extension ForwardingModel {
         return translate(key, collectsEffects: collectsEffects, witness: &witness)
     }
 
+    /// Goes on with a packet that a `controller(pause)` told a controller of (NXT_RESUME), with
+    /// `key` as it comes back. nil: nothing is known of it any more, or it was another bridge's.
+    public func translate(
+        resuming packet: PacketIn, key: FlowKey, bridge: Int,
+        witness: inout some TranslationWitness
+    ) -> Translation? {
+        guard let token = packet.continuation.flatMap({ ContinuationToken($0) }),
+            let continuation = continuations[token.number], continuation.awaitsController,
+            continuation.bridge == bridge
+        else { return nil }
+        var translator = Translator(
+            model: self, packet: key, bridge: bridge, inPort: continuation.inPort,
+            collectsEffects: true, witness: witness)
+        translator.resume(continuation, told: packet.match)
+        let translation = translator.finish(isSlowPathOnly: true)
+        witness = translator.witness
+        witness.finished(translation)
+        return translation
+    }
+
     /// Runs a list of actions, as OFPT_PACKET_OUT asks, on a packet with `key`, as if it had
     /// entered bridge `bridge` by `inPort` (a real port, `.local`, `.controller` or `.none`).
     /// `key.inPort` does not count.

@@ -46,9 +46,11 @@ extension Translator {
             choose(queue: queue)
         case .popQueue:
             key.packet.priority = original.priority
+        case .controller(let controller) where controller.pauses:
+            interrupt(.pause(controller))
         case .controller(let controller):
             sendToController(controller)
-        case .setField, .load:
+        case .setField, .setOwn, .load:
             guard let write = action.fieldWrite else { break }
             self.write(write.field, write.value, mask: write.mask)
         case .move(let source, let destination):
@@ -72,7 +74,7 @@ extension Translator {
     /// Actions that lead elsewhere, or leave the packet as it is.
     private mutating func runJourney(_ action: Action) -> Bool {
         switch action {
-        case .resubmit(let port, let table), .resubmitTracked(let port, let table):
+        case .resubmit(let port, let table):
             resubmit(port: port, table: table ?? self.table)
         case .learn(let learn):
             self.learn(learn)
@@ -83,11 +85,14 @@ extension Translator {
         case .multipath(let multipath): choose(multipath)
         case .bundle(let bundle): choose(bundle)
         case .clone(let list): clone(list)
+        case .encap: encapsulate()
+        case .decap: decapsulate()
         case .checkPacketLarger(let byteCount, let bit):
             interrupt(.length(byteCount: byteCount, bit))
         case .finTimeout(let idle, let hard): endConnection(idle: idle, hard: hard)
         default:
-            // Notes, clauses, and samples that nobody collects.
+            // Notes, clauses, samples that nobody collects, and, since no packet belongs to a
+            // connection, forgetting the connection and looking up its addresses.
             break
         }
         return true

@@ -19,6 +19,8 @@ struct Interruption {
         case recirculation
         /// The datapath compares the packet's length; both outcomes are translated.
         case length(byteCount: UInt16, FieldRange)
+        /// A controller is told of the packet, and says when it goes on.
+        case pause(ControllerAction)
     }
 }
 
@@ -77,6 +79,17 @@ extension Translator {
             }
             append(.recirculate(id: id))
             outputCount += 1
+            effects.append(.continueLater(id: id, continuation))
+        case .pause(let controller):
+            var continuation = interruption.continuation
+            continuation.awaitsController = true
+            guard let id = model.continuations.id(for: continuation, besides: newContinuations)
+            else {
+                fail(.recirculationLimit, "\(Limits.continuations) packets are to come back")
+                return
+            }
+            newContinuations.append(id)
+            sendToController(controller, continuation: id)
             effects.append(.continueLater(id: id, continuation))
         case .length(let byteCount, let bit):
             let longer = branch(interruption.continuation, bit, 1)
@@ -153,9 +166,26 @@ extension Translator {
         (isTableMiss, ruleID) = (place.isTableMiss, place.rule)
     }
 
+    /// A controller lets the packet of `continuation` go on, with `told` in place of what the
+    /// tables had noted.
+    mutating func resume(_ continuation: Continuation, told: Match) {
+        guard let here = model.bridge(continuation.bridge), here.isReady else {
+            drop(.bridgeNotReady, "the bridge takes no packets")
+            return
+        }
+        var continuation = continuation
+        if witness.isListening {
+            witness.entered(bridge: here, port: continuation.inPort, depth: depth)
+        }
+        for word in PipelineKey.metadataWord..<PipelineKey.decisionsWord {
+            continuation.notes[word - FlowKey.wordCount] = told.key[word: word]
+        }
+        carryOn(continuation)
+    }
+
     /// The packet is back under `id`.
     mutating func comeBack(_ id: UInt32) {
-        guard let continuation = model.continuations[id] else {
+        guard let continuation = model.continuations[id], !continuation.awaitsController else {
             drop(.noMatchingRule, "nothing is known of recirc_id(\(id))")
             return
         }

@@ -157,7 +157,7 @@ extension Action {
             .decrementMPLSTTL, .conntrackClear:
             false
         case .push(let range), .pop(let range): range.field.isBehindLinkLayer
-        case .setField(let field, _, _): field.isBehindLinkLayer
+        case .setField(let field, _, _), .setOwn(let field, _): field.isBehindLinkLayer
         case .load(let range, _): range.field.isBehindLinkLayer
         case .move(let source, let destination):
             source.field.isBehindLinkLayer || destination.field.isBehindLinkLayer

@@ -87,7 +87,7 @@ extension Translator {
         switch action {
         case .setVLANID, .setVLANPriority, .stripVLAN, .pushVLAN, .decrementTTL:
             servedMirrors = MirrorSet()
-        case .setField, .load:
+        case .setField, .setOwn, .load:
             // Words 0 to 2 but for IPv6's label, and those behind the packet's, are the switch's.
             guard let write = action.fieldWrite, write.field.isOfPacket else { break }
             servedMirrors = MirrorSet()

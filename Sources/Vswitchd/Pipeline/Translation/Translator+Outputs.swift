@@ -124,12 +124,16 @@ extension Translator {
         hasExited = false
     }
 
-    mutating func sendToController(_ controller: ControllerAction) {
+    /// - Parameter continuation: Under which the packet goes on when the controller says so.
+    mutating func sendToController(
+        _ controller: ControllerAction, continuation: UInt32? = nil
+    ) {
         commitEdits()
-        let cookie = ControllerCookie(
+        var cookie = ControllerCookie(
             bridge: bridge, reason: reason(of: controller), controllerID: controller.controllerID,
             maxLength: controller.maxLength, table: table, ruleCookie: ruleCookie, key: key,
             userdata: controller.userdata)
+        cookie.continuation = continuation
         let upcall = DatapathAction.userspace(cookie: cookie.encoded)
         let meters = model.bridge(bridge)?.tables.meters
         if let meter = meters?[controller.meter ?? MeterNumber.controller],
@@ -142,9 +146,12 @@ extension Translator {
         upcallCount += 1
     }
 
-    /// 1.4 §7.4.1 tells apart why; earlier versions are told that an action said so.
+    /// 1.4 §7.4.1 tells apart why, of outputs to the controller's port; earlier versions are told
+    /// that an action said so, and so is who gets a packet by Nicira's action.
     private func reason(of controller: ControllerAction) -> PacketIn.Reason {
-        guard controller.reason == .action else { return controller.reason }
+        guard controller == ControllerAction(maxLength: controller.maxLength) else {
+            return controller.reason
+        }
         if isTableMiss { return .noMatch }
         if isPacketOut { return .packetOut }
         if isInGroup { return .group }

@@ -235,6 +235,10 @@ extension Translator {
                     first: .search(table: current, port: lookupPort, sendsMiss: sendsMiss))
                 return
             }
+            guard key.packet.nwFrag & Fragment.any == 0 || fragments != .drop else {
+                drop(.droppedByRule, "fragments are dropped here")
+                return
+            }
             lookupCount += 1
             guard lookupCount <= Limits.resubmitCount else {
                 fail(.resubmitTooDeep, "more than \(Limits.resubmitCount) lookups")
@@ -244,7 +248,7 @@ extension Translator {
             next = nil
             let id = lookUp(current, port: lookupPort)
             rules.append(RuleReference(bridge: bridge, table: current, rule: id))
-            guard let id, let rule = model.rule(id, bridge: bridge) else {
+            guard let id, let rule = model.rule(id, bridge: bridge), applies(rule) else {
                 if witness.isListening { witness.lookedUp(table: current, rule: nil, depth: depth) }
                 miss(sendsToController: sendsMiss)
                 return
@@ -259,12 +263,22 @@ extension Translator {
         }
     }
 
+    /// A rule that says nothing of the packet type means Ethernet.
+    private func applies(_ rule: Rule) -> Bool {
+        key.packetType == 0 || rule.match.mask.packetType != 0
+    }
+
+    /// What the packet's bridge does with fragments. Whether it is one is always looked at.
+    private var fragments: FragmentHandling { model.bridge(bridge)?.fragments ?? .normal }
+
     private mutating func lookUp(_ table: UInt8, port: PortNumber) -> RuleID? {
-        guard port != inPort else {
+        let hidesPorts = key.packet.nwFrag & Fragment.any != 0 && fragments == .normal
+        guard port != inPort || hidesPorts else {
             return model.lookup(key, bridge: bridge, table: table, mask: &mask)
         }
         var substituted = key
         substituted.packet.inPort = UInt32(port.rawValue)
+        if hidesPorts { (substituted.packet.tpSrc, substituted.packet.tpDst) = (0, 0) }
         return model.lookup(substituted, bridge: bridge, table: table, mask: &mask)
     }
 

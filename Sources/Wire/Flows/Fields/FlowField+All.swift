@@ -3,7 +3,7 @@
 // The first block of each line is text, the second where the field lies, the third what a rule may
 // do with it, the last its numbers on the wire. Numbers: Nicira's extended match (classes 0 and 1,
 // as Open vSwitch documents it in ovs-fields(7)) and OpenFlow 1.3.5 §7.2.3.7. Fields of headers
-// that the key does not hold (tunnel options, connection tracking, NSH) are not here.
+// that the key does not hold (tunnel options, NSH) are not here.
 
 extension FlowField {
     // What the switch knows of the packet beside its bytes.
@@ -32,6 +32,29 @@ extension FlowField {
     public static let actionSetOutput = FlowField(
         "actset_output", at: [.init(PipelineKey.decisionsWord, 32, 16)], .exact, .none, .port,
         writable: false, oxm: experimenterClass << 7 | 43)
+    /// What the packet begins with: 1.5 §7.2.3.11.
+    public static let packetType = FlowField(
+        "packet_type", at: [.init(PipelineKey.natureWord, 0, 32)], .exact, .none, .packetType,
+        writable: false, oxm: oxm(44))
+
+    // Connection tracking: nothing tracks, and so all of it is 0 ("not tracked") for every packet.
+
+    public static let connectionState = FlowField(
+        "ct_state", at: [.init(PipelineKey.natureWord, 32, 32)], .bitwise, .none,
+        .connectionState, writable: false, nxm: nxm(1, 105))
+    public static let connectionZone = FlowField(
+        "ct_zone", at: [.init(PipelineKey.connectionWord, 32, 16)], .exact, .none, .hexadecimal,
+        writable: false, nxm: nxm(1, 106))
+    public static let connectionMark = FlowField(
+        "ct_mark", at: [.init(PipelineKey.connectionWord, 0, 32)], .bitwise, .none, .hexadecimal,
+        writable: false, nxm: nxm(1, 107))
+    public static let connectionLabel = FlowField(
+        "ct_label",
+        at: [
+            .init(PipelineKey.connectionWord + 1, 0, 64),
+            .init(PipelineKey.connectionWord + 2, 0, 64),
+        ], .bitwise, .none, .hexadecimal, writable: false, nxm: nxm(1, 108))
+
     /// The queueing priority. It has no number: only text and traces know it.
     public static let skbPriority = FlowField(
         "skb_priority", at: [.init(1, 32, 32)], .exact, .none, .hexadecimal, writable: false)
@@ -214,7 +237,8 @@ extension FlowField {
     /// All fields. Where places overlap, the narrower standard field of a pair stands first.
     public static let all: [FlowField] =
         [inPort, metadata, packetMark, dpHash, recirculationID] + registers + longRegisters
-        + longestRegisters + [conjunctionID, actionSetOutput, skbPriority]
+        + longestRegisters + [conjunctionID, actionSetOutput, packetType, skbPriority]
+        + [connectionState, connectionZone, connectionMark, connectionLabel]
         + [tunnelID, tunnelSrc, tunnelDst, tunnelIPv6Src, tunnelIPv6Dst, tunnelFlags]
         + [tunnelTOS, tunnelTTL, tunnelGroupID, tunnelGroupFlags]
         + [ethSrc, ethDst, ethType, vlanTCI, vlanVID, dlVLAN, vlanPCP]

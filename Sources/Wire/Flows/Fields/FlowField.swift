@@ -30,6 +30,7 @@ public struct FlowField: Sendable {
     /// How its value is written in text.
     public enum Format: Sendable {
         case decimal, hexadecimal, ethernet, ipv4, ipv6, port, fragment, tcpFlags
+        case packetType, connectionState
     }
 
     /// The name that `ovs-ofctl` prints in `set_field` and tests, for example `eth_src`.

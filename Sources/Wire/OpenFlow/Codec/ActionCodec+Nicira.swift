@@ -118,7 +118,7 @@ extension ActionCodec {
             return try setField(.tunnelID, FieldValue(low: UInt64(try body.u32())))
         case Subtype.setTunnel64:
             try body.skip(6)
-            return try setField(.tunnelID, FieldValue(low: try body.u64()))
+            return .setOwn(.tunnelID, FieldValue(low: try body.u64()))
         case Subtype.setQueue:
             try body.skip(2)
             return .setQueue(try body.u32())
@@ -170,12 +170,12 @@ extension ActionCodec {
             return .pushMPLS(ethType: type)
         case Subtype.popMPLS: return .popMPLS(ethType: try body.u16())
         case Subtype.decrementMPLSTTL: return .decrementMPLSTTL
-        case Subtype.setMPLSTTL: return .setField(.mplsTTL, FieldValue(low: UInt64(try body.u8())))
+        case Subtype.setMPLSTTL: return .setOwn(.mplsTTL, FieldValue(low: UInt64(try body.u8())))
         case Subtype.setMPLSLabel:
             try body.skip(2)
-            return try setField(.mplsLabel, FieldValue(low: UInt64(try body.u32())))
+            return try setOwn(.mplsLabel, FieldValue(low: UInt64(try body.u32())))
         case Subtype.setMPLSTC:
-            return try setField(.mplsTC, FieldValue(low: UInt64(try body.u8())))
+            return try setOwn(.mplsTC, FieldValue(low: UInt64(try body.u8())))
         default: return nil
         }
     }

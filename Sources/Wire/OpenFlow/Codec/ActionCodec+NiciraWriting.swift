@@ -76,10 +76,14 @@ extension ActionCodec {
                 $0.u32(short)
             }
         } else {
-            writeNicira(Subtype.setTunnel64, to: &writer) {
-                $0.zeros(6)
-                $0.u64(id)
-            }
+            writeTunnel64(id, to: &writer)
+        }
+    }
+
+    static func writeTunnel64(_ id: UInt64, to writer: inout OctetWriter) {
+        writeNicira(Subtype.setTunnel64, to: &writer) {
+            $0.zeros(6)
+            $0.u64(id)
         }
     }
 

@@ -112,10 +112,10 @@ extension ActionCodec {
             return .setField(transportSource(match), low(try body.u16()))
         case Kind.setTransportDst:
             return .setField(transportDestination(match), low(try body.u16()))
-        case Kind.setMPLSLabel: return try setField(.mplsLabel, low(try body.u32()))
-        case Kind.setMPLSTC: return try setField(.mplsTC, low(try body.u8()))
-        case Kind.setMPLSTTL: return .setField(.mplsTTL, low(try body.u8()))
-        default: return .setField(.nwTTL, low(try body.u8()))
+        case Kind.setMPLSLabel: return try setOwn(.mplsLabel, low(try body.u32()))
+        case Kind.setMPLSTC: return try setOwn(.mplsTC, low(try body.u8()))
+        case Kind.setMPLSTTL: return .setOwn(.mplsTTL, low(try body.u8()))
+        default: return .setOwn(.nwTTL, low(try body.u8()))
         }
     }
 
@@ -142,6 +142,7 @@ extension ActionCodec {
         let ones = FieldValue.ones(field.width).bits
         let mask = FieldValue(bits: try entry.value(width).bits & ones)
         guard value.bits & ~mask.bits == 0 else { throw .badSetFieldArgument }
+        if mask.bits == ones, field.isWritable { return .load(FieldRange(field), value) }
         return try setField(field, value, mask: mask)
     }
 
@@ -191,9 +192,14 @@ extension ActionCodec {
         case .decrementMPLSTTL: write(type: Kind.decrementMPLSTTL, to: &writer) { $0.zeros(4) }
         case .setField(let field, let value, let mask):
             writeSetField(field, value, mask: mask, version, to: &writer)
-        case .load where version >= .v15:
+        case .setOwn(let field, let value):
+            writeOwn(field, value, version, to: &writer)
+        case .load(let range, _) where version >= .v15:
             guard let write = action.fieldWrite else { break }
-            writeSetField(write.field, write.value, mask: write.mask, version, to: &writer)
+            // With a mask, but where that is all ones on the wire.
+            let fillsBytes = range.width == range.field.width && range.width.isMultiple(of: 8)
+            writeMasked(
+                write.field, write.value, mask: fillsBytes ? nil : write.mask, version, to: &writer)
         case .move(let source, let destination) where version >= .v15:
             write(type: Kind.copyField, to: &writer) {
                 $0.u16(UInt16(clamping: source.width))
@@ -242,8 +248,8 @@ extension ActionCodec {
         to writer: inout OctetWriter
     ) {
         let isWhole = mask.bits & field.exactMask.bits == field.exactMask.bits
-        if isWhole, let byte = byteAction(field, version) {
-            write(type: byte, to: &writer) { $0.u8(UInt8(truncatingIfNeeded: value.low)) }
+        if isWhole, version < .v12, field == .nwTTL {
+            writeOwn(field, value, version, to: &writer)
         } else if version < .v12, isWhole, field == .tunnelID {
             writeTunnel(value.low, to: &writer)
         } else if version < .v12, let legacy = LegacyWrite(field, value, mask: mask),
@@ -251,10 +257,7 @@ extension ActionCodec {
         {
             legacy.write(version, to: &writer)
         } else if version >= .v12, isWhole || version >= .v15 {
-            write(type: Kind.setField, to: &writer) {
-                ExtensibleCodec.write(
-                    field, value, mask: isWhole ? nil : mask, .of(version), to: &$0)
-            }
+            writeMasked(field, value, mask: isWhole ? nil : mask, version, to: &writer)
         } else {
             for load in Action.loads(field, value, mask: mask) {
                 writeNicira(.load(load.range, load.value), version, to: &writer)
@@ -262,12 +265,28 @@ extension ActionCodec {
         }
     }
 
-    /// An action that writes one byte, where `set_field` is not there or is not used for it.
-    private static func byteAction(_ field: FlowField, _ version: OpenFlowVersion) -> UInt16? {
+    /// `set_field`; `mask` nil: the whole field. A port is Nicira's of 16 bits, as in Open vSwitch.
+    private static func writeMasked(
+        _ field: FlowField, _ value: FieldValue, mask: FieldValue?, _ version: OpenFlowVersion,
+        to writer: inout OctetWriter
+    ) {
+        let kind: ExtensibleKind = field == .inPort ? .nxm : .of(version)
+        write(type: Kind.setField, to: &writer) {
+            ExtensibleCodec.write(field, value, mask: mask, kind, to: &$0)
+        }
+    }
+
+    /// An action for this field alone, where the version has one, or what stands in for it.
+    private static func writeOwn(
+        _ field: FlowField, _ value: FieldValue, _ version: OpenFlowVersion,
+        to writer: inout OctetWriter
+    ) {
+        let byte = UInt8(truncatingIfNeeded: value.low)
         switch field {
-        case .nwTTL: version < .v12 ? Kind.setTTL : nil
-        case .mplsTTL: Kind.setMPLSTTL
-        default: nil
+        case .nwTTL: write(type: Kind.setTTL, to: &writer) { $0.u8(byte) }
+        case .mplsTTL: write(type: Kind.setMPLSTTL, to: &writer) { $0.u8(byte) }
+        case .tunnelID where version < .v12: writeTunnel64(value.low, to: &writer)
+        default: writeSetField(field, value, mask: field.exactMask, version, to: &writer)
         }
     }
 }

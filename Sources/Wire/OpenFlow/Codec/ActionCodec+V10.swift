@@ -78,6 +78,11 @@ extension ActionCodec {
         case .stripVLAN: write(type: 3, to: &writer) { $0.zeros(4) }
         case .setField(let field, let value, let mask):
             write10(field, value, mask: mask, to: &writer)
+        case .setOwn(.tunnelID, let value): writeTunnel64(value.low, to: &writer)
+        case .setOwn(let field, let value):
+            guard let own = LegacyWrite(field, value, mask: field.exactMask), own.nicira10 != nil
+            else { return write10(field, value, mask: field.exactMask, to: &writer) }
+            own.write(.v10, to: &writer)
         case .enqueue(let port, let queue):
             write(type: 11, to: &writer) {
                 $0.u16(port.rawValue)
@@ -96,7 +101,7 @@ extension ActionCodec {
         if field == .tunnelID, mask == field.exactMask {
             return writeTunnel(value.low, to: &writer)
         }
-        guard let legacy = LegacyWrite(field, value, mask: mask), legacy.exists(in: .v10) else {
+        guard let legacy = LegacyWrite(field, value, mask: mask), legacy.type10 != nil else {
             for load in Action.loads(field, value, mask: mask) {
                 writeNicira(.load(load.range, load.value), .v10, to: &writer)
             }
@@ -154,9 +159,9 @@ struct LegacyWrite {
         self.byteCount = byteCount
     }
 
-    /// Whether `version`, 1.0 or 1.1, has it.
+    /// Whether `version`, 1.0 or 1.1, has it among its own actions.
     func exists(in version: OpenFlowVersion) -> Bool {
-        version == .v10 ? type10 != nil || nicira10 != nil : type11 != nil
+        version == .v10 ? type10 != nil : type11 != nil
     }
 
     func write(_ version: OpenFlowVersion, to writer: inout OctetWriter) {

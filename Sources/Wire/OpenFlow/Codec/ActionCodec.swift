@@ -28,6 +28,8 @@ enum ActionCodec {
             let length = Int(try reader.u16())
             guard length >= 8, length.isMultiple(of: 8) else { throw .badActionLength }
             var body = try reader.window(length - 4, fault: .badActionLength)
+            // What metadata is written comes last, as an instruction would.
+            guard list.metadata == nil else { throw .badActionOrder }
             if type == vendorType {
                 try readExperimenter(&body, version, match: match, depth: depth, into: &list)
             } else {
@@ -81,6 +83,14 @@ enum ActionCodec {
     ) throws(OpenFlowErrorCode) -> Action {
         guard field.isWritable, field.canHold(value) else { throw .badSetFieldArgument }
         return .setField(field, value, mask: mask ?? field.exactMask)
+    }
+
+    /// The one `setOwn` that writes `value`, checked.
+    static func setOwn(
+        _ field: FlowField, _ value: FieldValue
+    ) throws(OpenFlowErrorCode) -> Action {
+        guard field.canHold(value) else { throw .badSetFieldArgument }
+        return .setOwn(field, value)
     }
 }
 

@@ -38,9 +38,8 @@ enum InstructionCodec {
     ) throws(OpenFlowErrorCode) {
         switch type {
         case Kind.gotoTable:
-            let table = try body.u8()
-            guard table != 255 else { throw .badInstructionTable }
-            result.gotoTable = table
+            // 255 names no table: as in Open vSwitch, a rule may lead there, and packets end there.
+            result.gotoTable = try body.u8()
         case Kind.writeMetadata:
             try body.skip(4)
             let value = try body.u64()

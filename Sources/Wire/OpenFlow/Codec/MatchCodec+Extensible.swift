@@ -27,8 +27,6 @@ enum ExtensibleCodec {
     /// NXM_NX_COOKIE: class 1, field 30, which with one byte in place of eight is the MPLS TTL.
     private static let cookieNumber: UInt32 = 1 << 7 | 30
 
-    /// OXM_OF_PACKET_TYPE.
-    private static let packetTypeNumber = FlowField.basicClass << 7 | 44
     /// NXM_NX_TUN_METADATA0 to 63: Geneve options, of which the table maps none.
     private static let tunnelOptionNumbers: ClosedRange<UInt32> = (1 << 7 | 40)...(1 << 7 | 103)
 
@@ -56,18 +54,35 @@ enum ExtensibleCodec {
             result.cookie = Masked(value, mask: mask)
             return
         }
-        if number == packetTypeNumber {
-            // Every packet is Ethernet here: to ask for that is to ask nothing.
-            guard try body.u32() == PacketType.ethernet.rawValue else { throw .badMatchField }
-            return
-        }
+        try checkServiceHeader(number, body, result.match)
         let field = try field(number: number, body: &body, unknown: .badMatchField)
         let width = wireByteCount(field, header: number)
         guard body.remaining == (hasMask ? 2 * width : width) else { throw .badMatchLength }
         let value = try value(of: field, width, &body, wrong: .badMatchValue)
+        // Ethernet is what packets are if nothing is said: to ask for that is to ask nothing.
+        if field == .packetType, value.isZero { return }
+        if field == .connectionState, value.low & ~ConnectionState.known != 0 {
+            throw .badMatchValue
+        }
         try add(
             field, value, mask: hasMask ? try body.value(width) : nil, to: &result.match)
     }
+
+    /// Fields of network service headers are not known; but without that header in the match they
+    /// would mean nothing to anybody.
+    private static func checkServiceHeader(
+        _ number: UInt32, _ body: OctetReader, _ match: Match
+    ) throws(OpenFlowErrorCode) {
+        var body = body
+        guard number >> 7 == FlowField.experimenterClass, body.remaining >= 4,
+            try body.u32() == serviceHeaderID,
+            match.exactly(.ethType) != UInt64(PacketType.networkServiceHeader.rawValue & 0xffff)
+        else { return }
+        throw .badMatchPrerequisite
+    }
+
+    /// The experimenter of fields of network service headers.
+    private static let serviceHeaderID: UInt32 = 0x005a_d650
 
     /// Checks one condition and adds it.
     static func add(
@@ -188,7 +203,10 @@ enum ExtensibleCodec {
     static func writeHeader(
         _ field: FlowField, _ kind: ExtensibleKind, to writer: inout OctetWriter
     ) {
-        guard let number = number(field, kind) else { return writer.u32(0) }
+        // A port is Nicira's of 16 bits, as in Open vSwitch: 32 would be copied.
+        guard let number = number(field, field == .inPort ? .nxm : kind) else {
+            return writer.u32(0)
+        }
         let width = wireByteCount(field, header: number)
         let isExperimenters = number >> 7 == FlowField.experimenterClass
         writer.u32(number << 9 | UInt32(width + (isExperimenters ? 4 : 0)))

@@ -12,6 +12,7 @@ extension ExtensibleCodec {
     }
 
     private static let before: [FlowField] = [
+        .packetType, .connectionState, .connectionZone, .connectionMark, .connectionLabel,
         .dpHash, .recirculationID, .conjunctionID, .inPort, .actionSetOutput, .ethSrc, .ethDst,
         .ethType,
     ]

@@ -23,8 +23,7 @@ enum MatchCodec11 {
         static let mplsTC: UInt32 = 1 << 9
         static let all: UInt32 = 0x3ff
     }
-    /// `dl_vlan`: no tag, and any tag.
-    private static let noVLAN: UInt16 = 0xffff
+    /// `dl_vlan` of any tag.
     private static let anyVLAN: UInt16 = 0xfffe
 
     /// What stands behind type and length.
@@ -78,7 +77,7 @@ enum MatchCodec11 {
     private static func setVLAN(
         _ id: UInt16, _ priority: UInt8?, in match: inout Match
     ) throws(OpenFlowErrorCode) {
-        guard id != noVLAN else {
+        guard id != FixedMatch.noVLAN else {
             match.set(.vlanTCI, to: FieldValue(low: 0))
             return
         }
@@ -141,7 +140,7 @@ enum MatchCodec11 {
         let isARP = FlowField.arpSPA.hasPrerequisites(key: match.key, mask: match.mask)
         let isVersion4 = FlowField.ipv4Src.hasPrerequisites(key: match.key, mask: match.mask)
         let inPort = PortNumber(UInt16(truncatingIfNeeded: exact(.inPort, Wildcard.inPort)))
-        let vlan = vlanToWrite(match)
+        let vlan = FixedMatch.vlan(of: match, anyVLAN: anyVLAN)
         if vlan.id != nil { wildcards &= ~Wildcard.vlan }
         if vlan.priority != nil { wildcards &= ~Wildcard.vlanPriority }
         let ethType = exact(.ethType, Wildcard.ethType)
@@ -178,28 +177,7 @@ enum MatchCodec11 {
         writer.u64(~match.mask.metadata)
     }
 
-    private static func vlanToWrite(_ match: Match) -> (id: UInt16?, priority: UInt8?) {
-        let key = match.key.packet.vlan0TCI
-        let mask = match.mask.packet.vlan0TCI
-        guard mask & VLANTag.present != 0 else { return (nil, nil) }
-        guard key & VLANTag.present != 0 else { return (noVLAN, nil) }
-        let hasID = mask & VLANTag.idMask == VLANTag.idMask
-        let hasPriority = mask & VLANTag.priorityMask == VLANTag.priorityMask
-        return (
-            hasID ? key & VLANTag.idMask : anyVLAN,
-            hasPriority ? UInt8(key >> VLANTag.priorityShift) : nil
-        )
-    }
-
-    /// Whether reading what `write` writes gives the same match back.
     static func canSay(_ match: Match) -> Bool {
-        var writer = OctetWriter()
-        write(match, to: &writer)
-        var reader = OctetReader(writer.bytes)
-        do {
-            return try read(&reader) == match
-        } catch {
-            return false
-        }
+        FixedMatch.canSay(match, write: { write($0, to: &$1) }, read: read)
     }
 }

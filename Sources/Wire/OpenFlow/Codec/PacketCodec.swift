@@ -91,7 +91,9 @@ enum PacketCodec {
             case Kind.reason: packet.reason = try readReason(&body)
             case Kind.metadata: packet.match = try ExtensibleCodec.read(&body).match
             case Kind.userdata: packet.userdata = body.rest()
-            case Kind.continuation: packet.continuation = body.rest()
+            case Kind.continuation:
+                try body.skip(4)
+                packet.continuation = body.rest()
             // What comes later is not for us.
             default: break
             }
@@ -166,7 +168,7 @@ enum PacketCodec {
             $0.zeros(4)
             $0.u64(packet.cookie)
         }
-        property(Kind.reason) { $0.u8(packet.reason.rawValue) }
+        property(Kind.reason) { $0.u8(packet.reason.number(in: version)) }
         property(Kind.metadata) {
             ExtensibleCodec.write(packet.matchWithPort, .of(version), to: &$0)
         }
@@ -174,7 +176,11 @@ enum PacketCodec {
             property(Kind.userdata) { $0.append(packet.userdata.prefix(room($0) / 2)) }
         }
         if let continuation = packet.continuation {
-            property(Kind.continuation) { $0.append(continuation.prefix(room($0) / 2)) }
+            // Properties within a property begin at a multiple of 8.
+            property(Kind.continuation) {
+                $0.zeros(4)
+                $0.append(continuation.prefix(room($0) / 2))
+            }
         }
     }
 

@@ -107,7 +107,7 @@ enum SwitchCodec {
         writer.u8(features.tables)
         writer.u8(version < .v13 ? 0 : features.auxiliaryID)
         writer.zeros(2)
-        writer.u32(features.capabilities.rawValue & (version == .v10 ? 0xe7 : 0x16f))
+        writer.u32(features.capabilities.rawValue & (version == .v10 ? 0xe7 : 0x36f))
         writer.u32(version == .v10 ? features.actions : 0)
         guard version < .v13 else { return }
         let room = (Limits.messageByteCount - writer.count) / PortCodec.byteCount13 - 1

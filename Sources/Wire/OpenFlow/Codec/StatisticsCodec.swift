@@ -60,8 +60,10 @@ enum StatisticsCodec {
             let port = try PortCodec.readNumber(&reader, version, wrong: .badPort)
             return .port(port == .none ? nil : port)
         case Kind.queue: return try readQueueRequest(&reader, version)
-        // 1.5 may ask for one port; all are told, and who asked finds it among them.
-        case Kind.portDescription: return .portDescription
+        case Kind.portDescription:
+            guard version >= .v15, !reader.isAtEnd else { return .portDescription(nil) }
+            let port = try PortCodec.readNumber(&reader, version, wrong: .badPort)
+            return .portDescription(port == .none ? nil : port)
         case Kind.vendor: return try readVendorRequest(&reader, version)
         case Kind.group...Kind.groupFeatures where version >= .v11:
             return try readGroupRequest(kind, &reader, version)
@@ -174,8 +176,8 @@ enum StatisticsCodec {
             .meterConfig(let number):
             writer.u32(number)
             writer.zeros(4)
-        case .portDescription where version >= .v15:
-            writer.u32(PortNumber.none.wide)
+        case .portDescription(let port) where version >= .v15:
+            writer.u32((port ?? .none).wide)
             writer.zeros(4)
         case .flowMonitor(let requests):
             for request in requests { MonitorCodec.write(request, version, to: &writer) }

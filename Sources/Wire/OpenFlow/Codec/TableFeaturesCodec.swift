@@ -78,8 +78,11 @@ enum TableFeaturesCodec {
             writer.pad(from: start)
         }
         property(Property.instructions) { writer in
-            // goto_table, write_metadata, write_actions, apply_actions, clear_actions.
-            for type: UInt16 in 1...5 { entry(type, to: &writer) }
+            // goto_table, write_metadata, write_actions, apply_actions, clear_actions, meter.
+            let isLast = Int(table.table) + 1 >= Int(table.tableCount)
+            for type: UInt16 in (isLast ? 2 : 1)...(version < .v15 ? 6 : 5) {
+                entry(type, to: &writer)
+            }
         }
         property(Property.nextTables) { writer in
             guard table.table < table.tableCount else { return }
@@ -87,8 +90,8 @@ enum TableFeaturesCodec {
         }
         for type in [Property.writeActions, Property.applyActions] {
             property(type) { writer in
-                // output, push_vlan, pop_vlan, set_queue, set_nw_ttl, dec_nw_ttl, set_field.
-                for type: UInt16 in [0, 17, 18, 21, 23, 24, 25] { entry(type, to: &writer) }
+                // output, then set_mpls_ttl up to set_field.
+                for type: UInt16 in [0] + (15...25) { entry(type, to: &writer) }
             }
         }
         property(Property.match) { writer in
@@ -107,8 +110,8 @@ enum TableFeaturesCodec {
         writer.patch16(writer.count - start, at: start)
     }
 
-    /// Those that OXM has a number for, in the order of `FlowField.all`.
-    private static let fields = FlowField.all.filter { $0.oxm != nil }
+    /// Those that have a number, in the order of `FlowField.all`.
+    private static let fields = FlowField.all.filter { $0.oxm != nil || $0.nxm != nil }
 
     private static func entry(_ type: UInt16, to writer: inout OctetWriter) {
         writer.u16(type)
@@ -116,7 +119,16 @@ enum TableFeaturesCodec {
     }
 
     private static func header(_ field: FlowField, masked: Bool, to writer: inout OctetWriter) {
-        guard let number = field.oxm else { return }
+        header(field, field.oxm ?? field.nxm ?? 0, masked: masked, to: &writer)
+        // Ports of 16 and of 32 bits are two fields.
+        if field == .inPort, let number = field.nxm {
+            header(field, number, masked: masked, to: &writer)
+        }
+    }
+
+    private static func header(
+        _ field: FlowField, _ number: UInt32, masked: Bool, to writer: inout OctetWriter
+    ) {
         let width = ExtensibleCodec.wireByteCount(field, header: number)
         let isExperimenters = number >> 7 == FlowField.experimenterClass
         let length = (masked ? 2 * width : width) + (isExperimenters ? 4 : 0)

@@ -31,8 +31,10 @@ enum TableSettingsCodec {
         try Property.read(&reader) { (type, value) throws(OpenFlowErrorCode) in
             switch type {
             case Kind.eviction:
-                // What is weighed is the switch's to say: only nothing can be asked for.
-                guard try value.u32() == 0 else { throw .propertyBadValue }
+                // What is weighed is the switch's to say: nothing, or all of it as it is told.
+                let flags = TableDescription.EvictionFlags(rawValue: try value.u32())
+                guard flags.isSubset(of: .all) else { throw .propertyBadValue }
+                guard flags == [] || flags == .all else { throw .tableModBadConfig }
             case Kind.vacancy:
                 let down = try value.u8()
                 let up = try value.u8()

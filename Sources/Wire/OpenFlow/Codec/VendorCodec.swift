@@ -29,6 +29,7 @@ enum VendorCodec {
         static let flushConntrackZone: UInt32 = 29
         static let packetIn2: UInt32 = 30
         static let groupMod: UInt32 = 31
+        static let flushConntrack: UInt32 = 32
         static let requestForward: UInt32 = 132
     }
 
@@ -107,6 +108,11 @@ enum VendorCodec {
         case Subtype.flushConntrackZone:
             guard try reader.value(6).isZero else { throw .mustBeZero }
             return .flushConntrack(zone: try reader.u16())
+        case Subtype.flushConntrack:
+            // Of which connections stands here, and in properties; no connection is known.
+            try reader.skip(8)
+            _ = reader.rest()
+            return .flushConntrack(zone: nil)
         case Subtype.groupMod where version == .v10:
             return .groupMod(try GroupCodec.readMod(&reader, .v10))
         case Subtype.requestForward where version < .v13:
@@ -261,7 +267,10 @@ enum VendorCodec {
         case .resume(let packet):
             header(Subtype.resume, to: &writer)
             PacketCodec.writeNicira2(packet, version, to: &writer)
-        case .flushConntrack(let zone):
+        case .flushConntrack(nil):
+            header(Subtype.flushConntrack, to: &writer)
+            writer.zeros(8)
+        case .flushConntrack(let zone?):
             header(Subtype.flushConntrackZone, to: &writer)
             writer.zeros(6)
             writer.u16(zone)

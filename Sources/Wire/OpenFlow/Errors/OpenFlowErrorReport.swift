@@ -8,10 +8,11 @@ public struct OpenFlowErrorReport: Hashable, Sendable {
     /// The first bytes (at least 64, or all) of the message refused; for a failed HELLO a text.
     public var offending: [UInt8]
 
+    /// - Parameter offending: The message refused. What does not fit is cut off.
     public init(_ code: OpenFlowErrorCode, offending: [UInt8], version: OpenFlowVersion) {
         self.code = code
         number = code.number(in: version)
-        self.offending = offending
+        self.offending = Array(offending.prefix(Limits.errorDataByteCount))
     }
 
     public init(number: OpenFlowErrorCode.Number, offending: [UInt8], version: OpenFlowVersion) {
@@ -32,7 +33,7 @@ public struct OpenFlowFault: Error, Hashable {
     public var code: OpenFlowErrorCode
     public var xid: UInt32
     public var version: OpenFlowVersion
-    /// First bytes of the message, at most 64.
+    /// The message, or as much of it as an error can carry.
     public var offending: [UInt8]
 
     /// The OFPT_ERROR that answers it.

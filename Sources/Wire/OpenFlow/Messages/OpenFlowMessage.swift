@@ -73,7 +73,8 @@ public struct OpenFlowMessage: Hashable, Sendable {
         case tlvTableReply(TLVTable)
         /// NXT_RESUME: lets a packet go on that an action with `pause` holds.
         case resume(PacketIn)
-        case flushConntrack(zone: UInt16)
+        /// NXT_CT_FLUSH_ZONE, and NXT_CT_FLUSH for all zones.
+        case flushConntrack(zone: UInt16?)
     }
 }
 
@@ -87,7 +88,8 @@ public enum StatisticsRequest: Hashable, Sendable {
     case port(PortNumber?)
     /// nil: all ports, all queues.
     case queue(PortNumber?, queue: UInt32?)
-    case portDescription
+    /// nil: all ports; only 1.5 can ask for one.
+    case portDescription(PortNumber?)
     case tableFeatures
     /// `GroupNumber.all`: all groups.
     case group(UInt32)

@@ -27,10 +27,12 @@ extension ActionParser {
             return .pushMPLS(ethType: type)
         case "pop_mpls": return .popMPLS(ethType: UInt16(try number(token, upTo: 0xffff)))
         case "dec_mpls_ttl": return .decrementMPLSTTL
-        case "set_mpls_label": return try setField(.mplsLabel, token, upTo: 0xf_ffff)
-        case "set_mpls_tc": return try setField(.mplsTC, token, upTo: 7)
-        case "set_mpls_ttl": return try setField(.mplsTTL, token, upTo: 255)
-        case "set_tunnel", "set_tunnel64": return try setField(.tunnelID, token, upTo: .max)
+        case "set_mpls_label": return try setOwn(.mplsLabel, token, upTo: 0xf_ffff)
+        case "set_mpls_tc": return try setOwn(.mplsTC, token, upTo: 7)
+        case "set_mpls_ttl": return try setOwn(.mplsTTL, token, upTo: 255)
+        case "set_tunnel":
+            return .setField(.tunnelID, FieldValue(low: try number(token, upTo: .max)))
+        case "set_tunnel64": return try setOwn(.tunnelID, token, upTo: .max)
         case "fin_timeout": return try finTimeout(token)
         case "sample": return .sample(try sample(token))
         case "check_pkt_larger": return try checkPacketLarger(token)
@@ -52,10 +54,10 @@ extension ActionParser {
         }
     }
 
-    private func setField(
+    private func setOwn(
         _ field: FlowField, _ token: FlowTextToken, upTo largest: UInt64
     ) throws(FlowTextError) -> Action {
-        .setField(field, FieldValue(low: try number(token, upTo: largest)))
+        .setOwn(field, FieldValue(low: try number(token, upTo: largest)))
     }
 
     private func field(

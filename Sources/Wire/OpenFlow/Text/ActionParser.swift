@@ -98,8 +98,8 @@ struct ActionParser {
             result.metadata = Masked(value.low & bits, mask: bits)
         case "goto_table":
             try advance(to: "goto_table", rank: 4, token)
-            guard let table = parseNumber(token.value), table < 255 else {
-                throw bad(token, "a table from 0 to 254")
+            guard let table = parseNumber(token.value), table <= 255 else {
+                throw bad(token, "a table from 0 to 255")
             }
             result.gotoTable = UInt8(table)
         default: return false
@@ -188,7 +188,7 @@ struct ActionParser {
             }
             return .setField(.ipDSCP, FieldValue(low: tos >> 2))
         case "mod_nw_ecn": return .setField(.nwECN, FieldValue(low: try number(token, upTo: 3)))
-        case "mod_nw_ttl": return .setField(.nwTTL, FieldValue(low: try number(token, upTo: 255)))
+        case "mod_nw_ttl": return .setOwn(.nwTTL, FieldValue(low: try number(token, upTo: 255)))
         case "mod_tp_src": return try write(MatchParser.field("tp_src", under: match), token)
         case "mod_tp_dst": return try write(MatchParser.field("tp_dst", under: match), token)
         default: return nil

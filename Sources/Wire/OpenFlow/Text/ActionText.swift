@@ -37,6 +37,9 @@ enum ActionText {
         case .controller(let controller): return text(controller)
         case .setField(let field, let value, let mask):
             return text(field, value, mask: mask, version, ports)
+        case .setOwn(let field, let value): return text(own: field, value, version, ports)
+        case .load(let range, let value) where version >= .v15:
+            return text(load: range, value, ports)
         case .load(let range, let value):
             return "load:\(FieldText.hexadecimal(value.bits))->\(range.text)"
         case .move(let source, let destination):
@@ -88,7 +91,7 @@ enum ActionText {
                 let name = value.low > UInt64(UInt32.max) ? "set_tunnel64" : "set_tunnel"
                 return "\(name):\(FieldText.hexadecimal(value.bits))"
             }
-            if version == .v11, field == .nwTTL { return "mod_nw_ttl:\(value.low)" }
+            if version == .v11, field == .nwTTL { return text(own: field, value, version, ports) }
             guard let legacy = LegacyWrite(field, value, mask: mask), legacy.exists(in: version)
             else {
                 return Action.loads(field, value, mask: mask).map {
@@ -98,16 +101,43 @@ enum ActionText {
             let isAddress = field.format == .ethernet || field.format == .ipv4
             let value =
                 isAddress ? FieldText.value(value, of: field, ports) : "\(legacy.value)"
-            if field == .mplsLabel || field == .mplsTC || field == .mplsTTL {
-                return "\(legacy.name)(\(legacy.value))"
-            }
+            if legacy.nicira10 != nil { return "\(legacy.name)(\(legacy.value))" }
             let isTag = version == .v11 && (field == .vlanVID || field == .vlanPCP)
             return (isTag ? "set_" + legacy.name.dropFirst(4) : legacy.name) + ":\(value)"
         }
-        // It has an action of its own in every version.
-        if field == .mplsTTL { return "set_mpls_ttl(\(value.low))" }
         let text = FieldText.masked(value, mask: mask, of: field, ports)
         return "set_field:\(text)->\(field.name)"
+    }
+
+    /// An action for one field alone; where the version has none, what is written in its place.
+    private static func text(
+        own field: FlowField, _ value: FieldValue, _ version: OpenFlowVersion, _ ports: PortNames
+    ) -> String {
+        let isOld = version == .v10 || version == .v11
+        switch field {
+        case .nwTTL where version != .v10: return "mod_nw_ttl:\(value.low)"
+        case .tunnelID where isOld: return "set_tunnel64:\(FieldText.hexadecimal(value.bits))"
+        case .mplsTTL: return "set_mpls_ttl(\(value.low))"
+        case .mplsLabel where isOld: return "set_mpls_label(\(value.low))"
+        case .mplsTC where isOld: return "set_mpls_tc(\(value.low))"
+        default: return text(field, value, mask: field.exactMask, version, ports)
+        }
+    }
+
+    /// 1.5 has no `load`: a `set_field` with a mask stands for it.
+    private static func text(
+        load range: FieldRange, _ value: FieldValue, _ ports: PortNames
+    ) -> String {
+        guard let write = Action.load(range, value).fieldWrite else { return "" }
+        let isWhole = range.width == range.field.width
+        if isWhole, range.width.isMultiple(of: 8) {
+            return text(write.field, write.value, mask: range.field.exactMask, .v15, ports)
+        }
+        let text = FieldText.value(write.value, of: range.field, ports)
+        let mask = FieldText.hexadecimal(write.mask.bits)
+        return isWhole
+            ? "set_field:\(text)/\(mask)->\(range.field.name)"
+            : self.text(write.field, write.value, mask: write.mask, .v15, ports)
     }
 }
 

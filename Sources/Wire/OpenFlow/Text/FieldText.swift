@@ -20,7 +20,9 @@ enum FieldText {
         case .ipv6: "\(IPv6Address(high: value.high, low: value.low))"
         case .port: ports.text(PortNumber(UInt16(truncatingIfNeeded: value.low)))
         case .fragment: fragment(value, mask: field.exactMask) ?? hexadecimal(value.bits)
-        case .tcpFlags: flags(value, mask: field.exactMask)
+        case .tcpFlags, .connectionState: flags(value, mask: field.exactMask, of: field)
+        case .packetType:
+            "(\(value.low >> 16),\(hexadecimal(UInt128(value.low & 0xffff))))"
         }
     }
 
@@ -28,7 +30,7 @@ enum FieldText {
     static func masked(
         _ value: FieldValue, mask: FieldValue, of field: FlowField, _ ports: PortNames
     ) -> String {
-        if field.format == .tcpFlags { return flags(value, mask: mask) }
+        if field.hasFlags { return flags(value, mask: mask, of: field) }
         if field.format == .fragment, let text = fragment(value, mask: mask) { return text }
         let text = self.value(value, of: field, ports)
         guard mask.bits & field.heldMask.bits != field.heldMask.bits else { return text }
@@ -54,11 +56,14 @@ enum FieldText {
     ]
 
     /// All bits: `syn|ack`; some: `+syn-ack`.
-    private static func flags(_ value: FieldValue, mask: FieldValue) -> String {
-        let isWhole = mask == FlowField.tcpFlags.exactMask
+    private static func flags(
+        _ value: FieldValue, mask: FieldValue, of field: FlowField
+    ) -> String {
+        let names = field.format == .tcpFlags ? flagNames : ConnectionState.names
+        let isWhole = mask.low & (1 << UInt64(names.count) - 1) == 1 << UInt64(names.count) - 1
         if isWhole, value.isZero { return "0" }
         var parts: [String] = []
-        for (bit, name) in flagNames.enumerated() where mask.low >> UInt64(bit) & 1 == 1 {
+        for (bit, name) in names.enumerated() where mask.low >> UInt64(bit) & 1 == 1 {
             let isSet = value.low >> UInt64(bit) & 1 == 1
             if isWhole {
                 if isSet { parts.append(name) }
@@ -86,7 +91,7 @@ enum FieldText {
         if field.format == .fragment, let known = fragments.first(where: { $0.name == text }) {
             return (FieldValue(low: known.value), FieldValue(low: known.mask))
         }
-        if field.format == .tcpFlags, let flags = parseFlags(text) { return flags }
+        if field.hasFlags, let flags = parseFlags(text, of: field) { return flags }
         let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
         guard let value = parseValue(String(parts[0]), of: field, ports) else { return nil }
         guard parts.count == 2 else { return (value, nil) }
@@ -109,7 +114,14 @@ enum FieldText {
         case .ipv6: return IPv6Address(text).map { FieldValue(high: $0.high, low: $0.low) }
         case .port:
             return ports.number(text).map { FieldValue(low: UInt64($0.rawValue)) }
-        case .decimal, .hexadecimal, .fragment, .tcpFlags:
+        case .packetType:
+            let parts = text.drop { $0 == "(" }.prefix { $0 != ")" }
+                .split(separator: ",").map(parseNumber)
+            guard parts.count == 2, let space = parts[0], let type = parts[1], space <= 0xffff,
+                type <= 0xffff
+            else { return nil }
+            return FieldValue(bits: space << 16 | type)
+        case .decimal, .hexadecimal, .fragment, .tcpFlags, .connectionState:
             guard let number = parseNumber(text) else { return nil }
             if number == .max, isMask { return FieldValue.ones(field.width) }
             let value = FieldValue(bits: number)
@@ -119,9 +131,12 @@ enum FieldText {
     }
 
     /// `+syn-ack` or `syn|ack`.
-    private static func parseFlags(_ text: String) -> (value: FieldValue, mask: FieldValue?)? {
+    private static func parseFlags(
+        _ text: String, of field: FlowField
+    ) -> (value: FieldValue, mask: FieldValue?)? {
+        let names = field.format == .tcpFlags ? flagNames : ConnectionState.names
         func bit(_ name: Substring) -> UInt64? {
-            flagNames.firstIndex(of: String(name)).map { 1 << UInt64($0) }
+            names.firstIndex(of: String(name)).map { 1 << UInt64($0) }
         }
         guard text.first == "+" || text.first == "-" else {
             var value: UInt64 = 0
@@ -144,4 +159,15 @@ enum FieldText {
         }
         return (FieldValue(low: value), FieldValue(low: mask))
     }
+}
+
+/// Bits of `ct_state` (ovs-fields(7)).
+enum ConnectionState {
+    static let names = ["new", "est", "rel", "rpl", "inv", "trk", "snat", "dnat"]
+    static let known: UInt64 = 0xff
+}
+
+extension FlowField {
+    /// Whether its bits have names.
+    fileprivate var hasFlags: Bool { format == .tcpFlags || format == .connectionState }
 }

@@ -90,6 +90,7 @@ struct MatchParser {
                 "\(token.value): \(condition.name) cannot be masked", column: token.valueColumn)
         }
         if let mask, mask.isZero { return }
+        if field == .packetType, value.isZero { return }
         guard field.hasPrerequisites(key: match.key, mask: match.mask) else {
             throw FlowTextError(
                 "\(condition.name) means nothing without \(Self.needed(field))",
@@ -149,6 +150,8 @@ struct MatchParser {
         case .fragment: "no, yes, first, later or not_later"
         case .tcpFlags: "flags such as +syn-ack or syn|ack"
         case .port: "a port"
+        case .packetType: "(NAME_SPACE,TYPE) such as (1,0x800)"
+        case .connectionState: "flags such as +trk-new or trk|est"
         case .decimal, .hexadecimal: "a number of \(field.width) bits"
         }
     }

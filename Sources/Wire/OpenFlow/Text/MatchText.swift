@@ -20,6 +20,10 @@ enum MatchText {
         add(.packetMark)
         add(.recirculationID)
         add(.dpHash)
+        for field in [
+            FlowField.connectionState, .connectionZone, .connectionMark, .connectionLabel,
+            .packetType,
+        ] { add(field) }
         let keyword = Keyword(of: match)
         if let keyword { parts.append(keyword.word) }
         for index in 0..<FlowField.registerCount { add(.reg(index)) }

@@ -14,6 +14,9 @@ public enum Action: Hashable, Sendable {
     /// Writes the low bits of the value into the range: `load`. It does what a `setField` with a
     /// mask does (see `fieldWrite`), but who reads a rule back wants to see what he wrote.
     case load(FieldRange, FieldValue)
+    /// Writes a whole field by an action of its own: `mod_nw_ttl`, `set_mpls_label`, `set_mpls_tc`,
+    /// `set_mpls_ttl`, `set_tunnel64`. It does what a `setField` does (see `fieldWrite`).
+    case setOwn(FlowField, FieldValue)
     /// Copies bits between fields.
     case move(source: FieldRange, destination: FieldRange)
     /// OpenFlow 1.0's `mod_vlan_vid`: changes the VLAN id, or adds a tag if there is none.
@@ -72,12 +75,14 @@ public enum Action: Hashable, Sendable {
 }
 
 extension Action {
-    /// What `setField` and `load` write, in one form: field, value and mask, in the field's place.
-    /// nil for all other actions.
+    /// What `setField`, `setOwn` and `load` write, in one form: field, value and mask, in the
+    /// field's place. nil for all other actions.
     public var fieldWrite: (field: FlowField, value: FieldValue, mask: FieldValue)? {
         switch self {
         case .setField(let field, let value, let mask):
             return (field, value, mask)
+        case .setOwn(let field, let value):
+            return (field, value, field.exactMask)
         case .load(let range, let value):
             let ones = FieldValue.ones(range.width).bits
             let shift = UInt128(clamping: range.offset)

@@ -17,6 +17,8 @@ public struct SwitchFeatures: Hashable, Sendable {
         public static let matchesARPAddresses = Capabilities(rawValue: 1 << 7)
         /// Not in 1.0.
         public static let portBlocked = Capabilities(rawValue: 1 << 8)
+        /// From 1.4 on.
+        public static let bundles = Capabilities(rawValue: 1 << 9)
     }
 
     public var datapathID: UInt64

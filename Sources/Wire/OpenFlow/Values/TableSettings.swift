@@ -43,6 +43,7 @@ public struct TableDescription: Hashable, Sendable {
         public static let other = EvictionFlags(rawValue: 1)
         public static let importance = EvictionFlags(rawValue: 2)
         public static let lifetime = EvictionFlags(rawValue: 4)
+        public static let all: EvictionFlags = [.other, .importance, .lifetime]
     }
 
     public var table: UInt8

@@ -1,0 +1,43 @@
+import Flows
+import Packets
+
+// What the matches of 1.0 and 1.1 have in common: a fixed place for each field, one pair of fields
+// for the ports of all transports, and things that they cannot say.
+
+enum FixedMatch {
+    /// `dl_vlan` of a frame without a tag.
+    static let noVLAN: UInt16 = 0xffff
+
+    /// The VLAN as these matches say it; nil: it does not count. A priority needs a tag.
+    ///
+    /// - Parameter anyVLAN: `dl_vlan` of any tag, where there is such a number.
+    static func vlan(
+        of match: Match, anyVLAN: UInt16?
+    ) -> (id: UInt16?, priority: UInt8?) {
+        let key = match.key.packet.vlan0TCI
+        let mask = match.mask.packet.vlan0TCI
+        guard mask & VLANTag.present != 0 else { return (nil, nil) }
+        guard key & VLANTag.present != 0 else { return (noVLAN, nil) }
+        let hasID = mask & VLANTag.idMask == VLANTag.idMask
+        let hasPriority = mask & VLANTag.priorityMask == VLANTag.priorityMask
+        return (
+            hasID ? key & VLANTag.idMask : anyVLAN,
+            hasPriority ? UInt8(key >> VLANTag.priorityShift) : nil
+        )
+    }
+
+    /// Whether reading what `write` writes gives the same match back.
+    static func canSay(
+        _ match: Match, write: (Match, inout OctetWriter) -> Void,
+        read: (inout OctetReader) throws(OpenFlowErrorCode) -> Match
+    ) -> Bool {
+        var writer = OctetWriter()
+        write(match, &writer)
+        var reader = OctetReader(writer.bytes)
+        do {
+            return try read(&reader) == match
+        } catch {
+            return false
+        }
+    }
+}
