@@ -6,6 +6,7 @@ import DatapathMessages
 import Execution
 import Flows
 import Forwarding
+import OpenFlow
 import Packets
 import Testing
 import Timekeeping
@@ -51,6 +52,12 @@ struct World: ~Copyable {
     /// Flows that it was given all the same, in words.
     private(set) var refusedOrders: [String] = []
 
+    /// What a tool heard over OpenFlow.
+    private(set) var toolHeard: [OpenFlowMessage] = []
+    /// A frame that arrives in the moment in which a barrier is answered, and its port.
+    var frameAtBarrier: (bytes: [UInt8], port: UInt32)?
+
+    private static let tool = Bridges.SessionID(1)
     private static let vswitchd = DatabaseEngine.SessionID(1)
     private static let person = DatabaseEngine.SessionID(2)
     private static let client = ClientID(1)
@@ -112,8 +119,35 @@ struct World: ~Copyable {
         return text
     }
 
+    /// A tool connects to a bridge and speaks OpenFlow 1.3.
+    mutating func openTool(bridge: String) {
+        let purpose = ListenerPurpose.management(bridge: bridge)
+        toMachine.append(.sessionAccepted(Self.tool, purpose, peer: "tool"))
+        say([.hello(OpenFlowVersions([.v13]))])
+    }
+
+    /// The tool says these things at once.
+    mutating func say(_ bodies: [OpenFlowMessage.Body]) {
+        let bytes = bodies.flatMap { OpenFlowDialect(.v13).encode(OpenFlowMessage(xid: 9, $0)) }
+        toMachine.append(.sessionReceived(Self.tool, bytes))
+        settle()
+    }
+
+    private mutating func toolReceived(_ bytes: [UInt8]) {
+        guard let message = try? OpenFlowDialect(.v13).decode(bytes) else { return }
+        toolHeard.append(message)
+        if case .barrierReply = message.body, let frame = frameAtBarrier {
+            arrive(frame.bytes, from: frame.port)
+        }
+    }
+
     /// A frame arrives at a datapath port.
     mutating func receive(_ bytes: [UInt8], from port: UInt32) {
+        arrive(bytes, from: port)
+        settle()
+    }
+
+    private mutating func arrive(_ bytes: [UInt8], from port: UInt32) {
         let start = UnsafeMutableRawPointer.allocate(byteCount: bytes.count + 64, alignment: 16)
         memory.append(start)
         (start + 64).copyMemory(from: bytes, byteCount: bytes.count)
@@ -127,7 +161,6 @@ struct World: ~Copyable {
         note(
             after.misses == before.misses
                 ? "3 FlowCache: a cached flow knows it" : "3 FlowCache: no cached flow knows it")
-        settle()
     }
 
     /// Frames that left since the last call: port, and the frame with its tag in the bytes.
@@ -239,8 +272,9 @@ struct World: ~Copyable {
             case .watchLinks(let names):
                 watched = names
                 if !cables.isEmpty { tellLinks() }
-            case .closeDatabase, .listen, .stopListening, .connect, .sendSession, .closeSession,
-                .closeDatapath, .removeStrayLinks, .useTLS, .log:
+            case .sendSession(_, let bytes): toolReceived(bytes)
+            case .closeDatabase, .listen, .stopListening, .connect, .closeSession, .closeDatapath,
+                .removeStrayLinks, .useTLS, .log:
                 break
             }
         }

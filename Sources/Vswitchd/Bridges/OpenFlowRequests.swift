@@ -13,8 +13,10 @@ extension Vswitch {
         if session.kind != .service { copyToSnoopers(bytes, bridge: session.bridge) }
     }
 
+    /// Says which versions the bridge allows: a peer that knows more of them takes the highest that
+    /// both say, and we take the same.
     mutating func greet(_ id: SessionID) {
-        send(OpenFlowMessage(xid: 1, .hello(.spoken)), to: id)
+        send(OpenFlowMessage(xid: 1, .hello(allowedVersions(id))), to: id)
     }
 
     private mutating func copyToSnoopers(_ bytes: [UInt8], bridge: String) {
@@ -105,13 +107,7 @@ extension Vswitch {
     }
 
     private func allowedVersions(_ id: SessionID) -> OpenFlowVersions {
-        guard let name = sessions.byID[id]?.bridge, let bridge = bridges[name],
-            !bridge.wanted.protocols.isEmpty
-        else { return .spoken }
-        let allowed = OpenFlowVersion.allCases.filter {
-            bridge.wanted.protocols.contains($0.name)
-        }
-        return OpenFlowVersions(allowed)
+        OpenFlowVersions(named: bridges[sessions.byID[id]?.bridge ?? ""]?.wanted.protocols ?? [])
     }
 
     // MARK: Requests

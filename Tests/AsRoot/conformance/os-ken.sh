@@ -5,13 +5,14 @@
 #
 #   sudo Tests/AsRoot/conformance/os-ken.sh .build/bin [of10|of13|of14] [RUNS] [TARGET]    (of10, 1, apus)
 #
+# Instead of a suite, a part of one may be named: of13/action, of14/match.
 # TARGET openvswitch tests Debian's Open vSwitch instead, for comparison. OSKEN_VENV names a folder
 # where os-ken 2.11.2 is installed already; without it one is made from the Python package index. The
 # suite of10 must be all OK in every run. It takes minutes: tools/test does not run it.
 source "$(dirname "$0")/../common.bash"
 begin osken
 suite=${2:-of10} runs=${3:-1} target=${4:-apus}
-version=openflow${suite#of} protocols=OpenFlow${suite#of}
+version=${suite#of} version=${version%%/*}
 venv=${OSKEN_VENV:-$work/venv}
 [ -x "$venv/bin/osken-manager" ] ||
   { python3 -m venv "$venv" && "$venv/bin/pip" install -q --disable-pip-version-check os-ken==2.11.2; } ||
@@ -41,7 +42,7 @@ for n in 1 2 3; do
   done
 done
 bridge() { # bridge NAME DPID: what both switches are told
-  echo "add-br $1 -- set Bridge $1 fail_mode=secure protocols=$protocols other-config:datapath-id=$2
+  echo "add-br $1 -- set Bridge $1 fail_mode=secure protocols=OpenFlow$version other-config:datapath-id=$2
     -- add-port $1 ${1}1 -- set Interface ${1}1 ofport_request=1
     -- add-port $1 ${1}2 -- set Interface ${1}2 ofport_request=2
     -- add-port $1 ${1}3 -- set Interface ${1}3 ofport_request=3
@@ -62,7 +63,7 @@ check "Open vSwitch is the tester" theirs /usr/bin/ovs-vsctl $(bridge tester 000
 
 run_tests() { # run_tests N: run N's tale into $work/runN
   (cd "$work" && in_switch timeout 1500 "$venv/bin/osken-manager" --ofp-tcp-listen-port 6653 \
-    --test-switch-target-version "$version" --test-switch-tester-version "$version" \
+    --test-switch-target-version "openflow$version" --test-switch-tester-version "openflow$version" \
     --test-switch-dir "$tests" os_ken.tests.switch.tester) > "$work/run$1" 2>&1
 }
 # results RUN: "FILE<tab>OK|ERROR" for each test of a run. The tester names the file, which it indents

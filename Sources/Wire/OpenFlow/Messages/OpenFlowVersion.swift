@@ -29,6 +29,13 @@ public struct OpenFlowVersions: OptionSet, Hashable, Sendable {
     /// All versions that the codec speaks.
     public static let spoken = OpenFlowVersions(OpenFlowVersion.allCases)
 
+    /// Those that the `protocols` column of a bridge names; all if it names none.
+    public init(named names: [String]) {
+        self =
+            names.isEmpty
+            ? .spoken : Self(OpenFlowVersion.allCases.filter { names.contains($0.name) })
+    }
+
     /// The highest number in the set; nil if it is empty.
     public var highest: UInt8? {
         rawValue == 0 ? nil : UInt8(31 - rawValue.leadingZeroBitCount)
