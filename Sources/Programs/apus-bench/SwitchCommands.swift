@@ -64,7 +64,7 @@ struct FlowModsCommand: ParsableCommand {
 struct LookupsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lookups",
-        abstract: "Has the switch look up packets that no cache may answer, and prints how many a second.",
+        abstract: "Has the switch look up packets that no cache answers for.",
         discussion: """
             Packet-outs, each of which rewrites its addresses and ports and goes through table 0 a \
             hundred times.

@@ -2,8 +2,10 @@ import OpenFlow
 
 // Broken lines of flow syntax for the parser.
 //
-//     honest line ──> words exchanged, letters changed ──> parse ──> rule ──> print ──> parse ──> the same rule
-//                                                                      └──> encode ──> decode ──> print ──> parse
+//     honest line ──> words exchanged, letters changed ──> parse ──> rule
+//
+//     rule ──> print ──> parse ──> the same rule
+//     rule ──> encode ──> decode ──> print ──> parse ──> what was decoded
 //
 // Finds a trap, an error that names a place outside of the line, and what is printed otherwise than
 // it is read. The same for groups and meters, but for the printing, which has no syntax of its own.
@@ -51,7 +53,10 @@ struct FlowTextFuzzer: Fuzzer {
         let version = dice.pick(OpenFlowVersion.allCases)
         _ = FlowText.text(mod, version)
         guard mod.command == .add else { return }
-        if let wrong = Self.misprint(mod) { finding = "\(line): \(wrong)" }
+        if let wrong = Self.misprint(mod) {
+            finding = "\(line): \(wrong)"
+            return
+        }
         let dialect = OpenFlowDialect(version)
         guard dialect.unsayable(mod).isEmpty else { return }
         let bytes = dialect.encode(OpenFlowMessage(xid: 1, .flowMod(mod)))
@@ -76,10 +81,9 @@ struct FlowTextFuzzer: Fuzzer {
         do throws(FlowTextError) {
             let again = try FlowText.parse(printed, .add)
             guard again.match == mod.match else { return "another match is printed: \(printed)" }
-            guard again.instructions == mod.instructions else {
-                return "other actions are printed: \(printed): \(again.instructions), not "
-                    + "\(mod.instructions)"
-            }
+            // What is not printed (an `output`'s length, when it is no controller's) does not count.
+            let twice = FlowText.text(again.instructions, .v15)
+            guard twice == actions else { return "\(printed) is printed, then \(twice)" }
             return nil
         } catch {
             return "\(printed) is printed, which cannot be read: \(error)"

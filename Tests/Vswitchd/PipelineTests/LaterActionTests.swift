@@ -91,6 +91,18 @@ import Testing
         #expect(model.translate(packet).actions == first.actions)
     }
 
+    /// Found by `apus-fuzz translation`: push and pop cancelled each other, and with them the type.
+    @Test func aLabelThatGoesAgainLeavesTheTypeThatThePopNames() throws {
+        var model = makeModel()
+        try model.add(.pushMPLS(ethType: 0x8847), .popMPLS(ethType: 0x86dd), .output(2))
+        let actions = model.translate(makePacket()).actions
+        #expect(
+            actions == [
+                .pushMPLS(etherType: 0x8847, entry: 0x140), .popMPLS(etherType: 0x86dd),
+                .output(port: 12),
+            ])
+    }
+
     @Test func labelsArePushedOneUponTheOther() throws {
         var model = makeModel()
         try model.add(
