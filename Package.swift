@@ -70,7 +70,12 @@ house.add("Classifier", .rules, at: "Vswitchd/Classifier", ["Flows"])
 house.add("Switching", .rules, at: "Vswitchd/Switching", ["Flows", "Packets", "Timekeeping"])
 house.add(
     "Pipeline", .rules, at: "Vswitchd/Pipeline",
-    ["Classifier", "Flows", "OpenFlow", "Packets", "Switching", "Timekeeping"])
+    ["Classifier", "Flows", "OpenFlow", "Packets", "Switching", "Timekeeping"],
+    twin: "PipelineTwin")
+// What the tests and the fuzzer hold the pipeline against; no part of the switch.
+house.add(
+    "PipelineTwin", .rules, at: "Vswitchd/PipelineTwin",
+    ["Flows", "OpenFlow", "Packets", "Pipeline", "Switching", "Timekeeping"])
 
 // Database: the OVSDB server, and the picture that a client of it keeps.
 house.add("DatabaseReplica", .shared, at: "Database/Replica", ["DatabaseProtocol", "Timekeeping"])
@@ -132,7 +137,12 @@ house.addProgram(
     ])
 
 // The fuzzer: breaks what strangers send, and looks whether it breaks us.
-house.addProgram("apus-fuzz", ["DatabaseEngine", "DatabaseProtocol", "Timekeeping"])
+house.addProgram(
+    "apus-fuzz",
+    [
+        "DatabaseEngine", "DatabaseProtocol", "Flows", "OpenFlow", "Packets", "PipelineTwin",
+        "Timekeeping",
+    ])
 
 // The bench: floods for tools/bench to count, and the cost of single steps. Not installed.
 house.addProgram(
@@ -216,9 +226,11 @@ struct House {
     ///   - c: C modules that reach the system; only a device may have them.
     ///   - arithmetic: C modules of which only calls without effects are used.
     ///   - packages: Libraries of others; only a device may have them.
+    ///   - twin: The target, declared below, that its tests hold it against.
     mutating func add(
         _ name: String, _ floor: Floor, at path: String, _ uses: [String] = [],
-        c: [String] = [], arithmetic: [String] = [], packages: [Target.Dependency] = []
+        c: [String] = [], arithmetic: [String] = [], packages: [Target.Dependency] = [],
+        twin: String? = nil
     ) {
         let wing = path.prefix { $0 != "/" }
         check(name, floor, wing, uses)
@@ -233,7 +245,7 @@ struct House {
                 swiftSettings: Self.settings))
         targets.append(
             .testTarget(
-                name: "\(name)Tests", dependencies: own + [.init(stringLiteral: name)],
+                name: "\(name)Tests", dependencies: own + ([name] + (twin.map { [$0] } ?? [])).map { .init(stringLiteral: $0) },
                 path: "Tests/\(path)Tests", swiftSettings: [.enableExperimentalFeature("Lifetimes")]
             ))
     }

@@ -55,7 +55,7 @@ struct AccessList {
         }
         self.chance = chance
         rules = (0..<count).map {
-            makeRule(priority: UInt16(clamping: 65_535 - $0 * 65_535 / count))
+            makeRule(priority: UInt16(clamping: 60_000 - $0 * 59_000 / count))
         }
     }
 

@@ -6,7 +6,10 @@ import ArgumentParser
 struct ApusBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "apus-bench", abstract: "Measures the datapath; see tools/bench.",
-        subcommands: [FloodCommand.self, MicroCommand.self, TablesCommand.self])
+        subcommands: [
+            FloodCommand.self, MicroCommand.self, TablesCommand.self, RulesCommand.self,
+            FlowModsCommand.self, LookupsCommand.self, PacketsCommand.self, RoundTripsCommand.self,
+        ])
 }
 
 struct FloodCommand: ParsableCommand {

@@ -11,7 +11,7 @@ import DatabaseEngine
 import DatabaseProtocol
 import Timekeeping
 
-struct DatabaseFuzzer {
+struct DatabaseFuzzer: Fuzzer {
     private final class Memory: DatabaseJournal {
         var records: [[UInt8]] = []
         var totalCount = 0
@@ -54,8 +54,7 @@ struct DatabaseFuzzer {
         server = Self.server(&names)
     }
 
-    /// Transactions that changed something that lasts.
-    var committedCount: Int { memory.totalCount }
+    var summary: String { "\(memory.totalCount) transactions" }
 
     private static func server(_ names: inout UUIDSource) -> DatabaseServer {
         var server = DatabaseServer(random: &names)
@@ -175,19 +174,4 @@ struct DatabaseFuzzer {
             if bytes.isEmpty { bytes = [0x5b] }
         }
     }
-}
-
-/// Draws the same numbers from the same seed. SplitMix64.
-struct Dice {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = (state ^ state >> 30) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ mixed >> 31
-    }
-
-    /// A number from 0 up to but not including `count`; 0 if `count` is not positive.
-    mutating func below(_ count: Int) -> Int { count > 0 ? Int(next() % UInt64(count)) : 0 }
 }

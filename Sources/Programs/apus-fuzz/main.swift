@@ -12,6 +12,12 @@ struct ApusFuzz: ParsableCommand {
     enum Target: String, CaseIterable, ExpressibleByArgument {
         /// JSON, JSON-RPC and transactions, given to the database engine.
         case database
+        /// OpenFlow messages of all versions, given to the decoder.
+        case openflow
+        /// Lines of flow syntax, given to the parser.
+        case flowtext = "flow-text"
+        /// Random tables and packets, translated and held against a slow twin.
+        case translation
     }
 
     @Argument(help: "What to feed.")
@@ -23,19 +29,30 @@ struct ApusFuzz: ParsableCommand {
     @Option(help: "Where chance begins; without it somewhere new.")
     var seed: UInt64?
 
+    @Option(help: "The folder of honest messages and lines (openflow, flow-text).")
+    var corpus = "Tests/Goldens/OpenFlow"
+
     func run() throws {
         let seed = seed ?? UInt64.random(in: 1...999_999)
         print("target \(target.rawValue), seed \(seed), \(seconds) s")
-        var fuzzer = DatabaseFuzzer(seed: seed)
+        // A crash must not take the line with the seed with it.
+        fflush(nil)
+        var fuzzer: any Fuzzer
+        switch target {
+        case .database: fuzzer = DatabaseFuzzer(seed: seed)
+        case .openflow: fuzzer = MessageFuzzer(seed: seed, try Corpus(folder: corpus))
+        case .flowtext: fuzzer = FlowTextFuzzer(seed: seed, try Corpus(folder: corpus))
+        case .translation: fuzzer = TranslationFuzzer(seed: seed)
+        }
         let end = time(nil) + seconds
         while time(nil) < end {
-            for _ in 0..<200 { fuzzer.step() }
+            for _ in 0..<200 where fuzzer.finding == nil { fuzzer.step() }
             if let finding = fuzzer.finding {
                 print("FINDING after \(fuzzer.stepCount) inputs, seed \(seed): \(finding)")
                 throw ExitCode.failure
             }
         }
-        print("\(fuzzer.stepCount) inputs, \(fuzzer.committedCount) transactions; no finding")
+        print("\(fuzzer.stepCount) inputs, \(fuzzer.summary); no finding")
     }
 }
 

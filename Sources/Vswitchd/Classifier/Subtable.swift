@@ -187,14 +187,32 @@ final class Subtable {
 extension Subtable {
     /// The entry with this key and priority.
     func find(key: PipelineKey, priority: UInt16) -> Int? {
-        chain(key).first { priorityOf($0) == priority }
+        var entry = first(key)
+        while entry >= 0 {
+            if priorityOf(entry) == priority, agrees(entry, with: key) { return entry }
+            // Safe: chains hold numbers of entries.
+            entry = unsafe Int(entries.base[entry].next)
+        }
+        return nil
+    }
+
+    /// Where the chain that a key belongs to begins; -1: there is none.
+    private func first(_ key: PipelineKey) -> Int {
+        var hash = RuleHash(start: RuleHash.start)
+        // Safe: there are so many words, and they name words of a key.
+        unsafe key.withWords { key in
+            for index in 0..<(unsafe words.count) {
+                let word = unsafe words.base[index]
+                unsafe hash.add(key[word.index] & word.bits, factor: RuleHash.factor)
+            }
+        }
+        return unsafe Int(heads.find(hash.bits)) - 1
     }
 
     /// Entries that match `key`, by falling priority. Bits outside the mask do not count.
     func chain(_ key: PipelineKey) -> [Int] {
-        let hash = hashes(of: key).last ?? RuleHash(start: RuleHash.start).bits
         var found: [Int] = []
-        var entry = unsafe Int(heads.find(hash)) - 1
+        var entry = first(key)
         while entry >= 0 {
             if agrees(entry, with: key) { found.append(entry) }
             // Safe: chains hold numbers of entries.
@@ -211,10 +229,14 @@ extension Subtable {
 
     private func agrees(_ entry: Int, with key: PipelineKey) -> Bool {
         let width = unsafe words.count
-        // Safe: each entry has `width` words of key.
-        return (0..<width).allSatisfy {
-            let word = unsafe words.base[$0]
-            return unsafe keys.base[entry * width + $0] == key[word: word.index] & word.bits
+        // Safe: each entry has `width` words of key, and words name words of a key.
+        return unsafe key.withWords { key in
+            for index in 0..<width {
+                let word = unsafe words.base[index]
+                guard unsafe keys.base[entry * width + index] == key[word.index] & word.bits
+                else { return false }
+            }
+            return true
         }
     }
 
@@ -237,14 +259,16 @@ extension Subtable {
     private func hashes(of key: PipelineKey) -> [UInt32] {
         var hash = RuleHash(start: RuleHash.start)
         var taken = 0
-        return stageEnds.map { end in
-            while taken < end {
-                // Safe: stages end within the words.
-                let word = unsafe words.base[taken]
-                hash.add(key[word: word.index] & word.bits, factor: RuleHash.factor)
-                taken += 1
+        // Safe: stages end within the words, which name words of a key.
+        return unsafe key.withWords { key in
+            stageEnds.map { end in
+                while taken < end {
+                    let word = unsafe words.base[taken]
+                    unsafe hash.add(key[word.index] & word.bits, factor: RuleHash.factor)
+                    taken += 1
+                }
+                return hash.bits
             }
-            return hash.bits
         }
     }
 }
@@ -260,9 +284,11 @@ extension Subtable {
         count(hashes, by: 1)
         unsafe entries.append(RuleEntry(next: -1, hash: hash, priority: priority))
         // Safe here and below: numbers of words and entries.
-        for index in 0..<(unsafe words.count) {
-            let word = unsafe words.base[index]
-            unsafe keys.append(key[word: word.index] & word.bits)
+        unsafe key.withWords { key in
+            for index in 0..<(unsafe words.count) {
+                let word = unsafe words.base[index]
+                unsafe keys.append(key[word.index] & word.bits)
+            }
         }
         var before = -1
         var after = unsafe Int(heads.find(hash)) - 1

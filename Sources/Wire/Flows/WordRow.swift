@@ -47,10 +47,16 @@ extension WordRow {
         }
     }
 
+    /// Most words of most rows are zero: only the others are hashed, and which they are.
     @inlinable public func hash(into hasher: inout Hasher) {
         unsafe withWords { words in
-            unsafe hasher.combine(
-                bytes: UnsafeRawBufferPointer(start: words, count: Self.wordCount * 8))
+            var present: UInt64 = 0
+            // Safe: a row has wordCount words. A row of more than 64 hashes some as one.
+            for index in 0..<Self.wordCount where unsafe words[index] != 0 {
+                present |= 1 &<< UInt64(index)
+                unsafe hasher.combine(words[index])
+            }
+            hasher.combine(present)
         }
     }
 

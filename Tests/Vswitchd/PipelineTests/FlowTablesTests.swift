@@ -1,6 +1,7 @@
 import Flows
 import OpenFlow
 import Pipeline
+import PipelineTwin
 import Testing
 import Timekeeping
 

@@ -2,6 +2,7 @@ import Flows
 import OpenFlow
 import Packets
 import Pipeline
+import PipelineTwin
 import Testing
 
 // Tables that are full, that go back to how they were, and that tell what changed.

@@ -2,6 +2,7 @@ import Flows
 import OpenFlow
 import Packets
 import Pipeline
+import PipelineTwin
 import Testing
 
 // Groups: what a group mod does and is refused for, and where packets go.

@@ -2,6 +2,7 @@ import Flows
 import OpenFlow
 import Packets
 import Pipeline
+import PipelineTwin
 import Testing
 
 // The classes of three CVEs of Open vSwitch, each a cached flow that answered for packets which

@@ -2,6 +2,7 @@ import Flows
 import OpenFlow
 import Packets
 import Pipeline
+import PipelineTwin
 import Testing
 
 // Actions that need more than one row of a table to tell.
@@ -75,6 +76,31 @@ import Testing
         expected.nwTTL = 63
         #expect(datapath.sent == [Sent(port: 12, key: expected)])
         #expect(datapath.passes.count == 1)
+    }
+
+    /// Found by `apus-fuzz translation`: two ids for the same made the next translation another.
+    @Test func whatIsLeftTwiceComesBackUnderOneID() throws {
+        var model = makeModel()
+        let branch = Action.clone([.popMPLS(ethType: 0x0800), .decrementTTL, .output(2)])
+        try model.add(on: Match([.ethType: 0x8847]), branch, branch)
+        var packet = makePacket()
+        packet.takeNetworkLayer(of: FlowKey())
+        (packet.ethType, packet.mpls0) = (0x8847, 0x0012_3140)
+        let first = model.translate(packet)
+        model.apply(first.effects, now: .start)
+        #expect(model.translate(packet).actions == first.actions)
+    }
+
+    /// Found by `apus-fuzz translation`: push and pop cancelled each other, and with them the type.
+    @Test func aLabelThatGoesAgainLeavesTheTypeThatThePopNames() throws {
+        var model = makeModel()
+        try model.add(.pushMPLS(ethType: 0x8847), .popMPLS(ethType: 0x86dd), .output(2))
+        let actions = model.translate(makePacket()).actions
+        #expect(
+            actions == [
+                .pushMPLS(etherType: 0x8847, entry: 0x140), .popMPLS(etherType: 0x86dd),
+                .output(port: 12),
+            ])
     }
 
     @Test func labelsArePushedOneUponTheOther() throws {

@@ -46,6 +46,17 @@ import Testing
         }
     }
 
+    /// Found by `apus-fuzz flow-text`: conditions that were met, but not printed.
+    @Test(arguments: [
+        "conj_id=5", "actset_output=1", "tun_id=0x5", "tun_id=0x1/0xff",
+        "tun_src=10.0.0.1,tun_dst=10.0.0.0/8", "tun_ipv6_src=fe80::1,tun_ipv6_dst=fe80::2",
+        "tun_gbp_id=3", "tun_gbp_flags=0x40", "conj_id=7,icmp,reg0=0x1,tun_id=0x2,metadata=0x3",
+    ])
+    func whatIsMatchedIsPrinted(conditions: String) throws {
+        let match = try FlowText.parse(conditions + ",actions=drop", .add).match
+        #expect(FlowText.text(match) == conditions)
+    }
+
     /// line, what ovs-ofctl says of it, column, suggestion.
     static let wrong: [(String, String, Int, String?)] = [
         ("foo=1,actions=drop", "unknown keyword foo", 1, nil),

@@ -16,9 +16,21 @@ struct CompactMatch: Hashable, Sendable {
     init(_ match: Match) {
         var present: UInt64 = 0
         var words: [UInt64] = []
-        for index in 0..<PipelineKey.wordCount where match.mask[word: index] != 0 {
-            present |= 1 << UInt64(index)
-            words += [match.mask[word: index], match.key[word: index]]
+        // Safe: both rows have wordCount words. Lent once: see `WordRow`.
+        unsafe match.mask.withWords { mask in
+            unsafe match.key.withWords { key in
+                for index in 0..<PipelineKey.wordCount where unsafe mask[index] != 0 {
+                    present |= 1 << UInt64(index)
+                }
+                words.reserveCapacity(2 * present.nonzeroBitCount)
+                var rest = present
+                while rest != 0 {
+                    let index = rest.trailingZeroBitCount
+                    rest &= rest &- 1
+                    unsafe words.append(mask[index])
+                    unsafe words.append(key[index])
+                }
+            }
         }
         self.present = present
         self.words = words

@@ -150,7 +150,8 @@ extension FlowTables {
     /// Refuses what a rule of `table` cannot do, and groups and meters that are not there.
     private func check(_ instructions: Instructions, table: UInt8) throws(FlowModError) {
         try InstructionCheck.check(instructions, table: table)
-        try checkReferences(instructions.apply + instructions.write)
+        try checkReferences(instructions.apply)
+        try checkReferences(instructions.write)
         if let meter = instructions.meter, meters[meter] == nil { throw .noSuchMeter(meter) }
     }
 

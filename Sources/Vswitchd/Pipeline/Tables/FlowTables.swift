@@ -110,7 +110,7 @@ public struct FlowTables: Sendable {
         nextBirth += 1
         let rule = Rule(mod, id: id, table: table, now: now)
         classifiers[Int(table)].insert(
-            key: rule.match.key, mask: rule.match.mask, priority: rule.priority, payload: id)
+            key: mod.match.key, mask: mod.match.mask, priority: rule.priority, payload: id)
         slots[slot] = rule
         countUse(of: rule, by: 1)
         watch(rule)
@@ -171,12 +171,13 @@ public struct FlowTables: Sendable {
     private mutating func countUse(of rule: Rule, by step: Int) -> [Learner] {
         if rule.isClause { clauseCounts[Int(rule.table)] += step }
         var ended: [Learner] = []
-        for action in rule.instructions.apply + rule.instructions.write {
-            guard case .learn(let learn) = action, learn.deletesLearned else { continue }
-            let learner = Learner(table: learn.table, cookie: learn.cookie)
-            let left = learners[learner, default: 0] + step
-            learners[learner] = left > 0 ? left : nil
-            if left == 0 { ended.append(learner) }
+        for list in [rule.instructions.apply, rule.instructions.write] {
+            for case .learn(let learn) in list where learn.deletesLearned {
+                let learner = Learner(table: learn.table, cookie: learn.cookie)
+                let left = learners[learner, default: 0] + step
+                learners[learner] = left > 0 ? left : nil
+                if left == 0 { ended.append(learner) }
+            }
         }
         return ended
     }

@@ -67,12 +67,10 @@ extension Translator {
         switch interruption.cause {
         case .recirculation:
             let continuation = interruption.continuation
-            guard let id = model.continuations.id(for: continuation, besides: newContinuations)
-            else {
+            guard let id = id(for: continuation) else {
                 fail(.recirculationLimit, "\(Limits.continuations) packets are to come back")
                 return
             }
-            newContinuations.append(id)
             if let hash = continuation.hash { append(.hash(hash.algorithm, basis: hash.basis)) }
             if witness.isListening {
                 witness.noted("the datapath looks it up again, recirc_id(\(id))", depth: depth)
@@ -96,6 +94,18 @@ extension Translator {
             let shorter = branch(interruption.continuation, bit, 0)
             append(.checkLength(byteCount: byteCount, ifGreater: longer, otherwise: shorter))
         }
+    }
+
+    /// One id for equal continuations, also for two of this translation: a second one would make
+    /// the next translation of the same packet differ from this.
+    private mutating func id(for continuation: Continuation) -> UInt32? {
+        if let known = newContinuations.first(where: { $0.continuation == continuation }) {
+            return known.id
+        }
+        let taken = newContinuations.map(\.id)
+        guard let id = model.continuations.id(for: continuation, besides: taken) else { return nil }
+        newContinuations.append((id, continuation))
+        return id
     }
 
     /// The actions of one outcome.

@@ -61,6 +61,10 @@ extension Translator {
             fail(.invalidAction, "pop_mpls to what this label stack does not show")
             return
         }
+        if count == sent.labelCount + 1, ethType != sent.ethType {
+            // The label of a push that is not written down yet: the frame would keep its type.
+            commitEdits()
+        }
         if !isBottom, !leadsToLabels {
             // One label goes, and those behind it become payload.
             commitEdits()

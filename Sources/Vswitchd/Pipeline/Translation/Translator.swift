@@ -54,7 +54,7 @@ struct Translator<Witness: TranslationWitness> {
     /// The translation is on its way out, to go on later.
     var interrupted: Interruption?
     /// Ids that this translation gave out.
-    var newContinuations: [UInt32] = []
+    var newContinuations: [(id: UInt32, continuation: Continuation)] = []
     /// The hash that the packet came back with.
     var availableHash: Continuation.HashRequest?
     /// Lists of datapath actions inside each other.

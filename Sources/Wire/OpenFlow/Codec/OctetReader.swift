@@ -40,7 +40,8 @@ struct OctetReader {
     private mutating func number(_ count: Int) throws(OpenFlowErrorCode) -> UInt64 {
         let start = try advance(count)
         var value: UInt64 = 0
-        for byte in bytes[start..<(start + count)] { value = value << 8 | UInt64(byte) }
+        // By index: a slice would count references, for each number of each message.
+        for place in start..<(start + count) { value = value << 8 | UInt64(bytes[place]) }
         return value
     }
 
@@ -54,7 +55,8 @@ struct OctetReader {
     mutating func value(_ count: Int) throws(OpenFlowErrorCode) -> FieldValue {
         let start = try advance(count)
         var value: UInt128 = 0
-        for (index, byte) in bytes[start..<(start + count)].enumerated() {
+        for index in 0..<count {
+            let byte = bytes[start + index]
             guard count - index <= 16 || byte == 0 else { throw .mustBeZero }
             value = value << 8 | UInt128(byte)
         }

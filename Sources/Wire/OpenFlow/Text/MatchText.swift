@@ -20,13 +20,11 @@ enum MatchText {
         add(.packetMark)
         add(.recirculationID)
         add(.dpHash)
-        for field in [
-            FlowField.connectionState, .connectionZone, .connectionMark, .connectionLabel,
-            .packetType,
-        ] { add(field) }
+        for field in decisions + connections { add(field) }
         let keyword = Keyword(of: match)
         if let keyword { parts.append(keyword.word) }
         for index in 0..<FlowField.registerCount { add(.reg(index)) }
+        for field in tunnel { add(field) }
         add(.metadata)
         add(.inPort)
         parts += vlan(match)
@@ -58,6 +56,18 @@ enum MatchText {
         for (field, name) in transport(match) { add(field, as: name) }
         return parts.joined(separator: ",")
     }
+
+    // In the order in which ovs-ofctl prints them.
+    private static let decisions = ["conj_id", "skb_priority", "actset_output"].compactMap {
+        FlowField.named($0)
+    }
+    private static let connections: [FlowField] = [
+        .connectionState, .connectionZone, .connectionMark, .connectionLabel, .packetType,
+    ]
+    private static let tunnel = [
+        "tun_id", "tun_src", "tun_dst", "tun_ipv6_src", "tun_ipv6_dst", "tun_gbp_id",
+        "tun_gbp_flags", "tun_tos", "tun_ttl", "tun_flags",
+    ].compactMap { FlowField.named($0) }
 
     private static func vlan(_ match: Match) -> [String] {
         let key = match.key.packet.vlan0TCI

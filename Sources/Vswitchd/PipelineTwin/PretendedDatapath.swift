@@ -1,8 +1,7 @@
-import Flows
-import OpenFlow
+package import Flows
 import Packets
-import Pipeline
-import Testing
+package import Pipeline
+import Timekeeping
 
 // A datapath of keys: carries actions out on a key instead of a frame.
 //
@@ -10,28 +9,32 @@ import Testing
 // a pop to its type brings it back. A packet that came with labels hides
 // `PretendedDatapath.hidden`.
 
-struct PretendedDatapath {
+package struct PretendedDatapath {
     /// What every packet that comes with labels hides.
-    static let hidden: FlowKey = makePacket()
+    package static let hidden: FlowKey = makePacket()
 
-    var model: ForwardingModel
+    package var model: ForwardingModel
     /// What the comparison with a packet's length says.
-    var isLong = false
-    var sent: [Sent] = []
+    package var isLong = false
+    package internal(set) var sent: [Sent] = []
     /// Every packet that came back, with what became of it then.
-    var passes: [(key: FlowKey, translation: Translation)] = []
+    package var passes: [(key: FlowKey, translation: Translation)] = []
 
-    struct Packet {
-        var key: FlowKey
-        var buried: FlowKey = PretendedDatapath.hidden
+    package struct Packet {
+        package var key: FlowKey
+        package var buried: FlowKey
+
+        package init(key: FlowKey, buried: FlowKey = PretendedDatapath.hidden) {
+            (self.key, self.buried) = (key, buried)
+        }
     }
 
-    init(_ model: ForwardingModel, isLong: Bool = false) {
+    package init(_ model: ForwardingModel, isLong: Bool = false) {
         self.model = model
         self.isLong = isLong
     }
 
-    mutating func run(_ translation: Translation, on packet: Packet) {
+    package mutating func run(_ translation: Translation, on packet: Packet) {
         model.apply(translation.effects.filter(\.isContinuation), now: .start)
         run(translation.actions, on: packet)
     }
@@ -62,7 +65,7 @@ struct PretendedDatapath {
         case .clone(let list): run(list, on: packet)
         case .checkLength(_, let longer, let shorter): run(isLong ? longer : shorter, on: packet)
         case .truncate, .drop, .meter: break
-        default: Issue.record("nobody expects \(action)")
+        default: fatalError("nobody expects \(action)")
         }
     }
 }
@@ -100,7 +103,7 @@ extension FlowKey {
         (vlan0TPID, vlan0TCI) = (tpid, tci)
     }
 
-    mutating func takeNetworkLayer(of other: FlowKey) {
+    package mutating func takeNetworkLayer(of other: FlowKey) {
         (nwSrc, nwDst, nwProto, nwTOS) = (other.nwSrc, other.nwDst, other.nwProto, other.nwTOS)
         (nwTTL, nwFrag, ipv6Src, ipv6Dst) = (
             other.nwTTL, other.nwFrag, other.ipv6Src, other.ipv6Dst

@@ -1,20 +1,20 @@
-import Flows
+package import Flows
 import OpenFlow
 import Packets
 import Pipeline
 import Switching
-import Testing
+import Timekeeping
 
 // The pipeline told simply: every rule is tried in turn, every edit is made at once, every output
 // notes the packet as it is. No masks, no caches, no commits. What the datapath would send with the
 // translated actions must be the same packets by the same ports.
 
 /// A packet that left, with its header as it was then. Port nil = to the controller.
-struct Sent: Equatable, CustomStringConvertible {
-    var port: UInt32?
-    var key: FlowKey
+package struct Sent: Equatable, CustomStringConvertible {
+    package var port: UInt32?
+    package var key: FlowKey
 
-    init(port: UInt32?, key: FlowKey) {
+    package init(port: UInt32?, key: FlowKey) {
         self.port = port
         self.key = key
         (self.key.inPort, self.key.recirculationID, self.key.dpHash) = (0, 0, 0)
@@ -23,7 +23,7 @@ struct Sent: Equatable, CustomStringConvertible {
     }
 
     /// The port and the words that are not zero.
-    var description: String {
+    package var description: String {
         let words = (0..<FlowKey.wordCount).filter { key[word: $0] != 0 }
             .map { "\($0)=\(hexadecimal(key[word: $0]))" }
         return "\(port ?? 0):" + words.joined(separator: ",")
@@ -50,9 +50,10 @@ struct SlowTwin {
         key.packet.inPort = packet.inPort - 10
     }
 
+    /// What the packet becomes; nil: it cannot be done, and nothing is sent.
     static func run(
         _ model: ForwardingModel, _ packet: FlowKey, isLong: Bool = false
-    ) -> [Sent] {
+    ) -> [Sent]? {
         var twin = SlowTwin(model, packet)
         twin.isLong = isLong
         let normal = model[bridge: 0].normal
@@ -67,13 +68,13 @@ struct SlowTwin {
             let sends = twin.set.contains {
                 if case .output = $0 { true } else { false }
             }
-            guard sends else { return twin.failed ? [] : twin.sent }
+            guard sends else { return twin.failed ? nil : twin.sent }
             for action in twin.setInOrder() {
                 twin.resetMirrors(action)
                 twin.act(action, table: 0)
             }
         }
-        return twin.failed ? [] : twin.sent
+        return twin.failed ? nil : twin.sent
     }
 
     /// Only what these tests write: fields, then the last output.
@@ -223,7 +224,7 @@ struct SlowTwin {
             key.packet.priority = before
         case .setQueue(let queue):
             key.packet.priority = PortTraffic.priority(ofQueue: queue)
-        default: Issue.record("the twin does not know \(action)")
+        default: fatalError("the twin does not know \(action)")
         }
     }
 

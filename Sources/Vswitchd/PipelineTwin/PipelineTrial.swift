@@ -1,0 +1,93 @@
+import Flows
+import Pipeline
+
+// One pipeline made by chance, and packets by chance: two things must hold for each of them.
+//
+//     packet ──> translation ──> the datapath sends what the slow twin sends
+//     other packet that agrees under the mask ──> the same translation
+//
+// The second is what CVE-2020-35498, CVE-2023-1668 and CVE-2023-5366 were about in Open vSwitch.
+
+package struct PipelineTrial {
+    /// What a pipeline is made of.
+    package enum Kind: CaseIterable, Sendable {
+        /// Outputs, fields, tags and NORMAL.
+        case common
+        /// Labels, stacks, groups, clones and comparisons too, where packets come back.
+        case later
+        /// And what hashes choose, which the twin cannot tell.
+        case hashes
+        /// Rules that look at any field, under any mask.
+        case wide
+    }
+
+    private var world: RandomPipelines
+    private let model: ForwardingModel
+    /// Packets looked at so far, their relatives included.
+    package private(set) var packetCount = 0
+
+    /// - Throws: if a rule that was made is refused, which is a finding too.
+    package init(_ kind: Kind, seed: UInt64) throws {
+        var world = RandomPipelines(
+            generator: SeededGenerator(seed: seed), later: kind == .later || kind == .hashes,
+            hashes: kind == .hashes, wide: kind == .wide)
+        model = try world.model()
+        self.world = world
+    }
+
+    /// Looks at one packet and some that the mask cannot tell from it.
+    ///
+    /// - Returns: What does not agree; nil if all does.
+    package mutating func step() -> String? {
+        let packet = world.packet()
+        packetCount += 1
+        let translation = model.translate(packet)
+        let isLong = world.generator.once(in: 2)
+        var datapath = PretendedDatapath(model, isLong: isLong)
+        datapath.run(translation, on: .init(key: packet))
+        if !world.isOpaque {
+            let wanted = SlowTwin.run(model, packet, isLong: isLong)
+            // What fails when the packet is back cannot undo what it sent before, and the twin
+            // knows no limits.
+            let all = [translation] + datapath.passes.map(\.translation)
+            let isDoubtful =
+                wanted == nil && all.count > 1 || all.contains { Self.limits.contains($0.end) }
+            guard isDoubtful || datapath.sent == wanted ?? [] else {
+                return "\(text(packet)): sent \(datapath.sent), the twin \(wanted ?? [])"
+            }
+        }
+        guard
+            translation.end.isDelivery != translation.actions.contains(.drop(translation.end))
+        else { return "\(text(packet)): ends as \(translation.end), but \(translation.actions)" }
+        if let wrong = disagreement(packet, translation, model) { return wrong }
+        for pass in datapath.passes {
+            if let wrong = disagreement(pass.key, pass.translation, datapath.model) {
+                return wrong
+            }
+        }
+        return nil
+    }
+
+    private static let limits: [PacketEnd] = [.actionLimit, .recirculationLimit]
+
+    private mutating func disagreement(
+        _ packet: FlowKey, _ translation: Translation, _ model: ForwardingModel
+    ) -> String? {
+        for _ in 0..<4 {
+            guard let relative = world.relative(of: packet, under: translation.mask) else {
+                continue
+            }
+            packetCount += 1
+            let other = model.translate(relative)
+            guard
+                other.actions == translation.actions, other.end == translation.end,
+                other.rules == translation.rules, other.effects == translation.effects,
+                other.mask == translation.mask
+            else { return "\(text(relative)) is not translated as \(text(packet))" }
+        }
+        return nil
+    }
+
+    /// The port and the words that are not zero.
+    private func text(_ packet: FlowKey) -> Sent { Sent(port: packet.inPort, key: packet) }
+}
