@@ -162,7 +162,14 @@ extension Vswitch {
     private mutating func ended(
         _ sequence: UInt32, _ failure: (errno: Int32, text: String)?, now: Instant
     ) {
-        guard let order = datapath.outstanding.removeValue(forKey: sequence) else { return }
+        guard let order = datapath.outstanding.removeValue(forKey: sequence) else {
+            // The answer to an upcall has no number.
+            if sequence == 0, failure != nil {
+                upcallCounts.failedOrders += 1
+                upcallCounts.refused += 1
+            }
+            return
+        }
         // A kernel answers orders in order, and dumps beside them.
         if !datapath.hasAnswered(sequence) { datapath.answered = sequence }
         if let failure { failed(order, failure.errno, failure.text) }
