@@ -32,6 +32,8 @@ struct World: ~Copyable {
     private(set) var operatorHeard: [JSON] = []
     /// Links that were asked for, and let go.
     private(set) var linkOrders: [String] = []
+    /// Ports of the packets that the machine was asked about, by the number of the question.
+    private var asked: [UInt32: UInt32] = [:]
     private(set) var answers: [Result<String, ControlError>] = []
     private var lastTransaction: Int64 = 0
     private var indices: [String: UInt32] = [:]
@@ -239,7 +241,8 @@ struct World: ~Copyable {
             let events = toMachine
             toMachine = []
             carryOut(machine.handle(events, now: now))
-            for upcall in forwarder.takeUpcalls(atMost: 64) {
+            for upcall in forwarder.takeUpcalls(atMost: 64, keeping: true) {
+                asked[upcall.id] = upcall.key.inPort
                 note("4 Channel: upcall \(upcall.reason) of port \(upcall.key.inPort)")
                 tellMachine(.upcall(upcall), 0, inDump: false)
             }
@@ -305,6 +308,13 @@ struct World: ~Copyable {
             note("6 Pipeline: the tables decide \(flow.actions)")
             note("7 Channel: install this flow")
         case .execute: note("7 Channel: execute this packet")
+        case .answerUpcall(let answer):
+            if answer.mask != nil {
+                note("5 Bridges: port \(asked[answer.id] ?? 0) belongs to a bridge")
+                note("6 Pipeline: the tables decide \(answer.actions)")
+                note("7 Channel: install this flow")
+            }
+            if answer.executes { note("7 Channel: execute this packet") }
         default: break
         }
         var writer = DatagramWriter()
@@ -322,7 +332,7 @@ struct World: ~Copyable {
             let count = sink.held.count
             let effects = desk.take(
                 request, sequence: sequence, from: Self.client, now: now, &forwarder, &sink)
-            if case .execute = request {
+            if request.executes {
                 note("8 Execution: \(sink.held.count - count) outputs")
                 note("9 PacketPorts: sent")
             }
@@ -336,6 +346,7 @@ struct World: ~Copyable {
         switch request {
         case .putFlow(let flow), .probeFlow(let flow): actions = flow.actions
         case .execute(let packet): actions = packet.actions
+        case .answerUpcall(let answer): actions = answer.actions
         default: return nil
         }
         var able = DatapathFeatures()
@@ -377,3 +388,13 @@ struct World: ~Copyable {
 }
 
 extension RecordingSink: ExpressTier {}
+
+extension DatapathRequest {
+    fileprivate var executes: Bool {
+        switch self {
+        case .execute: true
+        case .answerUpcall(let answer): answer.executes
+        default: false
+        }
+    }
+}

@@ -18,17 +18,52 @@ extension Forwarder {
     public mutating func execute<Sink: PacketSink & ExpressTier & ~Copyable>(
         _ packet: ExecutedPacket, now: Instant, into sink: inout Sink
     ) throws(OrderRefusal) -> PacketEnd {
-        let offload = try offload(of: packet)
+        let offload = try offload(packet.offload, byteCount: packet.bytes.count)
         let program = try compile(packet.actions)
         defer { programs.release(program) }
+        return try run(program, on: packet.bytes, offload, from: packet.key, now: now, &sink)
+    }
 
+    /// Does with a packet that was kept for it what vswitchd decided: its flow is installed, then
+    /// the packet executed, so that the next one finds the flow.
+    ///
+    /// - Throws: `.noSuchUpcall`, and as `install` and `execute`. A flow that is refused does not
+    ///   keep its packet from being executed.
+    public mutating func answer<Sink: PacketSink & ExpressTier & ~Copyable>(
+        _ answer: UpcallAnswer, now: Instant, into sink: inout Sink
+    ) throws(OrderRefusal) {
+        guard let upcall = kept.take(answer.id) else { throw .noSuchUpcall }
+        guard answer.mask != nil || answer.executes else { return }
+        let program = try compile(answer.actions)
+        var isInstalled = false
+        defer { if !isInstalled { programs.release(program) } }
+        var refusal: OrderRefusal?
+        if let mask = answer.mask {
+            closeExpress(ofFlow: upcall.key, mask: mask, now: now, &sink)
+            do throws(OrderRefusal) {
+                try put(key: upcall.key, mask: mask, program, name: nil)
+                isInstalled = true
+            } catch { refusal = error }
+        }
+        if answer.executes {
+            let offload = try offload(upcall.offload, byteCount: upcall.bytes.count)
+            _ = try run(program, on: upcall.bytes, offload, from: upcall.key, now: now, &sink)
+        }
+        if let refusal { throw refusal }
+    }
+
+    /// Runs a program on a copy of a frame.
+    private mutating func run<Sink: PacketSink & ExpressTier & ~Copyable>(
+        _ program: ProgramHandle, on bytes: [UInt8], _ offload: Offload, from key: FlowKey,
+        now: Instant, _ sink: inout Sink
+    ) throws(OrderRefusal) -> PacketEnd {
         let headroom = ExecutionLimits.scratchHeadroom
-        let byteCount = packet.bytes.count
+        let byteCount = bytes.count
         guard let memory = unsafe sink.scratch(byteCount: byteCount + headroom) else {
             throw .noScratchMemory
         }
         // Safe: the sink lent headroom + byteCount bytes, and they are nobody else's.
-        unsafe packet.bytes.withUnsafeBytes { bytes in
+        unsafe bytes.withUnsafeBytes { bytes in
             guard let start = bytes.baseAddress else { return }
             unsafe (memory + headroom).copyMemory(from: start, byteCount: byteCount)
         }
@@ -36,9 +71,9 @@ extension Forwarder {
             start: memory + headroom, byteCount: byteCount, headroom: headroom, offload: offload)
         if unsafe frame.hasTagInBytes { unsafe frame.takeTagOutOfBytes() }
 
-        var extraction = unsafe FlowKey.extract(frame, inPort: packet.key.inPort)
-        extraction.key.copyNotes(of: packet.key)
-        ledger.place = ledger.ports.place(of: packet.key.inPort)
+        var extraction = unsafe FlowKey.extract(frame, inPort: key.inPort)
+        extraction.key.copyNotes(of: key)
+        ledger.place = ledger.ports.place(of: key.inPort)
         state.now = now
         let first = unsafe programs.run(
             program, on: frame, extraction, state: &state, sink: &sink, ledger: &ledger)
@@ -47,13 +82,14 @@ extension Forwarder {
         return end
     }
 
-    private func offload(of packet: ExecutedPacket) throws(OrderRefusal) -> Offload {
-        let byteCount = packet.bytes.count
+    private func offload(
+        _ carried: UpcallOffload?, byteCount: Int
+    ) throws(OrderRefusal) -> Offload {
         guard byteCount >= 14 else { throw .truncatedPacket(byteCount: byteCount) }
         guard byteCount <= ForwardingLimits.executedByteCount else {
             throw .packetTooLarge(byteCount: byteCount, limit: ForwardingLimits.executedByteCount)
         }
-        guard let carried = packet.offload else { return .none }
+        guard let carried else { return .none }
         guard let offload = carried.offload, offload.fits(byteCount: byteCount) else {
             throw .invalidOffload
         }

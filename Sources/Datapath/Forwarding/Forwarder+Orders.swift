@@ -67,13 +67,25 @@ extension Forwarder {
     ///   `.noRoomForActions`.
     public mutating func install(_ flow: CachedFlow) throws(OrderRefusal) {
         let program = try compile(flow.actions)
-        do {
-            let before = try tables.megaflows.put(
-                key: flow.key, mask: flow.mask, program: program,
+        do throws(OrderRefusal) {
+            try put(
+                key: flow.key, mask: flow.mask, program,
                 name: flow.ufid.map { FlowName(high: $0.high, low: $0.low) })
-            if let before { programs.release(before) }
         } catch {
             programs.release(program)
+            throw error
+        }
+    }
+
+    /// Puts a flow whose actions are compiled; if that fails they are still the caller's.
+    mutating func put(
+        key: FlowKey, mask: FlowMask, _ program: ProgramHandle, name: FlowName?
+    ) throws(OrderRefusal) {
+        do {
+            let before = try tables.megaflows.put(
+                key: key, mask: mask, program: program, name: name)
+            if let before { programs.release(before) }
+        } catch {
             switch error {
             case .tooManyFlows(let limit): throw .tooManyFlows(limit: limit)
             case .tooManyMasks(let limit): throw .tooManyMasks(limit: limit)

@@ -37,6 +37,8 @@ public struct Forwarder: ~Copyable {
     @usableFromInline var state: ExecutionState
     @usableFromInline var ledger: Ledger
     var lane = ExpressLane()
+    /// Those that vswitchd has been asked about.
+    var kept = KeptUpcalls()
     /// What ports take in; see `setPolicing`.
     @usableFromInline var policers = MeterTable()
     /// Packets from a port that is not there (any more). They are in nobody's counters.
@@ -177,7 +179,18 @@ public struct Forwarder: ~Copyable {
     public var waitingUpcallCount: Int { ledger.upcalls.count }
 
     /// Takes up to `count` upcalls, one of each port in turns.
-    public mutating func takeUpcalls(atMost count: Int) -> [Upcall] {
-        ledger.upcalls.take(atMost: count)
+    ///
+    /// - Parameter keeping: Packets that no flow knew are kept until `answer`, or until
+    ///   `forgetKeptUpcalls`. None are taken while `ForwardingLimits.keptUpcalls` are.
+    public mutating func takeUpcalls(atMost count: Int, keeping: Bool = false) -> [Upcall] {
+        guard keeping else { return ledger.upcalls.take(atMost: count) }
+        var upcalls = ledger.upcalls.take(atMost: min(count, kept.room))
+        for index in upcalls.indices where upcalls[index].reason == .miss && kept.room > 0 {
+            kept.keep(&upcalls[index])
+        }
+        return upcalls
     }
+
+    /// Whoever was asked will not answer any more.
+    public mutating func forgetKeptUpcalls() { kept.removeAll() }
 }

@@ -20,5 +20,8 @@ public enum ForwardingLimits {
     public static let slotsPerPortion = 4096
     /// Upcalls that wait per port, and bytes that wait over all of them, if nobody says otherwise.
     public static let upcallsPerPort = 256
+    /// Packets that vswitchd was asked about and has not answered: about ten milliseconds of its
+    /// time. A power of two.
+    public static let keptUpcalls = 2048
     public static let upcallByteBudget = 16 << 20
 }

@@ -85,6 +85,7 @@ public struct OrderDesk: Sendable {
         guard upcallClient == client else { return }
         upcallClient = nil
         forwarder.hasVswitchd = false
+        forwarder.forgetKeptUpcalls()
     }
 
     /// Takes one order.
@@ -103,6 +104,7 @@ public struct OrderDesk: Sendable {
                     name: DatapathReport.name, statistics: forwarder.statistics)
                 return [reply(.datapath(description), inDump: true), reply(.done, inDump: true)]
             case .takeUpcalls:
+                if upcallClient != client { forwarder.forgetKeptUpcalls() }
                 upcallClient = client
                 forwarder.hasVswitchd = true
             case .addPort(let port):
@@ -154,6 +156,10 @@ public struct OrderDesk: Sendable {
                 return [reply(features), reply(.done)]
             case .execute(let packet):
                 try forwarder.execute(packet, now: now, into: &sink)
+            case .answerUpcall(let answer):
+                guard client == upcallClient else { throw .noSuchUpcall }
+                try forwarder.answer(answer, now: now, into: &sink)
+                return []
             }
             return [reply(.done)]
         } catch {

@@ -8,6 +8,8 @@ public enum OrderRefusal: Error, Hashable, Sendable {
     /// Above `ForwardingLimits.portNumber`.
     case invalidPortNumber(UInt32)
     case noSuchFlow
+    /// The packet is not kept (any more).
+    case noSuchUpcall
     case tooManyFlows(limit: Int)
     case tooManyMasks(limit: Int)
     case tooManyActions(limit: Int)
@@ -30,7 +32,7 @@ extension OrderRefusal: CustomStringConvertible {
     /// The `errno` of the netlink answer, as the kernel's datapath would give it.
     public var errorNumber: Int32 {
         switch self {
-        case .noSuchFlow, .meter(.noSuchMeter): 2  // ENOENT
+        case .noSuchFlow, .noSuchUpcall, .meter(.noSuchMeter): 2  // ENOENT
         case .meter(.tooManyMeters): 27  // EFBIG
         case .actionsTooDeep, .meter: 22  // EINVAL
         case .tooManyActions, .actionsTooLarge: 7  // E2BIG
@@ -52,6 +54,7 @@ extension OrderRefusal: CustomStringConvertible {
         case .invalidPortNumber(let port):
             "port number \(port) is above \(ForwardingLimits.portNumber)"
         case .noSuchFlow: "there is no flow with this key and mask"
+        case .noSuchUpcall: "the packet that this answers is not kept"
         case .tooManyFlows(let limit): "the table is full with \(limit) flows"
         case .tooManyMasks(let limit): "the table has \(limit) different masks already"
         case .tooManyActions(let limit): "more than \(limit) actions in one flow"

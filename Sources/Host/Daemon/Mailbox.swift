@@ -19,6 +19,8 @@ public final class Mailbox<Message: Sendable>: Sendable {
 
     private struct State {
         var messages: [Message] = []
+        /// The descriptor is readable. Whoever drains each turn spares a system call.
+        var isSignalled = false
         var postedCount: UInt64 = 0
         var refusedCount: UInt64 = 0
     }
@@ -40,7 +42,14 @@ public final class Mailbox<Message: Sendable>: Sendable {
     var postedCount: UInt64 { state.withLock { $0.postedCount } }
 
     /// Wakes the machine though there is no message.
-    func wake() { eventfd_write(descriptor, 1) }
+    func wake() { state.withLock { signal(&$0) } }
+
+    private func signal(_ state: inout State) {
+        guard !state.isSignalled else { return }
+        state.isSignalled = true
+        // The counter is far below its end, so this write neither blocks nor fails.
+        eventfd_write(descriptor, 1)
+    }
 
     /// Adds a message, and wakes the machine if it sleeps.
     ///
@@ -54,8 +63,7 @@ public final class Mailbox<Message: Sendable>: Sendable {
             }
             state.messages.append(message)
             state.postedCount += 1
-            // The counter is far below its end, so this write neither blocks nor fails.
-            if state.messages.count == 1 { eventfd_write(descriptor, 1) }
+            signal(&state)
             return true
         }
     }
@@ -63,9 +71,10 @@ public final class Mailbox<Message: Sendable>: Sendable {
     /// Takes all messages, oldest first; empty if none wait.
     public func drain() -> [Message] {
         state.withLock { state in
+            guard state.isSignalled else { return [] }
+            state.isSignalled = false
             var count: eventfd_t = 0
-            // Safe: `count` lives during the call. Leaves the descriptor unreadable; fails only if
-            // it is so already.
+            // Safe: `count` lives during the call. Leaves the descriptor unreadable.
             unsafe eventfd_read(descriptor, &count)
             defer { state.messages = [] }
             return state.messages

@@ -136,7 +136,11 @@ final class DatapathDaemon {
     private func sendUpcalls() {
         guard let id = worker.desk.upcallClient, let client = clients[id] else { return }
         while worker.forwarder.waitingUpcallCount > 0, client.hasRoomForUpcalls {
-            for upcall in worker.forwarder.takeUpcalls(atMost: Self.upcallsPerBatch) {
+            let upcalls = worker.forwarder.takeUpcalls(
+                atMost: Self.upcallsPerBatch, keeping: true)
+            // As many are under way as may be; their answers make room.
+            if upcalls.isEmpty { break }
+            for upcall in upcalls {
                 do throws(ChannelSendError) {
                     try client.send(.upcall(upcall), sequence: 0)
                 } catch {

@@ -188,7 +188,14 @@ extension Vswitch {
     private mutating func ended(
         _ sequence: UInt32, _ failure: (errno: Int32, text: String)?, now: Instant
     ) {
-        guard let order = datapath.answered(sequence) else { return }
+        guard let order = datapath.answered(sequence) else {
+            // The answer to an upcall has no number.
+            if sequence == 0, failure != nil {
+                upcallCounts.failedOrders += 1
+                upcallCounts.refused += 1
+            }
+            return
+        }
         if let failure { failed(order, failure.errno, failure.text) }
         switch order {
         case .probe(let probe): datapath.features.note(probe, isTaken: failure == nil)

@@ -9,6 +9,9 @@ internal import Timekeeping
 //
 //     upcall ──> translate ──> credit the rules ──> learn ──> "install" + "execute"
 //
+// Our own datapath keeps the packet meanwhile and is told both in one answer, which it does not
+// acknowledge (`UpcallAnswer`). Each such upcall is answered, for the answers keep its window open.
+//
 // The order matters twice. The flow is installed before its packet is executed, so that the next
 // packet, which may be right behind, finds it. And what the packet teaches is learned before the
 // next upcall is translated, so that an answer finds its way at once.
@@ -37,6 +40,7 @@ extension Vswitch {
                 receivedLLDP(upcall.bytes, bridge: bridge, port: port, now: now)
             }
             executeCopies(of: translation, upcall, now: now)
+            answer(UpcallAnswer(id: upcall.id))
             return
         }
         let byteCount = UInt64(upcall.originalByteCount)
@@ -52,13 +56,47 @@ extension Vswitch {
         }
         model.credit(
             translation.rules, packets: 1, bytes: byteCount, usedAt: now)
-        if !translation.isSlowPathOnly { install(translation, key: upcall.key, now: now) }
-        guard translation.end.isDelivery else { return }
-        execute(
+        guard upcall.id != 0 else {
+            if !translation.isSlowPathOnly { install(translation, key: upcall.key, now: now) }
+            guard translation.end.isDelivery else { return }
+            execute(
+                ExecutedPacket(
+                    bytes: upcall.bytes, offload: upcall.offload, key: upcall.key,
+                    actions: translation.actions),
+                now: now)
+            return
+        }
+        answerKept(upcall, translation, now: now)
+    }
+
+    /// Tells the datapath what to do with a packet that it has kept.
+    private mutating func answerKept(_ upcall: Upcall, _ translation: Translation, now: Instant) {
+        let isSupported = datapath.features.support(translation.actions)
+        var answer = UpcallAnswer(id: upcall.id)
+        if isSupported {
+            answer.executes = translation.end.isDelivery
+            let identity = translation.isSlowPathOnly
+                ? nil : identity(of: translation, key: upcall.key)
+            answer.mask = identity?.mask
+            if answer.executes || identity != nil {
+                answer.actions = datapath.features.spoken(translation.actions)
+            }
+            if let identity { enter(identity, translation, now: now) }
+        }
+        self.answer(answer)
+        guard !isSupported, translation.end.isDelivery else { return }
+        executeHere(
             ExecutedPacket(
                 bytes: upcall.bytes, offload: upcall.offload, key: upcall.key,
                 actions: translation.actions),
             now: now)
+    }
+
+    /// An answer has no number: only a refusal comes back. A flow that was refused is missing in
+    /// the next dump, and then leaves the ledger.
+    private mutating func answer(_ answer: UpcallAnswer) {
+        guard datapath.isOpen, answer.id != 0 else { return }
+        effects.append(.sendDatapath(sequence: 0, .answerUpcall(answer)))
     }
 
     /// Has the datapath carry out a packet's actions; what it cannot do is done here.
@@ -95,25 +133,36 @@ extension Vswitch {
     /// One that the datapath cannot carry out is left out: each of its packets comes up.
     mutating func install(_ translation: Translation, key: FlowKey, now: Instant) {
         guard datapath.features.support(translation.actions) else { return }
-        guard ledger.count < wanted.flowLimit else {
-            upcallCounts.refused += 1
-            return
-        }
-        let mask = translation.mask
-        let identity = FlowIdentity(
-            key: key, mask: datapath.nature.isKernelModule ? mask.wholeShape(of: key) : mask)
+        guard let identity = identity(of: translation, key: key) else { return }
         let flow = CachedFlow(
             key: identity.key, mask: identity.mask,
             actions: datapath.features.spoken(translation.actions))
         guard order(.putFlow(flow), .putFlow(identity)) != nil else { return }
+        enter(identity, translation, now: now)
+    }
+
+    /// Which packets a translation answers for; nil if there are as many flows as may be.
+    private mutating func identity(of translation: Translation, key: FlowKey) -> FlowIdentity? {
+        guard ledger.count < wanted.flowLimit else {
+            upcallCounts.refused += 1
+            return nil
+        }
+        let mask = translation.mask
+        return FlowIdentity(
+            key: key, mask: datapath.nature.isKernelModule ? mask.wholeShape(of: key) : mask)
+    }
+
+    /// Notes a flow that the datapath is being given.
+    private mutating func enter(
+        _ identity: FlowIdentity, _ translation: Translation, now: Instant
+    ) {
         upcallCounts.installed += 1
-        let before = ledger.slot(of: identity).flatMap { ledger[$0] }
         ledger.put(
             LedgerEntry(
                 identity: identity, actions: translation.actions, rules: translation.rules,
-                effects: translation.effects, generation: recheck.generation,
-                seen: before?.seen ?? FlowStatistics(), since: before?.since ?? now,
-                dump: datapath.dump))
+                effects: translation.effects, generation: recheck.generation, since: now,
+                dump: datapath.dump),
+            keepsCounters: true)
     }
 
     /// A packet came up because a rule sends it to the controller.

@@ -30,8 +30,9 @@ public struct DatapathFamilies: Hashable, Sendable {
 /// Attributes of our own. The kernel's are all below 64, ours from 0x2000; a netlink attribute's
 /// type has 14 bits.
 enum OwnAttribute {
-    /// In a key or a mask: all words of the row, little-endian, when the kernel's attributes
-    /// cannot say it exactly. It counts in place of the others.
+    /// In a key or a mask: the words of the row, little-endian, when the kernel's attributes
+    /// cannot say it exactly, or to save time. It counts in place of the others. All words, or as
+    /// many as a packet without a tunnel has; the others are then 0.
     static let keyWords: UInt16 = 0x2001
     /// In a vport: how its packets ended, one u64 for each end, its type the end's number.
     static let packetEnds: UInt16 = 0x2002
@@ -41,6 +42,12 @@ enum OwnAttribute {
     static let packetRest: UInt16 = 0x2004
     /// In a vport: its limits and queues, see `TrafficCodec`.
     static let traffic: UInt16 = 0x2005
+    /// In a packet: the number under which the datapath keeps it.
+    static let upcallID: UInt16 = 0x2006
+    /// In an answer to an upcall: the mask of the flow to be installed, as `keyWords`.
+    static let upcallMask: UInt16 = 0x2007
+    /// In an answer to an upcall: a flag, the packet gets the actions.
+    static let upcallExecutes: UInt16 = 0x2008
 }
 
 /// `OVS_KEY_ATTR_*` as `nla_type`.

@@ -45,4 +45,7 @@ public enum DatapathRequest: Hashable, Sendable {
     case describeMeters
     /// OVS_PACKET_CMD_EXECUTE: run `actions` on `packet` as if it had come in as `key` says.
     indirect case execute(ExecutedPacket)
+    /// OVS_PACKET_CMD_EXECUTE with attributes of our own, without NLM_F_ACK: only a refusal is
+    /// answered.
+    indirect case answerUpcall(UpcallAnswer)
 }

@@ -212,7 +212,7 @@ struct KeyReader {
     private func fragment(
         _ octet: UInt8, _ name: String, _ attribute: Attribute
     ) throws(DatapathMessageError) -> UInt8 {
-        if isMask { return octet == 0 ? 0 : Fragment.any | Fragment.later }
+        if isMask { return octet == 0 ? 0 : .max }
         guard let bits = FragmentType.read(octet) else {
             throw .invalidValue(attribute: name, offset: attribute.start, value: UInt64(octet))
         }
@@ -249,12 +249,14 @@ struct KeyReader {
         if attribute.count > 8 { row.mpls2 = bytes.bigEndian32(at: attribute.offset + 8) }
     }
 
-    private static func words(
+    static func words(
         _ bytes: RawSpan, _ attribute: Attribute
     ) throws(DatapathMessageError) -> FlowKey {
-        try bytes.check(attribute, FlowKey.wordCount * 8, "key words")
+        let isPlain = attribute.count == FlowKey.plainWordCount * 8
+        let count = isPlain ? FlowKey.plainWordCount : FlowKey.wordCount
+        try bytes.check(attribute, count * 8, "key words")
         var row = FlowKey()
-        for index in 0..<FlowKey.wordCount {
+        for index in 0..<count {
             row[word: index] = bytes.bigEndian64(at: attribute.offset + 8 * index).byteSwapped
         }
         return row

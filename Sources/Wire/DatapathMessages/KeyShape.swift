@@ -116,7 +116,7 @@ struct KeyShape: Hashable {
             result.settleTunnel()
             result.forgetBareTunnel()
         }
-        if result.nwFrag != 0 { result.nwFrag = Fragment.any | Fragment.later }
+        if result.nwFrag != 0 { result.nwFrag = .max }
         if tags == 0 { result.vlan0TCI = 0xffff }
         if tags == 1 { result.vlan1TCI = 0xffff }
         return result
@@ -170,7 +170,9 @@ struct KeyShape: Hashable {
 extension FlowKey {
     /// Whether there is any bit in the words of a tunnel.
     var hasTunnelBits: Bool {
-        (FlowKey.plainWordCount - 1..<FlowKey.wordCount).contains { self[word: $0] != 0 }
+        var bits: UInt64 = 0
+        for word in FlowKey.plainWordCount - 1..<FlowKey.wordCount { bits |= self[word: word] }
+        return bits != 0
     }
 
     /// A kernel's mask has a tunnel's nest always, also to say that it looks at nothing in it.

@@ -26,14 +26,31 @@ extension DatagramWriter {
         endNest(nest, "flow mask")
     }
 
-    private mutating func putWords(_ row: FlowKey) {
-        var words = [UInt8]()
-        words.reserveCapacity(FlowKey.wordCount * 8)
-        for index in 0..<FlowKey.wordCount {
-            let word = row[word: index]
-            for shift in 0..<8 { words.append(UInt8(truncatingIfNeeded: word >> (8 * shift))) }
+    /// Writes `key` as the nest `type`, as words only: a fifth of the time, for those who know us.
+    mutating func put(_ type: UInt16, wordsOf key: FlowKey) {
+        let nest = beginNest(type)
+        putWords(key, as: OwnAttribute.keyWords, count: Self.neededCount(key))
+        endNest(nest, "flow key")
+    }
+
+    /// Writes `mask` as an attribute `type` of words.
+    mutating func put(_ type: UInt16, maskWords mask: FlowMask) {
+        putWords(mask, as: type, count: Self.neededCount(mask))
+    }
+
+    private static func neededCount(_ row: FlowKey) -> Int {
+        row.hasTunnelBits ? FlowKey.wordCount : FlowKey.plainWordCount
+    }
+
+    private mutating func putWords(
+        _ row: FlowKey, as type: UInt16 = OwnAttribute.keyWords, count: Int = FlowKey.wordCount
+    ) {
+        var words = row.words
+        for index in 0..<FlowKey.wordCount { words[index] = words[index].littleEndian }
+        // In bounds: the row has at least `count` words, and is lent for the call.
+        unsafe withUnsafeBytes(of: &words) { bytes in
+            unsafe put(type, UnsafeRawBufferPointer(rebasing: bytes[..<(count * 8)]))
         }
-        put(OwnAttribute.keyWords, words)
     }
 
     private mutating func put(row: FlowKey, _ shape: KeyShape, isMask: Bool) {

@@ -35,6 +35,9 @@ struct PacketParts {
     private var actions: [DatapathAction]?
     private var cookie: [UInt8] = []
     private var originalByteCount: Int?
+    private var upcallID: UInt32 = 0
+    private var upcallMask: FlowMask?
+    private var executes = false
 
     init(_ bytes: RawSpan, _ range: Range<Int>) throws(DatapathMessageError) {
         var attributes = AttributeReader(bytes, range, "OVS_PACKET")
@@ -55,10 +58,15 @@ struct PacketParts {
                 try bytes.check(attribute, 10, "offload header")
                 offload = UpcallOffload(bytes: bytes.array(attribute))
             case UInt32(OwnAttribute.packetRest): rest = bytes.array(attribute)
+            case UInt32(OwnAttribute.upcallID):
+                upcallID = try bytes.host32(attribute, "upcall number")
+            case UInt32(OwnAttribute.upcallMask):
+                upcallMask = try KeyReader.words(bytes, attribute)
+            case UInt32(OwnAttribute.upcallExecutes): executes = true
             default: break
             }
         }
-        packet?.append(contentsOf: rest)
+        if !rest.isEmpty { packet?.append(contentsOf: rest) }
         if let count = packet?.count, count > DatapathMessageLimits.frameByteCountMax {
             throw .tooLong("frame", byteCount: count)
         }
@@ -76,6 +84,13 @@ struct PacketParts {
         return (packet, key)
     }
 
+    /// An answer names a packet instead of bringing it along.
+    var answer: UpcallAnswer? {
+        guard upcallID != 0, packet == nil else { return nil }
+        return UpcallAnswer(
+            id: upcallID, mask: upcallMask, executes: executes, actions: actions ?? [])
+    }
+
     func execution(_ offset: Int) throws(DatapathMessageError) -> ExecutedPacket {
         let frame = try frame(offset)
         guard let actions else {
@@ -90,6 +105,6 @@ struct PacketParts {
         return Upcall(
             reason: isMiss ? .miss : .action(cookie: cookie), bytes: frame.bytes,
             originalByteCount: originalByteCount ?? frame.bytes.count, offload: offload,
-            key: frame.key)
+            key: frame.key, id: upcallID)
     }
 }

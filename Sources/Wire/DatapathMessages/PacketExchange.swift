@@ -20,6 +20,30 @@ public struct ExecutedPacket: Hashable, Sendable {
     }
 }
 
+/// What is to become of a packet that the datapath has kept since it asked (`Upcall.id`): neither
+/// the packet nor its key cross the channel again. A request of our own; no kernel knows it.
+///
+/// Answers come in the order of the questions. Each also settles all earlier questions, whose
+/// packets are then let go; one that neither installs nor executes does nothing else.
+public struct UpcallAnswer: Hashable, Sendable {
+    /// `Upcall.id`.
+    public var id: UInt32
+    /// Installs a flow for the packet's key in the bits of this mask; nil: none.
+    public var mask: FlowMask?
+    /// Whether the packet itself gets the actions.
+    public var executes: Bool
+    public var actions: [DatapathAction]
+
+    public init(
+        id: UInt32, mask: FlowMask? = nil, executes: Bool = false, actions: [DatapathAction] = []
+    ) {
+        self.id = id
+        self.mask = mask
+        self.executes = executes
+        self.actions = actions
+    }
+}
+
 /// The ten bytes of `struct virtio_net_hdr` that travel with an upcall and come back with the
 /// execution, so that a super-frame or an unfinished checksum survives the detour. An attribute
 /// of our own.
@@ -45,11 +69,15 @@ public struct Upcall: Hashable, Sendable {
     public var originalByteCount: Int
     public var offload: UpcallOffload?
     public var key: FlowKey
+    /// Under which the datapath keeps the packet until an `UpcallAnswer` comes; 0: it does not, and
+    /// the answer must bring the packet along.
+    public var id: UInt32
 
     public init(
         reason: Reason, bytes: [UInt8], originalByteCount: Int, offload: UpcallOffload? = nil,
-        key: FlowKey
+        key: FlowKey, id: UInt32 = 0
     ) {
+        self.id = id
         self.reason = reason
         self.bytes = bytes
         self.originalByteCount = originalByteCount

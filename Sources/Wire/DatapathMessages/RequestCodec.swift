@@ -72,6 +72,9 @@ extension DatagramWriter {
                 (family, command) = (families.meter, OVS_METER_CMD_FEATURES.rawValue)
             case .execute:
                 (family, command) = (families.packet, OVS_PACKET_CMD_EXECUTE.rawValue)
+            case .answerUpcall:
+                (family, command) = (families.packet, OVS_PACKET_CMD_EXECUTE.rawValue)
+                flags = NLM_F_REQUEST
             }
         }
     }
@@ -107,7 +110,16 @@ extension DatagramWriter {
             try putPacket(packet.bytes, packet.offload)
             put(UInt16(OVS_PACKET_ATTR_KEY.rawValue), key: packet.key)
             try put(UInt16(OVS_PACKET_ATTR_ACTIONS.rawValue), actions: packet.actions)
+        case .answerUpcall(let answer): try put(answer)
         }
+    }
+
+    private mutating func put(_ answer: UpcallAnswer) throws(DatapathMessageError) {
+        put(OwnAttribute.upcallID, host: answer.id)
+        if let mask = answer.mask { put(OwnAttribute.upcallMask, maskWords: mask) }
+        if answer.executes { putFlag(OwnAttribute.upcallExecutes) }
+        guard !answer.actions.isEmpty else { return }
+        try put(UInt16(OVS_PACKET_ATTR_ACTIONS.rawValue), actions: answer.actions)
     }
 }
 
@@ -155,7 +167,9 @@ extension DatapathRequest {
             return .deleteFlow(key: key, mask: parts.mask ?? .exact)
         case (families.meter, _, false): return try meter(bytes, header, message)
         case (families.packet, OVS_PACKET_CMD_EXECUTE.rawValue, false):
-            return .execute(try PacketParts(bytes, message.attributes).execution(header.offset))
+            let parts = try PacketParts(bytes, message.attributes)
+            if let answer = parts.answer { return .answerUpcall(answer) }
+            return .execute(try parts.execution(header.offset))
         default:
             throw .unsupported("command", type: UInt16(command), offset: header.offset)
         }

@@ -230,6 +230,11 @@ extension SeededNumbers {
             .execute(
                 ExecutedPacket(
                     bytes: octets(upTo: 200), offload: offload(), key: key, actions: actions())),
+            .answerUpcall(UpcallAnswer(id: pick([1, .max]))),
+            .answerUpcall(
+                UpcallAnswer(
+                    id: 7, mask: chance(70) ? mask : nil, executes: chance(50),
+                    actions: actions())),
         ]
     }
 

@@ -15,37 +15,109 @@ public enum FragmentHandling: UInt16, Sendable {
 }
 
 /// Tables, learned addresses, NORMAL's configuration and ports of one bridge.
+///
+/// A value like any other, but what it holds lies in one place that copies share until one of them
+/// changes: translation hands bridges around, and to count the references of some thirty fields
+/// each time would cost it a third of its time.
 public struct ForwardingBridge: Sendable {
-    public var name: String
+    private struct Fields: Sendable {
+        var name: String
+        var tables: FlowTables
+        var macTable: MACTable
+        var normal = NormalSwitch() { didSet { changes += 1 } }
+        var sendsMissesToController = false { didSet { changes += 1 } }
+        var fragments = FragmentHandling.normal { didSet { changes += 1 } }
+        var hasSpanningTree = false { didSet { changes += 1 } }
+        var isReady = true { didSet { changes += 1 } }
+        var ports: [BridgePort] = [] { didSet { changes += 1 } }
+        var bonds: [SwitchPort.ID: Bond] = [:]
+        var groups: MulticastTable?
+        var mirrorCounters: [Mirror.ID: Mirror.Counters] = [:]
+        var changes: UInt64 = 0
+    }
+
+    /// Sendable because whoever changes it is its only owner (`fields`).
+    private final class Storage: @unchecked Sendable {
+        var fields: Fields
+        init(_ fields: Fields) { self.fields = fields }
+    }
+
+    private var storage: Storage
+
+    private var fields: Fields {
+        _read { yield storage.fields }
+        _modify {
+            if !isKnownUniquelyReferenced(&storage) { storage = Storage(storage.fields) }
+            yield &storage.fields
+        }
+    }
+
+    public var name: String {
+        _read { yield storage.fields.name }
+        _modify { yield &fields.name }
+    }
     /// Change it in place (`removeAll` rather than a new value): `generation` must only grow.
-    public var tables: FlowTables
-    public var macTable: MACTable
-    public var normal = NormalSwitch() { didSet { changes += 1 } }
+    public var tables: FlowTables {
+        _read { yield storage.fields.tables }
+        _modify { yield &fields.tables }
+    }
+    public var macTable: MACTable {
+        _read { yield storage.fields.macTable }
+        _modify { yield &fields.macTable }
+    }
+    public var normal: NormalSwitch {
+        _read { yield storage.fields.normal }
+        _modify { yield &fields.normal }
+    }
     /// A packet that no rule matches goes to the controller, because some controller speaks
     /// OpenFlow 1.0 to 1.2. Later versions drop it.
-    public var sendsMissesToController = false { didSet { changes += 1 } }
+    public var sendsMissesToController: Bool {
+        get { storage.fields.sendsMissesToController }
+        set { fields.sendsMissesToController = newValue }
+    }
     /// What tables do with fragments.
-    public var fragments = FragmentHandling.normal { didSet { changes += 1 } }
+    public var fragments: FragmentHandling {
+        get { storage.fields.fragments }
+        set { fields.fragments = newValue }
+    }
     /// BPDUs are for the switch itself.
-    public var hasSpanningTree = false { didSet { changes += 1 } }
+    public var hasSpanningTree: Bool {
+        get { storage.fields.hasSpanningTree }
+        set { fields.hasSpanningTree = newValue }
+    }
     /// False: every packet that enters is dropped as `.bridgeNotReady`.
-    public var isReady = true { didSet { changes += 1 } }
+    public var isReady: Bool {
+        get { storage.fields.isReady }
+        set { fields.isReady = newValue }
+    }
     /// In ascending order of number. Changed with `ForwardingModel.setPort`.
-    public internal(set) var ports: [BridgePort] = [] { didSet { changes += 1 } }
-
+    public internal(set) var ports: [BridgePort] {
+        _read { yield storage.fields.ports }
+        _modify { yield &fields.ports }
+    }
     /// The bonds among NORMAL's ports. What a bond does when it is used (`ForwardingModel.apply`)
     /// changes no decision that was made before.
-    public private(set) var bonds: [SwitchPort.ID: Bond] = [:]
+    public private(set) var bonds: [SwitchPort.ID: Bond] {
+        _read { yield storage.fields.bonds }
+        _modify { yield &fields.bonds }
+    }
     /// Multicast snooping's; nil: it is off.
-    public private(set) var groups: MulticastTable?
+    public private(set) var groups: MulticastTable? {
+        _read { yield storage.fields.groups }
+        _modify { yield &fields.groups }
+    }
     /// What each mirror has copied.
-    public private(set) var mirrorCounters: [Mirror.ID: Mirror.Counters] = [:]
-    private var changes: UInt64 = 0
+    public private(set) var mirrorCounters: [Mirror.ID: Mirror.Counters] {
+        _read { yield storage.fields.mirrorCounters }
+        _modify { yield &fields.mirrorCounters }
+    }
+    private var changes: UInt64 {
+        get { storage.fields.changes }
+        set { fields.changes = newValue }
+    }
 
     public init(name: String, tables: FlowTables = .init(), macTable: MACTable = .init()) {
-        self.name = name
-        self.tables = tables
-        self.macTable = macTable
+        storage = Storage(Fields(name: name, tables: tables, macTable: macTable))
     }
 
     /// Grows whenever a translation may come out differently, but for `macTable`.

@@ -1,0 +1,74 @@
+import DatapathMessages
+
+// Packets that vswitchd was asked about, until it has answered.
+//
+// An answer that names its packet is a tenth of one that brings packet and key back. Questions are
+// answered in their order, so what is kept is a row with two ends:
+//
+//     first ............ next      numbers, rising
+//       | kept | kept | kept |     answer n: takes n, and lets everything before it go
+//
+// There is room for so many only. While there is none, nothing more is asked: what waits, waits in
+// the fair queues, where a full one costs its own port alone. So this is also the window that keeps
+// the way to vswitchd short, however hard one port floods.
+
+/// Packets under way to vswitchd and back. Owned by one thread.
+struct KeptUpcalls: ~Copyable {
+    /// By number, modulo the count of places.
+    private var places: [Upcall?]
+    private let byteBudget: Int
+    private var byteCount = 0
+    private var first: UInt32 = 1
+    private var next: UInt32 = 1
+
+    /// - Parameters:
+    ///   - capacity: A power of two.
+    ///   - byteBudget: Bytes of frames above which nothing more is kept.
+    init(
+        capacity: Int = ForwardingLimits.keptUpcalls,
+        byteBudget: Int = ForwardingLimits.upcallByteBudget
+    ) {
+        precondition(capacity > 0 && capacity & (capacity - 1) == 0, "a power of two")
+        places = Array(repeating: nil, count: capacity)
+        self.byteBudget = byteBudget
+    }
+
+    private func place(_ id: UInt32) -> Int { Int(id) & (places.count - 1) }
+
+    /// How many more may be kept now.
+    var room: Int {
+        byteCount < byteBudget ? max(places.count - Int(next &- first), 0) : 0
+    }
+
+    /// Keeps `upcall`, for which there must be room, and gives it its number.
+    mutating func keep(_ upcall: inout Upcall) {
+        precondition(room > 0, "asked before")
+        // 0 means "not kept"; its place stays empty.
+        if next == 0 { next = 1 }
+        upcall.id = next
+        byteCount += upcall.bytes.count
+        places[place(next)] = upcall
+        next &+= 1
+    }
+
+    /// The packet with this number, which is kept no longer, nor are those before it; nil if the
+    /// number was not given out, or settled before.
+    mutating func take(_ id: UInt32) -> Upcall? {
+        guard id &- first < next &- first else { return nil }
+        while first != id { _ = takeFirst() }
+        return takeFirst()
+    }
+
+    private mutating func takeFirst() -> Upcall? {
+        var upcall: Upcall?
+        swap(&upcall, &places[place(first)])
+        byteCount -= upcall?.bytes.count ?? 0
+        first &+= 1
+        return upcall
+    }
+
+    /// Whoever was asked is gone.
+    mutating func removeAll() {
+        while first != next { _ = takeFirst() }
+    }
+}
