@@ -128,4 +128,9 @@ public enum LogLimits {
     /// A file with fewer transactions or bytes is never worth replacing, as in Open vSwitch.
     public static let replacedRecordCountMin = 100
     public static let replacedByteCountMin = 10 << 20
+    /// A synchronisation that usually takes longer is carried out on a thread of its own: others
+    /// shall not wait so long to be heard.
+    public static let ownThreadSynchronization = Duration.milliseconds(2)
+    /// Longest wait for more transactions before a synchronisation.
+    public static let groupPauseMax = Duration.milliseconds(1)
 }

@@ -1,4 +1,5 @@
-// The thread that waits for the disk, so that the machine need not.
+// Waiting for the disk: on a thread of its own, so that the machine need not, or on the caller's,
+// where the disk is done before another thread would have been woken.
 
 import Dispatch
 import Synchronization
@@ -12,6 +13,8 @@ public final class Synchronizer: Sendable {
         public let ticket: UInt64
         /// `nil` if all is on the disk.
         public let failure: DurableLogError?
+        /// How long the disk took.
+        public let duration: Duration
     }
 
     private let queue = DispatchQueue(label: "synchronizer", qos: .userInitiated)
@@ -26,11 +29,22 @@ public final class Synchronizer: Sendable {
         _ synchronization: DurableLog.Synchronization, of name: String, ticket: UInt64
     ) {
         queue.async { [self] in
-            var failure: DurableLogError?
-            do throws(DurableLogError) { try synchronization() } catch { failure = error }
-            endings.withLock { $0.append(Ending(name: name, ticket: ticket, failure: failure)) }
+            let ending = Self.finish(synchronization, of: name, ticket: ticket)
+            endings.withLock { $0.append(ending) }
             wake()
         }
+    }
+
+    /// Carries out a synchronisation on the caller's thread.
+    public static func finish(
+        _ synchronization: DurableLog.Synchronization, of name: String, ticket: UInt64
+    ) -> Ending {
+        var failure: DurableLogError?
+        let clock = ContinuousClock()
+        let begin = clock.now
+        do throws(DurableLogError) { try synchronization() } catch { failure = error }
+        return Ending(
+            name: name, ticket: ticket, failure: failure, duration: clock.now - begin)
     }
 
     /// Takes the synchronisations that have ended since the last call.

@@ -13,6 +13,7 @@ final class Delivery {
     private let loop: any EventLoop
     private let interval: TimeAmount
     private let deliver: @Sendable (StreamEvent) -> Bool
+    private let whenDrained: (@Sendable () -> Void)?
     /// Not yet taken, oldest first.
     private var held: [StreamEvent] = []
     /// Channels that want to read once `held` is empty again.
@@ -21,15 +22,19 @@ final class Delivery {
     private var isOver = false
     /// Whether the consumer is being told of received bytes right now.
     private(set) var isTelling = false
+    /// Whether `drain` will be called after what comes in this turn of the event loop.
+    private var isDrainDue = false
     /// What the consumer has sent meanwhile. Not written before it has heard: writing can fail, and
     /// a failure is told too.
     private var answers: [(stream: StreamID, bytes: [UInt8])] = []
 
     init(
         loop: any EventLoop, interval: Duration, pauses: PauseCounter,
-        deliver: @escaping @Sendable (StreamEvent) -> Bool
+        deliver: @escaping @Sendable (StreamEvent) -> Bool,
+        whenDrained: (@Sendable () -> Void)?
     ) {
         self.pauses = pauses
+        self.whenDrained = whenDrained
         self.loop = loop
         self.interval = .nanoseconds(interval.nanosecondsClamped)
         self.deliver = deliver
@@ -49,20 +54,31 @@ final class Delivery {
 
     /// Tells of received bytes.
     ///
-    /// - Returns: Whether these are the first to be answered at once: then the answers are to be
-    ///   taken and written soon.
+    /// - Returns: Whether these are the first of this turn of the event loop: then `drain` is to be
+    ///   called after the others.
     func tell(_ bytes: [UInt8], from stream: StreamID) -> Bool {
-        let hadAnswers = !answers.isEmpty
         isTelling = true
         offer(.received(stream, bytes))
         isTelling = false
-        return !hadAnswers && !answers.isEmpty
+        defer { isDrainDue = true }
+        return !isDrainDue
     }
 
-    /// What the consumer has answered, in order.
-    func takeAnswers() -> [(stream: StreamID, bytes: [UInt8])] {
+    /// Tells the consumer that it has heard all that had come.
+    ///
+    /// - Returns: What it has answered, in order; to be written.
+    func drain() -> [(stream: StreamID, bytes: [UInt8])] {
+        isDrainDue = false
+        tellDrained()
         defer { answers = [] }
         return answers
+    }
+
+    private func tellDrained() {
+        guard let whenDrained, !isOver else { return }
+        isTelling = true
+        whenDrained()
+        isTelling = false
     }
 
     /// Keeps an answer until the answers are taken.
@@ -91,6 +107,7 @@ final class Delivery {
         guard !isOver else { return }
         let taken = held.firstIndex { !deliver($0) } ?? held.count
         held.removeFirst(taken)
+        if taken > 0 { whenDrained?() }
         guard held.isEmpty else {
             askAgainLater()
             return

@@ -28,9 +28,12 @@ public final class StreamHub: Sendable {
     ///   - deliver: Called on the hub's thread, so it must be quick; it may call the hub. If it
     ///     returns `false` the event was not taken: it is offered again after
     ///     `StreamLimits.pauseInterval`, and until then nothing is read from any stream.
+    ///   - whenDrained: Called on the hub's thread after `deliver` has been told of all bytes that
+    ///     had come from any stream: what these have in common can be done once.
     public init(
         limits: StreamLimits = StreamLimits(), sharing other: StreamHub? = nil,
-        deliver: @escaping @Sendable (StreamEvent) -> Bool
+        deliver: @escaping @Sendable (StreamEvent) -> Bool,
+        whenDrained: (@Sendable () -> Void)? = nil
     ) {
         self.limits = limits
         ownedGroup = other == nil ? MultiThreadedEventLoopGroup(numberOfThreads: 1) : nil
@@ -38,8 +41,14 @@ public final class StreamHub: Sendable {
         loop = other?.loop ?? ownedGroup!.next()
         delivery = NIOLoopBoundBox.makeBoxSendingValue(
             Delivery(
-                loop: loop, interval: limits.pauseInterval, pauses: pauses, deliver: deliver),
+                loop: loop, interval: limits.pauseInterval, pauses: pauses, deliver: deliver,
+                whenDrained: whenDrained),
             eventLoop: loop)
+    }
+
+    /// Calls `whenDrained` once more after at most `delay`.
+    public func drain(within delay: Duration) {
+        loop.scheduleTask(in: .nanoseconds(delay.nanosecondsClamped)) { [self] in drain() }
     }
 
     /// Who we are, and whom we trust, on `ssl:` and `pssl:` streams that begin from now on. Without
@@ -208,9 +217,11 @@ public final class StreamHub: Sendable {
         guard registry.withLock({ $0.isLive(id) }) else { return }
         guard delivery.value.tell(bytes, from: id) else { return }
         // After everything else that has come meanwhile: peers are then woken less often.
-        loop.execute { [self] in
-            for answer in delivery.value.takeAnswers() { write(answer.bytes, on: answer.stream) }
-        }
+        loop.execute { [self] in drain() }
+    }
+
+    private func drain() {
+        for answer in delivery.value.drain() { write(answer.bytes, on: answer.stream) }
     }
 
     /// - Parameter peer: Where an accepted stream came from.

@@ -2,11 +2,12 @@
 //
 //     messages, deadline -> engine -> effects, held until the disk has what they speak of
 //                             '-> records, written at once
-//     a synchronisation is begun if none is under way; when it ends, its effects are carried out
+//     all that had come is handled -> one synchronisation, then its effects are carried out
 //
-// The machine goes on while the disk works, so clients that write at the same time share one sync.
-// What a client sends is handled by the hub's thread if it can be, and the end of a synchronisation
-// by the thread that waited for the disk, without waking ours.
+// Clients that write at the same time share one sync (GroupCommit). What a client sends is handled
+// by the hub's thread if it can be, and so is a synchronisation that is done sooner than another
+// thread would be woken. While a slow disk works, the machine goes on; the end is then handled by
+// the thread that waited for it.
 
 import Daemon
 import DatabaseEngine
@@ -28,6 +29,8 @@ final class DatabaseDaemon: TurnTaking {
         case control(ControlRequest)
         /// A synchronisation has ended; which one, the synchroniser knows.
         case synchronized
+        /// All bytes that had come have been told.
+        case drained
     }
 
     let control: ControlServer
@@ -37,6 +40,7 @@ final class DatabaseDaemon: TurnTaking {
     var server: DatabaseServer
     var random = DatabaseDaemon.seeded()
     let reachability: Reachability
+    private let hub: StreamHub
     /// Why a file cannot be trusted any more.
     private var failure: DurableLogError?
     /// Until when our own thread sleeps, if nobody wakes it.
@@ -55,6 +59,9 @@ final class DatabaseDaemon: TurnTaking {
             // Everything else may have to listen somewhere, and so to wait for the hub.
             guard case .received = event else { return mailbox.post(.stream(event)) }
             return shared.deliver(.stream(event))
+        } whenDrained: {
+            // If there is no room for it, the machine's own thread has a turn before it.
+            _ = shared.deliver(.drained)
         }
         defer { hub.shutdown() }
         let control = try ControlServer(of: process, commands: commands, sharing: hub) {
@@ -82,7 +89,7 @@ final class DatabaseDaemon: TurnTaking {
         _ wishes: Wishes, _ places: Places, _ hub: StreamHub, _ control: ControlServer,
         whenSynchronized wake: @escaping @Sendable () -> Void
     ) throws {
-        self.control = control
+        (self.control, self.hub) = (control, hub)
         synchronizer = Synchronizer(wake: wake)
         files = DatabaseFiles(wishes.durability)
         server = DatabaseServer(random: &random)
@@ -134,7 +141,11 @@ final class DatabaseDaemon: TurnTaking {
 
     func handleAtOnce(_ message: Message, now: Instant) -> Bool {
         reach(message, now: now)
-        synchronize()
+        switch message {
+        case .stream: break  // More may have come: `.drained` follows.
+        case .control, .synchronized: synchronize()
+        case .drained: synchronize(mayPause: true)
+        }
         carryOutWhatIsReady(now: now)
         let isEarlier = server.deadline.map { soon in alarm.map { soon < $0 } ?? true } ?? false
         return isEarlier || reachability.isStirred || failure != nil || files.needsCare
@@ -175,7 +186,7 @@ final class DatabaseDaemon: TurnTaking {
         switch message {
         case .stream(let event): reachability.handle(event, now: now)
         case .control(let request): answer(request, now: now)
-        case .synchronized: break  // It has woken us, which is all it is for.
+        case .synchronized, .drained: break  // They give us a turn, which is all they are for.
         }
     }
 
@@ -192,20 +203,35 @@ final class DatabaseDaemon: TurnTaking {
     }
 
     /// Hears of synchronisations that have ended, and begins those that are needed.
-    private func synchronize() {
+    ///
+    /// - Parameter mayPause: Whether it may first wait for clients that wrote last time too.
+    private func synchronize(mayPause: Bool = false) {
         guard !files.outbox.isIdle || files.ruin != nil else { return }
-        for ending in synchronizer.takeEndings() {
-            failure = failure ?? ending.failure
-            guard failure == nil else { return }
-            files.outbox.endSynchronizing(ending.name, ending.ticket)
-        }
+        for ending in synchronizer.takeEndings() { note(ending) }
         failure = failure ?? files.ruin
         guard failure == nil else { return }
-        for name in files.outbox.filesToSynchronize {
+        let names = files.outbox.filesToSynchronize
+        guard !names.isEmpty else { return }
+        if mayPause, let pause = files.groupCommit.pause(now: .now) {
+            return hub.drain(within: pause)
+        }
+        files.groupCommit.begin()
+        for name in names {
             guard let log = files.logs[name] else { continue }
             let ticket = files.outbox.beginSynchronizing(name)
-            synchronizer.start(log.synchronization, of: name, ticket: ticket)
+            if files.groupCommit.isQuick {
+                note(Synchronizer.finish(log.synchronization, of: name, ticket: ticket))
+            } else {
+                synchronizer.start(log.synchronization, of: name, ticket: ticket)
+            }
         }
+    }
+
+    private func note(_ ending: Synchronizer.Ending) {
+        failure = failure ?? ending.failure
+        guard failure == nil else { return }
+        files.outbox.endSynchronizing(ending.name, ending.ticket)
+        files.groupCommit.ended(after: ending.duration)
     }
 
     private func carryOutWhatIsReady(now: Instant) {

@@ -21,6 +21,8 @@ enum Durability: String, CaseIterable, ExpressibleByArgument {
 final class DatabaseFiles: DatabaseJournal {
     private(set) var logs: [String: DurableLog] = [:]
     var outbox = Outbox()
+    /// Of all files together: one client's turn is like another's.
+    var groupCommit = GroupCommit()
     private let durability: Durability
     /// Set when a file is no longer what we believe: nothing may be promised to anybody any more.
     private(set) var ruin: DurableLogError?
@@ -49,7 +51,9 @@ final class DatabaseFiles: DatabaseJournal {
             refusal = (error.description, (refusal?.count ?? 0) + 1)
             throw DatabaseError(.ioError, error.description)
         }
-        if durability == .always || isDurable { outbox.wrote(to: database) }
+        guard durability == .always || isDurable else { return }
+        outbox.wrote(to: database)
+        groupCommit.wrote()
     }
 
     func replace(
