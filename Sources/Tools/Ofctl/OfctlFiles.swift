@@ -1,5 +1,5 @@
-public import OpenFlow
-internal import Packets
+import Packets
+import Timekeeping
 
 // `ofp-parse` and `ofp-parse-pcap`: OpenFlow that stands in a file.
 //
@@ -55,8 +55,12 @@ public enum OfctlFiles {
             guard streams[segment.stream] != nil || streams.count < OfctlLimits.streams else {
                 throw OfctlFailure("more than \(OfctlLimits.streams) connections")
             }
-            var listener = try streams.removeValue(forKey: segment.stream)
-                ?? OfctlMachine(listening: ())
+            var listener: OfctlMachine
+            if let known = streams.removeValue(forKey: segment.stream) {
+                listener = known
+            } else {
+                listener = try OfctlMachine(listening: ())
+            }
             let text = try text(of: listener.receive(segment.payload, now: .start))
             streams[segment.stream] = listener
             if !text.isEmpty { result += "\(segment.stream):\n" + text }

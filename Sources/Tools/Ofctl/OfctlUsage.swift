@@ -143,7 +143,7 @@ struct OfctlUsage {
         case "monitor": try Self.monitor(rest)
         case "snoop": .snoop
         case "ofp-parse": .parseMessages
-        case "ofp-parse-pcap": .parseCapture(ports: try rest.map { try Self.number($0, "port") })
+        case "ofp-parse-pcap": .parseCapture(ports: try Self.ports(rest))
         case "ct-flush": .flushConntrack(zone: try Self.zone(rest))
         case "diff-flows": .collectFlows
         default: try change(rest, options)
@@ -208,6 +208,12 @@ struct OfctlUsage {
         } catch {
             throw OfctlFailure("\(error)")
         }
+    }
+
+    private static func ports(_ rest: [String]) throws(OfctlFailure) -> [UInt16] {
+        var ports: [UInt16] = []
+        for text in rest { ports.append(try number(text, "port")) }
+        return ports
     }
 
     /// `zone=N`. Single connections cannot be named: the switch knows none.

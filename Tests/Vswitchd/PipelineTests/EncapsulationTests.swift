@@ -79,6 +79,14 @@ import Timekeeping
 
     private struct Missing: Error {}
 
+    @Test func aTableThatIsNotThereEndsThePacket() throws {
+        var model = makeModel()
+        try model.add(Instructions(apply: [.output(2)], gotoTable: 255))
+        #expect(model.translate(makePacket()).actions == [.output(port: 12)])
+        try model.add(Instructions(gotoTable: 255))
+        #expect(model.translate(makePacket()).end == .noMatchingRule)
+    }
+
     @Test func fragmentsAreTreatedAsTheBridgeSays() throws {
         var model = makeModel()
         try model.add(

@@ -118,7 +118,7 @@ extension ActionCodec {
             return try setField(.tunnelID, FieldValue(low: UInt64(try body.u32())))
         case Subtype.setTunnel64:
             try body.skip(6)
-            return .setOwn(.tunnelID, FieldValue(low: try body.u64()))
+            return try setOwn(.tunnelID, FieldValue(low: try body.u64()), version)
         case Subtype.setQueue:
             try body.skip(2)
             return .setQueue(try body.u32())
@@ -173,9 +173,9 @@ extension ActionCodec {
         case Subtype.setMPLSTTL: return .setOwn(.mplsTTL, FieldValue(low: UInt64(try body.u8())))
         case Subtype.setMPLSLabel:
             try body.skip(2)
-            return try setOwn(.mplsLabel, FieldValue(low: UInt64(try body.u32())))
+            return try setOwn(.mplsLabel, FieldValue(low: UInt64(try body.u32())), .v10)
         case Subtype.setMPLSTC:
-            return try setOwn(.mplsTC, FieldValue(low: UInt64(try body.u8())))
+            return try setOwn(.mplsTC, FieldValue(low: UInt64(try body.u8())), .v10)
         default: return nil
         }
     }

@@ -46,7 +46,7 @@ extension ActionCodec {
             return try output(port, maxLength: try body.u16())
         case Kind.setVLANID...Kind.setTransportDst, Kind.setMPLSLabel...Kind.setMPLSTTL,
             Kind.setTTL:
-            return try readFieldWrite(type, &body, match: match)
+            return try readFieldWrite(type, &body, version, match: match)
         case Kind.decrementMPLSTTL: return .decrementMPLSTTL
         case Kind.pushVLAN: return .pushVLAN(tpid: try readType(&body, EtherType.isVLAN))
         case Kind.popVLAN: return .stripVLAN
@@ -84,7 +84,7 @@ extension ActionCodec {
 
     /// 1.1's actions for one field each.
     private static func readFieldWrite(
-        _ type: UInt16, _ body: inout OctetReader, match: Match?
+        _ type: UInt16, _ body: inout OctetReader, _ version: OpenFlowVersion, match: Match?
     ) throws(OpenFlowErrorCode) -> Action {
         func low(_ value: some FixedWidthInteger) -> FieldValue { FieldValue(low: UInt64(value)) }
         switch type {
@@ -112,8 +112,8 @@ extension ActionCodec {
             return .setField(transportSource(match), low(try body.u16()))
         case Kind.setTransportDst:
             return .setField(transportDestination(match), low(try body.u16()))
-        case Kind.setMPLSLabel: return try setOwn(.mplsLabel, low(try body.u32()))
-        case Kind.setMPLSTC: return try setOwn(.mplsTC, low(try body.u8()))
+        case Kind.setMPLSLabel: return try setOwn(.mplsLabel, low(try body.u32()), version)
+        case Kind.setMPLSTC: return try setOwn(.mplsTC, low(try body.u8()), version)
         case Kind.setMPLSTTL: return .setOwn(.mplsTTL, low(try body.u8()))
         default: return .setOwn(.nwTTL, low(try body.u8()))
         }
@@ -142,7 +142,9 @@ extension ActionCodec {
         let ones = FieldValue.ones(field.width).bits
         let mask = FieldValue(bits: try entry.value(width).bits & ones)
         guard value.bits & ~mask.bits == 0 else { throw .badSetFieldArgument }
-        if mask.bits == ones, field.isWritable { return .load(FieldRange(field), value) }
+        if mask.bits == ones, field.isWritable, !field.width.isMultiple(of: 8) {
+            return .load(FieldRange(field), value)
+        }
         return try setField(field, value, mask: mask)
     }
 

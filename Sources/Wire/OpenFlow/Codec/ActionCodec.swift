@@ -85,12 +85,12 @@ enum ActionCodec {
         return .setField(field, value, mask: mask ?? field.exactMask)
     }
 
-    /// The one `setOwn` that writes `value`, checked.
+    /// The one `setOwn` that writes `value`, checked; from 1.2 on `set_field` takes its place.
     static func setOwn(
-        _ field: FlowField, _ value: FieldValue
+        _ field: FlowField, _ value: FieldValue, _ version: OpenFlowVersion
     ) throws(OpenFlowErrorCode) -> Action {
         guard field.canHold(value) else { throw .badSetFieldArgument }
-        return .setOwn(field, value)
+        return version < .v12 ? .setOwn(field, value) : .setField(field, value)
     }
 }
 

@@ -31,7 +31,9 @@ extension ActionParser {
         case "set_mpls_tc": return try setOwn(.mplsTC, token, upTo: 7)
         case "set_mpls_ttl": return try setOwn(.mplsTTL, token, upTo: 255)
         case "set_tunnel":
-            return .setField(.tunnelID, FieldValue(low: try number(token, upTo: .max)))
+            let id = FieldValue(low: try number(token, upTo: .max))
+            // What does not fit the short action is the long one.
+            return id.low > UInt64(UInt32.max) ? .setOwn(.tunnelID, id) : .setField(.tunnelID, id)
         case "set_tunnel64": return try setOwn(.tunnelID, token, upTo: .max)
         case "fin_timeout": return try finTimeout(token)
         case "sample": return .sample(try sample(token))
