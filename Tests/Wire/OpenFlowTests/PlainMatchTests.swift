@@ -1,0 +1,31 @@
+import Flows
+import Testing
+
+@testable import OpenFlow
+
+/// The match of OpenFlow 1.0 under IPv6, as controllers without Nicira's extension send it.
+@Suite struct PlainMatchTests {
+    static let lines = [
+        "ipv6", "ipv6,nw_tos=32", "ipv6,nw_proto=6", "tcp6,tp_src=11111,tp_dst=2222",
+        "udp6,tp_dst=2222", "sctp6,tp_src=7", "icmp6,icmp_type=128,icmp_code=0",
+        "tcp,nw_src=10.0.0.0/8,tp_dst=80", "icmp,icmp_type=8", "arp,arp_spa=10.0.0.1,arp_op=2",
+    ]
+
+    @Test(arguments: lines) func whatIsWrittenIsReadBack(line: String) throws {
+        let match = try FlowText.parse("\(line),actions=drop", .add).match
+        var writer = OctetWriter()
+        MatchCodec10.write(match, to: &writer)
+        #expect(writer.bytes.count == MatchCodec10.byteCount)
+        var reader = OctetReader(writer.bytes)
+        let read = try MatchCodec10.read(&reader)
+        #expect(read == match)
+    }
+
+    /// A switch that knows IPv4 alone would drop what it does not understand.
+    @Test func moreOfIPv6ThanItsTypeTakesNicirasMatch() throws {
+        for (line, isPlain) in [("ipv6", true), ("tcp6", false), ("ipv6,nw_tos=4", false)] {
+            let match = try FlowText.parse("\(line),actions=drop", .add).match
+            #expect(MatchCodec10.canSay(match) == isPlain, "\(line)")
+        }
+    }
+}
