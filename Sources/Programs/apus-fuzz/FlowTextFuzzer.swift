@@ -69,6 +69,8 @@ struct FlowTextFuzzer: Fuzzer {
             }
             if let wrong = Self.misprint(sent) { finding = "\(version.name) \(line): \(wrong)" }
         } catch {
+            // `set_field:5->vlan_vid` without the bit for "there is a tag": typed, sent, refused.
+            guard error.code.name != "OFPBAC_BAD_SET_ARGUMENT" else { return }
             finding = "\(line): \(version.name) cannot be read back: \(error.code.name)"
         }
     }
@@ -81,7 +83,7 @@ struct FlowTextFuzzer: Fuzzer {
         do throws(FlowTextError) {
             let again = try FlowText.parse(printed, .add)
             guard again.match == mod.match else { return "another match is printed: \(printed)" }
-            // What is not printed (an `output`'s length, when it is no controller's) does not count.
+            // What is not printed does not count: how much of a packet an `output` sends.
             let twice = FlowText.text(again.instructions, .v15)
             guard twice == actions else { return "\(printed) is printed, then \(twice)" }
             return nil

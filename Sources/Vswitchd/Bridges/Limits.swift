@@ -10,6 +10,8 @@ public enum BridgeLimits {
     /// Cached flows that are checked again in one turn, about 10 ms of work, before upcalls have
     /// theirs.
     public static let recheckedFlows = 2_000
+    /// The part of that in a turn after which a peer still has changes to tell: one in so many.
+    public static let recheckShareOfBusyTurns = 8
     /// Changes of tables that are kept apart until every cached flow has reached them.
     public static let recheckScopes = 256
     /// Messages of one OpenFlow session that are carried out in one turn, about 5 ms of work.

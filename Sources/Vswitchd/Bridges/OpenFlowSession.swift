@@ -137,13 +137,21 @@ struct Sessions {
 
     var attemptsInOrder: [UUIDValue] { attempts.keys.sorted() }
 
+    /// Asked in every turn, and therefore without arrays and key paths.
     var deadline: Instant? {
-        let attempts = attempts.values.compactMap { $0.session == nil ? $0.nextAttempt : nil }
-        let probes = byID.values.compactMap(\.probeDeadline)
-        let bundles = byID.values.flatMap(\.bundles.values).map {
-            $0.touchedAt + BridgeLimits.bundlePatience
+        var first: Instant?
+        func consider(_ moment: Instant?) {
+            if let moment, first.map({ moment < $0 }) ?? true { first = moment }
         }
-        return (attempts + probes + bundles).min()
+        // The least of all: no order reaches it.
+        attempts.forEach { if $0.value.session == nil { consider($0.value.nextAttempt) } }
+        byID.forEach { entry in
+            consider(entry.value.probeDeadline)
+            entry.value.bundles.forEach {
+                consider($0.value.touchedAt + BridgeLimits.bundlePatience)
+            }
+        }
+        return first
     }
 }
 

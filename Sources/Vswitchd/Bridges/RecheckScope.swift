@@ -19,7 +19,9 @@ enum RecheckScope {
         for (index, reference) in entry.rules.enumerated() {
             guard let changes = changed[reference.bridge] else { continue }
             if changes.isAll { return true }
-            guard changes.tables.contains(reference.table) else { continue }
+            guard changes.concern(table: reference.table, priority: reference.priority) else {
+                continue
+            }
             // Only the first lookup sees the packet as it came.
             guard index == 0, reference.table == 0, let inPort,
                 entry.identity.key.recirculationID == 0, let matches = changes.firstTable
@@ -32,7 +34,7 @@ enum RecheckScope {
         // `learn` asks how many rules a table has without searching it.
         return entry.effects.contains { effect in
             guard case .learnRule(let bridge, let mod) = effect else { return false }
-            return changed[bridge].map { $0.isAll || $0.tables.contains(mod.table ?? 0) } ?? false
+            return changed[bridge]?.concern(table: mod.table ?? 0) ?? false
         }
     }
 }

@@ -108,8 +108,11 @@ extension Vswitch {
     /// Translates some stale entries again.
     mutating func recheckSome(now: Instant) {
         guard datapath.isOpen else { return }
+        // While peers have more changes to tell, most of what is checked now would be so in vain.
+        let share = sessions.backlog.isEmpty ? 1 : BridgeLimits.recheckShareOfBusyTurns
+        let limit = BridgeLimits.recheckedFlows * Self.passCost / share
         var work = 0
-        while recheck.isPending, work < BridgeLimits.recheckedFlows * Self.passCost {
+        while recheck.isPending, work < limit {
             let slots = recheck.turn(of: ledger.slotCount, atMost: 256)
             work += 1
             for slot in slots {

@@ -12,8 +12,8 @@ struct SeededGenerator: RandomNumberGenerator {
         return mixed ^ mixed >> 31
     }
 
-    /// A number in `0..<bound`.
-    mutating func below(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &self) }
+    /// A number in `0..<bound`; `bound` is small, so that the remainder is fair enough.
+    mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(bound)) }
 
     /// True once in `bound` times.
     mutating func once(in bound: Int) -> Bool { below(bound) == 0 }

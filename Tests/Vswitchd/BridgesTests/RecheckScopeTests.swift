@@ -41,6 +41,18 @@ import Timekeeping
         #expect(!scope.concerns(entry(tables: [0, 1]), inPort: PortNumber(1)))
     }
 
+    @Test func flowsThatMetAHigherPriorityArePassedOver() throws {
+        var tables = FlowTables()
+        let mod = FlowMod(command: .add, table: 2, priority: 100)
+        _ = try tables.apply(mod, asOpenFlow10: false, now: .start)
+        let scope = RecheckScope.tables([0: tables.takeChanges()])
+        for (priority, isConcerned) in [(99, true), (100, true), (101, false), (0, true)] {
+            var flow = entry(tables: [2])
+            flow.rules[0].priority = UInt16(priority)
+            #expect(scope.concerns(flow, inPort: PortNumber(1)) == isConcerned, "\(priority)")
+        }
+    }
+
     @Test func inTheFirstTableTheRuleItselfIsHeldAgainstTheFlow() throws {
         let flow = entry(tables: [0], destination: 5)
         let port = PortNumber(1)

@@ -273,4 +273,15 @@ private func ttl(_ value: UInt8) -> DatapathAction {
             [RuleReference(bridge: 0, table: 0, rule: nil)], packets: 1, bytes: 1, usedAt: at(1))
         #expect(!grew())
     }
+
+    /// Which changes concern a cached flow hangs on it.
+    @Test func aLookupSaysWhichPriorityDecided() throws {
+        var model = makeModel()
+        try model.add(priority: 7, .output(2))
+        #expect(model.translate(makePacket()).rules.map(\.priority) == [7])
+        // What a conjunction leads to says nothing of the priority of its clauses.
+        try model.add(
+            on: Match([.ethType: 0x86dd]), priority: 5, .conjunction(id: 1, clause: 0, count: 2))
+        #expect(model.translate(makePacket()).rules.map(\.priority) == [0])
+    }
 }

@@ -57,6 +57,18 @@ import Testing
         #expect(FlowText.text(match) == conditions)
     }
 
+    /// Found by `apus-fuzz flow-text`: what another condition takes the meaning from is left out.
+    @Test(arguments: [
+        ("tcp,dl_type=0x88cc", "dl_type=0x88cc"),
+        ("icmp,reg0=1,dl_type=0x1234", "reg0=0x1,dl_type=0x1234"),
+        ("icmp6,icmp_type=135,nd_sll=00:01:02:03:04:05,tp_src=5", "icmp6,icmp_type=5"),
+    ])
+    func contradictionsLeaveWhatMeansSomething(line: String, left: String) throws {
+        let match = try FlowText.parse(line + ",actions=drop", .add).match
+        #expect(FlowText.text(match) == left)
+        #expect(try FlowText.parse(left + ",actions=drop", .add).match == match)
+    }
+
     /// line, what ovs-ofctl says of it, column, suggestion.
     static let wrong: [(String, String, Int, String?)] = [
         ("foo=1,actions=drop", "unknown keyword foo", 1, nil),

@@ -4,6 +4,12 @@ import Testing
 
 /// Nothing that arrives may trap: each message cut at every byte, and many with bytes changed.
 @Suite struct MalformedMessageTests {
+    /// Found by `apus-fuzz openflow`: it was written back as an error without a vendor.
+    @Test func anErrorOfVendorZeroIsRefused() {
+        let bytes: [UInt8] = [4, 1, 0, 18, 1, 2, 3, 4, 0xff, 0xff, 0, 7, 0, 0, 0, 0, 0, 0]
+        #expect(throws: OpenFlowFault.self) { try OpenFlowDialect(.v13).decode(bytes) }
+    }
+
     static func corpus() throws -> [(OpenFlowDialect, [UInt8])] {
         var corpus = try FlowGoldenTests.all().flatMap { golden in
             let dialect = FlowGoldenTests.dialect(golden)

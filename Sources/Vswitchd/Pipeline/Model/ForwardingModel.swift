@@ -83,6 +83,12 @@ public struct ForwardingModel: Sendable {
         return slots[index]?.tables.lookup(table: table, key: key, mask: &mask)
     }
 
+    /// Whether some rule of the table is a clause of a conjunction.
+    func hasClauses(bridge index: Int, table: UInt8) -> Bool {
+        guard slots.indices.contains(index), table < Limits.tables else { return false }
+        return slots[index].map { $0.tables.clauseCounts[Int(table)] > 0 } ?? false
+    }
+
     func rule(_ id: RuleID, bridge index: Int) -> Rule? {
         guard slots.indices.contains(index) else { return nil }
         return slots[index]?.tables[rule: id]

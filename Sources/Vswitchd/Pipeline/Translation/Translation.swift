@@ -10,7 +10,10 @@ public struct RuleReference: Hashable, Sendable {
     public var table: UInt8
     /// nil: no rule matched.
     public var rule: RuleID?
-    public init(bridge: Int, table: UInt8, rule: RuleID?) {
+    /// Rules of a lower priority cannot change the answer; 0: any rule can.
+    public var priority: UInt16
+    public init(bridge: Int, table: UInt8, rule: RuleID?, priority: UInt16 = 0) {
+        self.priority = priority
         self.bridge = bridge
         self.table = table
         self.rule = rule

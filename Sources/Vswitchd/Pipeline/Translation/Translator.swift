@@ -247,8 +247,14 @@ extension Translator {
             table = current
             next = nil
             let id = lookUp(current, port: lookupPort)
-            rules.append(RuleReference(bridge: bridge, table: current, rule: id))
-            guard let id, let rule = model.rule(id, bridge: bridge), applies(rule) else {
+            let rule = id.flatMap { model.rule($0, bridge: bridge) }.flatMap { applies($0) ? $0 : nil }
+            // What a conjunction leads to may have a higher priority than its clauses.
+            let isDecisive = !model.hasClauses(bridge: bridge, table: current)
+            rules.append(
+                RuleReference(
+                    bridge: bridge, table: current, rule: id,
+                    priority: isDecisive ? rule?.priority ?? 0 : 0))
+            guard let id, let rule else {
                 if witness.isListening { witness.lookedUp(table: current, rule: nil, depth: depth) }
                 miss(sendsToController: sendsMiss)
                 return

@@ -49,11 +49,15 @@ enum ErrorCodec {
         let type = try reader.u16()
         let code = try reader.u16()
         var number = OpenFlowErrorCode.Number(type, code)
-        if version < .v12, type == niciraType10, code == 0 {
+        let isNicira = version < .v12 && type == niciraType10 && code == 0
+        let isExperimenter = version >= .v12 && type == experimenterType
+        if isNicira {
             number = .init(vendor: try reader.u32(), try reader.u16(), try reader.u16())
-        } else if version >= .v12, type == experimenterType {
+        } else if isExperimenter {
             number = .init(vendor: try reader.u32(), code, 0)
         }
+        // Vendor 0 is nobody; its numbers would be taken for the standard's.
+        guard number.vendor != 0 || !(isNicira || isExperimenter) else { throw .badVendor }
         return OpenFlowErrorReport(number: number, offending: reader.rest(), version: version)
     }
 

@@ -62,7 +62,18 @@ struct MatchParser {
                 try add(condition, to: &match)
             }
         }
-        return match
+        return contradicts(match) ? match.keptToWhatMeansSomething : match
+    }
+
+    /// Whether a condition took away what another one needs: `tcp,dl_type=0x88cc`. That one then
+    /// means nothing, and is left out, as ovs-ofctl does.
+    private func contradicts(_ match: Match) -> Bool {
+        func means(_ field: FlowField) -> Bool {
+            field.hasPrerequisites(key: match.key, mask: match.mask)
+        }
+        let keywordMeans = match.mask.packet.nwProto == 0 || means(.nwProto) || means(.arpOp)
+        return !keywordMeans
+            || !conditions.allSatisfy { means(Self.field($0.name, under: match)) }
     }
 
     private func add(_ condition: Condition, to match: inout Match) throws(FlowTextError) {
@@ -174,5 +185,22 @@ struct MatchParser {
         case .neighbourSolicit: "icmp6,icmp_type=135"
         case .neighbourAdvert: "icmp6,icmp_type=136"
         }
+    }
+}
+
+extension Match {
+    /// Without the bits that belong to no field whose prerequisites are met.
+    fileprivate var keptToWhatMeansSomething: Match {
+        var match = self
+        // What goes may take with it what needed it; four layers stand one upon the other.
+        for _ in 0..<4 {
+            var kept = PipelineMask()
+            for field in FlowField.all
+            where field.hasPrerequisites(key: match.key, mask: match.mask) {
+                field.write(.ones(field.width), mask: .ones(field.width), into: &kept)
+            }
+            match = Match(key: match.key, mask: match.mask.masked(by: kept))
+        }
+        return match
     }
 }
