@@ -78,6 +78,7 @@ extension Vswitch {
         // 0 marks what the datapath says by itself.
         if datapath.lastSequence == 0 { datapath.lastSequence = 1 }
         datapath.outstanding[datapath.lastSequence] = why
+        sealAnswers()
         effects.append(.sendDatapath(sequence: datapath.lastSequence, request))
         return datapath.lastSequence
     }
