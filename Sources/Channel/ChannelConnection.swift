@@ -82,6 +82,16 @@ public final class ChannelConnection {
         } catch { throw .message(error) }
     }
 
+    /// As `send(.answerUpcall(answer), sequence: 0)`.
+    public func send(_ answer: UpcallAnswer) throws(ChannelSendError) {
+        try checkRoom()
+        do throws(DatapathMessageError) {
+            if try writer.append(answer) { return }
+            seal()
+            _ = try writer.append(answer)
+        } catch { throw .message(error) }
+    }
+
     /// Adds a reply or an upcall. It leaves at the next `flush`.
     ///
     /// - Parameter inDump: Whether the reply is part of the answer to a dump.
@@ -150,19 +160,25 @@ public final class ChannelConnection {
     public func receive(
         requests body: (Received<DatapathRequest>) -> Void
     ) throws(ChannelError) -> Reception {
-        try receiveDatagrams { for request in DatapathRequest.decode($0) { body(request) } }
+        try receiveDatagrams(atMost: ChannelLimits.batchCount) {
+            for request in DatapathRequest.decode($0) { body(request) }
+        }
     }
 
-    /// Reads up to `ChannelLimits.batchCount` datagrams of replies and calls `body` for each.
+    /// Reads up to `ChannelLimits.replyBatchCount` datagrams of replies and calls `body` for each.
     public func receive(
         replies body: (Received<DatapathReply>) -> Void
     ) throws(ChannelError) -> Reception {
-        try receiveDatagrams { for reply in DatapathReply.decode($0) { body(reply) } }
+        try receiveDatagrams(atMost: ChannelLimits.replyBatchCount) {
+            for reply in DatapathReply.decode($0) { body(reply) }
+        }
     }
 
-    private func receiveDatagrams(_ body: (RawSpan) -> Void) throws(ChannelError) -> Reception {
+    private func receiveDatagrams(
+        atMost limit: Int, _ body: (RawSpan) -> Void
+    ) throws(ChannelError) -> Reception {
         let flags = Int32(MSG_DONTWAIT) | Int32(MSG_TRUNC)
-        for _ in 0..<ChannelLimits.batchCount {
+        for _ in 0..<limit {
             // In bounds: the kernel writes at most the buffer's size.
             let count = unsafe recv(descriptor, buffer, Self.bufferByteCount, flags)
             guard count >= 0 else {

@@ -16,6 +16,9 @@ public protocol DatapathEnd: AnyObject {
     /// - Throws: `.overflow` if too much waits already: nothing is added.
     func send(_ request: DatapathRequest, sequence: UInt32) throws(ChannelSendError)
 
+    /// As `send(.answerUpcall(answer), sequence: 0)`, for those who send thousands.
+    func send(_ answer: UpcallAnswer) throws(ChannelSendError)
+
     /// Hands over what the other end takes; returns whether that was everything.
     @discardableResult func flush() throws(ChannelError) -> Bool
 
@@ -23,6 +26,12 @@ public protocol DatapathEnd: AnyObject {
     func receive(
         replies body: (Received<DatapathReply>) -> Void
     ) throws(ChannelError) -> ChannelConnection.Reception
+}
+
+extension DatapathEnd {
+    public func send(_ answer: UpcallAnswer) throws(ChannelSendError) {
+        try send(.answerUpcall(answer), sequence: 0)
+    }
 }
 
 extension ChannelConnection: DatapathEnd {}

@@ -15,6 +15,9 @@ public enum ChannelLimits {
     public static let upcallByteCountMax = 1 << 20
     /// Datagrams that are read from one connection before the others have their turn.
     public static let batchCount = 8
+    /// The same for answers and upcalls. Few: what is decided leaves when a turn is over, and the
+    /// datapath is to have work while the next turn is under way.
+    public static let replyBatchCount = 2
     /// What the kernel is asked to buffer in each direction, in bytes: several of the largest
     /// datagrams. Without root the kernel gives at most `net.core.wmem_max`, 208 KiB by default,
     /// which still holds one.

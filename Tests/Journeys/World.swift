@@ -270,6 +270,8 @@ struct World: ~Copyable {
                 linkOrders.append("remove \(name)")
                 toMachine.append(.linkRemoved(name: name))
             case .sendDatapath(let sequence, let request): send(request, sequence)
+            case .answerUpcalls(let answers):
+                for answer in answers { send(.answerUpcall(answer), 0) }
             case .answer(_, let answer): answers.append(answer)
             case .answerJSON(_, let json): answers.append(.success(json.text))
             case .watchLinks(let names):

@@ -18,19 +18,21 @@ struct KeptUpcalls: ~Copyable {
     private var places: [Upcall?]
     private let byteBudget: Int
     private var byteCount = 0
-    private var first: UInt32 = 1
-    private var next: UInt32 = 1
+    private var first: UInt32
+    private var next: UInt32
 
     /// - Parameters:
     ///   - capacity: A power of two.
     ///   - byteBudget: Bytes of frames above which nothing more is kept.
+    ///   - first: The first number.
     init(
         capacity: Int = ForwardingLimits.keptUpcalls,
-        byteBudget: Int = ForwardingLimits.upcallByteBudget
+        byteBudget: Int = ForwardingLimits.upcallByteBudget, first: UInt32 = 1
     ) {
         precondition(capacity > 0 && capacity & (capacity - 1) == 0, "a power of two")
         places = Array(repeating: nil, count: capacity)
         self.byteBudget = byteBudget
+        (self.first, next) = (first, first)
     }
 
     private func place(_ id: UInt32) -> Int { Int(id) & (places.count - 1) }

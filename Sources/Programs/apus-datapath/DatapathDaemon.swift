@@ -128,13 +128,16 @@ final class DatapathDaemon {
                 makeBlocksIfWanted(by: port.port)
                 if port.hasError { reportError(of: port.port) }
             }
-            sendUpcalls()
+            // Questions that must wait for answers: those may be here already.
+            if !sendUpcalls() { return }
         }
         sendUpcalls()
     }
 
-    private func sendUpcalls() {
-        guard let id = worker.desk.upcallClient, let client = clients[id] else { return }
+    /// - Returns: Whether all are on their way.
+    @discardableResult
+    private func sendUpcalls() -> Bool {
+        guard let id = worker.desk.upcallClient, let client = clients[id] else { return true }
         while worker.forwarder.waitingUpcallCount > 0, client.hasRoomForUpcalls {
             let upcalls = worker.forwarder.takeUpcalls(
                 atMost: Self.upcallsPerBatch, keeping: true)
@@ -149,6 +152,7 @@ final class DatapathDaemon {
             }
         }
         flush(id)
+        return worker.forwarder.waitingUpcallCount == 0
     }
 
     private func reportError(of port: UInt32) {

@@ -143,26 +143,17 @@ final class VswitchdDaemon {
     private func readDatapath(_ turn: Turn<Message>) -> [SwitchEvent] {
         guard let connection = datapath else { return [] }
         guard turn.readable.contains(connection.descriptor) else { return [] }
-        var events: [SwitchEvent] = []
+        var batch: [Received<DatapathReply>] = []
+        let reason: String
         do throws(ChannelError) {
-            let reception = try connection.receive(replies: { received in
-                switch received.content {
-                case .success(let reply):
-                    events.append(.datapathReplied(sequence: received.sequence, reply))
-                case .failure(let error):
-                    events.append(
-                        .datapathReplied(
-                            sequence: received.sequence,
-                            .failed(errno: 0, text: "cannot be read: \(error)")))
-                }
-            })
-            guard reception == .closed else { return events }
-            events.append(.datapathClosed(reason: "it closed the connection"))
+            let reception = try connection.receive(replies: { batch.append($0) })
+            guard reception == .closed else { return [.datapathSaid(batch)] }
+            reason = "it closed the connection"
         } catch {
-            events.append(.datapathClosed(reason: "\(error)"))
+            reason = "\(error)"
         }
         datapath = nil
-        return events
+        return [.datapathSaid(batch), .datapathClosed(reason: reason)]
     }
 
     private func readLinks(_ turn: Turn<Message>) -> [SwitchEvent] {
@@ -205,6 +196,7 @@ final class VswitchdDaemon {
                 flushDatapath()
                 datapath = nil
             case .sendDatapath(let sequence, let request): send(request, sequence)
+            case .answerUpcalls(let answers): send(answers)
             case .listen(let purpose): listen(purpose)
             case .stopListening(let purpose):
                 if let listener = streams.forget(purpose) { hub.closeListener(listener) }
@@ -262,16 +254,31 @@ final class VswitchdDaemon {
         do throws(ChannelSendError) {
             try connection.send(request, sequence: sequence)
         } catch {
-            switch error {
-            case .message(let error):
-                // One order that cannot be written; the conversation goes on.
-                pending.append(
-                    .datapathReplied(
-                        sequence: sequence, .failed(errno: 0, text: "\(error)")))
-            case .channel(let error):
-                datapath = nil
-                pending.append(.datapathClosed(reason: "\(error)"))
+            notSent(sequence, error)
+        }
+    }
+
+    private func send(_ answers: [UpcallAnswer]) {
+        guard let connection = datapath else { return }
+        for answer in answers {
+            do throws(ChannelSendError) {
+                try connection.send(answer)
+            } catch {
+                notSent(0, error)
+                guard datapath != nil else { return }
             }
+        }
+    }
+
+    private func notSent(_ sequence: UInt32, _ error: ChannelSendError) {
+        switch error {
+        case .message(let error):
+            // One order that cannot be written; the conversation goes on.
+            pending.append(
+                .datapathReplied(sequence: sequence, .failed(errno: 0, text: "\(error)")))
+        case .channel(let error):
+            datapath = nil
+            pending.append(.datapathClosed(reason: "\(error)"))
         }
     }
 

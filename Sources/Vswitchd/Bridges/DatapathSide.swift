@@ -104,6 +104,7 @@ extension Vswitch {
     mutating func order(_ request: DatapathRequest, _ why: DatapathOrder) -> UInt32? {
         guard datapath.isOpen else { return nil }
         let sequence = datapath.number(why)
+        sealAnswers()
         effects.append(.sendDatapath(sequence: sequence, request))
         return sequence
     }

@@ -149,6 +149,26 @@ struct FlowLedger {
         sieve[slot] = entry.sieve
     }
 
+    // What a dump asks of each of perhaps 200,000 entries, without a copy of the entry.
+
+    /// When the flow in `slot` was installed; nil if there is none.
+    func since(_ slot: Int) -> Instant? { slots[slot]?.since }
+
+    /// Whether the flow in `slot` had packets since its counters were last noted.
+    func hasNews(_ slot: Int, _ statistics: FlowStatistics) -> Bool {
+        slots[slot]?.seen != statistics
+    }
+
+    /// Whether there is an entry in `slot` that was not seen by dump `number`.
+    func wasMissing(_ slot: Int, in number: UInt64) -> Bool {
+        slots[slot].map { $0.dump < number } ?? false
+    }
+
+    mutating func note(_ slot: Int, _ statistics: FlowStatistics, dump: UInt64) {
+        slots[slot]?.seen = statistics
+        slots[slot]?.dump = dump
+    }
+
     /// Notes that the entry in `slot` is right for `generation`.
     mutating func setGeneration(_ slot: Int, _ generation: UInt64) {
         slots[slot]?.generation = generation

@@ -230,20 +230,19 @@ extension Vswitch {
     /// One flow of a dump.
     mutating func absorb(_ flow: CachedFlow, dump: UInt64, now: Instant) {
         let identity = FlowIdentity(key: flow.key, mask: flow.mask)
-        guard let slot = ledger.slot(of: identity), let entry = ledger[slot] else {
+        guard let slot = ledger.slot(of: identity), let since = ledger.since(slot) else {
             adopt(flow, identity, dump: dump, now: now)
             return
         }
-        credit(entry, flow.statistics, now: now)
-        ledger.update(slot) {
-            $0.seen = flow.statistics
-            $0.dump = dump
+        if ledger.hasNews(slot, flow.statistics), let entry = ledger[slot] {
+            credit(entry, flow.statistics, now: now)
         }
+        ledger.note(slot, flow.statistics, dump: dump)
         let used = Instant(
             nanosecondsSinceStart: flow.statistics.usedMilliseconds.multipliedReportingOverflow(
                 by: 1_000_000
             ).partialValue)
-        if now.since(max(used, entry.since)) >= maxIdle { delete(slot) }
+        if now.since(max(used, since)) >= maxIdle { delete(slot) }
     }
 
     /// A flow that we did not install: we are new here, or somebody else put it. What it teaches is
@@ -268,8 +267,8 @@ extension Vswitch {
         datapath.largestDump = max(datapath.largestDump, now.since(datapath.dumpStartedAt))
         // Entries that the datapath did not show are not there any more. Those installed while it
         // was dumping carry its number.
-        for slot in 0..<ledger.slotCount {
-            if let entry = ledger[slot], entry.dump < number { ledger.remove(slot) }
+        for slot in 0..<ledger.slotCount where ledger.wasMissing(slot, in: number) {
+            ledger.remove(slot)
         }
         forgetContinuations(now: now)
         let next =

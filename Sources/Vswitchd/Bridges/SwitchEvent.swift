@@ -85,6 +85,8 @@ public enum SwitchEvent: Sendable {
 
     case datapathOpened(DatapathNature = DatapathNature())
     case datapathReplied(sequence: UInt32, DatapathReply)
+    /// All that one reading brought: a flood of upcalls is one event.
+    case datapathSaid([Received<DatapathReply>])
     case datapathClosed(reason: String)
 
     case sessionAccepted(SessionID, ListenerPurpose, peer: String)
@@ -118,6 +120,8 @@ public enum SwitchEffect: Sendable {
     /// Leave the datapath for another one.
     case closeDatapath
     case sendDatapath(sequence: UInt32, DatapathRequest)
+    /// As many `.sendDatapath` of `.answerUpcall`, in order.
+    case answerUpcalls([UpcallAnswer])
     case listen(ListenerPurpose)
     case stopListening(ListenerPurpose)
     case connect(SessionID, target: String)

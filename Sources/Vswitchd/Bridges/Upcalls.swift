@@ -96,7 +96,14 @@ extension Vswitch {
     /// the next dump, and then leaves the ledger.
     private mutating func answer(_ answer: UpcallAnswer) {
         guard datapath.isOpen, answer.id != 0 else { return }
-        effects.append(.sendDatapath(sequence: 0, .answerUpcall(answer)))
+        answers.append(answer)
+    }
+
+    /// Answers and orders reach the datapath in the order in which they were decided.
+    mutating func sealAnswers() {
+        guard !answers.isEmpty else { return }
+        effects.append(.answerUpcalls(answers))
+        answers = []
     }
 
     /// Has the datapath carry out a packet's actions; what it cannot do is done here.

@@ -73,6 +73,8 @@ public struct Vswitch {
     let product: ProductText
     let startedAt: Instant
     var effects: [SwitchEffect] = []
+    /// What follows the last of `effects`.
+    var answers: [UpcallAnswer] = []
 
     /// - Parameters:
     ///   - product: What to call ourselves towards controllers.
@@ -95,6 +97,7 @@ public struct Vswitch {
         for event in events { take(event, now: now) }
         for id in waiting { readMessages(id, now: now) }
         advance(now: now)
+        sealAnswers()
         defer { effects = [] }
         return effects
     }
@@ -113,6 +116,15 @@ public struct Vswitch {
             follow(replica.connectionLost(), now: now)
         case .datapathOpened(let nature): datapathOpened(nature, now: now)
         case .datapathReplied(let sequence, let reply): received(reply, sequence, now: now)
+        case .datapathSaid(let batch):
+            for reply in batch {
+                switch reply.content {
+                case .success(let content): received(content, reply.sequence, now: now)
+                case .failure(let error):
+                    let text = "cannot be read: \(error)"
+                    received(.failed(errno: 0, text: text), reply.sequence, now: now)
+                }
+            }
         case .datapathClosed(let reason): datapathClosed(reason, now: now)
         case .sessionAccepted(let id, let purpose, let peer):
             sessionAccepted(id, purpose, peer: peer, now: now)

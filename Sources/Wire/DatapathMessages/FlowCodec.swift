@@ -5,10 +5,18 @@ import Packets
 // Flows as `OVS_FLOW_ATTR_*`.
 
 extension DatagramWriter {
-    mutating func put(_ flow: CachedFlow, withCounters: Bool) throws(DatapathMessageError) {
+    /// - Parameter asWords: Key and mask as rows: for those who know us, and wait for thousands.
+    mutating func put(
+        _ flow: CachedFlow, withCounters: Bool, asWords: Bool = false
+    ) throws(DatapathMessageError) {
         if let ufid = flow.ufid { put(ufid) }
-        put(UInt16(OVS_FLOW_ATTR_KEY.rawValue), key: flow.key)
-        put(UInt16(OVS_FLOW_ATTR_MASK.rawValue), mask: flow.mask, of: flow.key)
+        if asWords {
+            put(UInt16(OVS_FLOW_ATTR_KEY.rawValue), wordsOf: flow.key)
+            put(UInt16(OVS_FLOW_ATTR_MASK.rawValue), wordsOf: flow.mask)
+        } else {
+            put(UInt16(OVS_FLOW_ATTR_KEY.rawValue), key: flow.key)
+            put(UInt16(OVS_FLOW_ATTR_MASK.rawValue), mask: flow.mask, of: flow.key)
+        }
         if withCounters { putCounters(flow.statistics) }
         try put(UInt16(OVS_FLOW_ATTR_ACTIONS.rawValue), actions: flow.actions)
     }

@@ -43,7 +43,7 @@ extension DatagramWriter {
             try put(port, withCounters: true)
         case .flow(let flow):
             guard begin(families.flow, OVS_FLOW_CMD_NEW.rawValue, &self) else { return false }
-            try put(flow, withCounters: true)
+            try put(flow, withCounters: true, asWords: inDump && families == .channel)
         case .meter(let meter, let statistics):
             guard begin(families.meter, OVS_METER_CMD_GET.rawValue, &self) else { return false }
             put(meter, statistics)

@@ -27,6 +27,17 @@ extension DatagramWriter {
         return try finish("request")
     }
 
+    /// As `append(.answerUpcall(answer), sequence: 0)`, over the channel.
+    public mutating func append(_ answer: UpcallAnswer) throws(DatapathMessageError) -> Bool {
+        guard
+            begin(
+                family: DatapathFamilies.channel.packet, command: OVS_PACKET_CMD_EXECUTE.rawValue,
+                version: 1, flags: NLM_F_REQUEST, sequence: 0)
+        else { return false }
+        try put(answer)
+        return try finish("request")
+    }
+
     private struct Form {
         var family: UInt16
         var command: UInt32
