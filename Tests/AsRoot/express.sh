@@ -7,7 +7,7 @@ switch_up
 for n in 1 2; do host $n; done
 in_switch ovs-vsctl add-br br0 -- add-port br0 p1 -- add-port br0 p2 || not_ok "ports are added"
 
-sink=02:00:00:00:09:fb
+sink=$(in_host 2 cat /sys/class/net/eth0/address)
 flood() { in_host 1 "$bin/apus-bench" flood --interface eth0 --to $sink --flows 1000 --rate "$1" --seconds "$2"; }
 missed() { in_switch ovs-dpctl show | sed -n 's/.*missed:\([0-9]*\).*/\1/p'; }
 of_link() { in_host "$1" cat "/sys/class/net/eth0/statistics/$2"; }
@@ -17,8 +17,6 @@ ended() { # packets of port p1 by how they ended, summed
     awk '$1 == "p1" { on = 1; next } $1 ~ /^p|^br|^\(from/ { on = 0 } on && $1 ~ /^[0-9]+$/ && $2 !~ /^\(/ { s += $1 } END { print s + 0 }'; }
 
 check "the two hosts know each other" in_host 1 ping -q -c 3 -i 0.2 -W 1 10.9.0.2
-in_host 2 "$bin/apus-bench" flood --interface eth0 --from $sink --rate 1 --seconds 0 \
-  --to "$(in_host 1 cat /sys/class/net/eth0/address)" > /dev/null
 flood 1000 0.2 > /dev/null
 upcalls=$(missed) below=$(in_switch ip -j -s link show p2 | sed -n 's/.*"tx":{[^}]*"packets":\([0-9]*\).*/\1/p')
 rx=$(of_port p1 rx) tx=$(of_port p2 tx) left=$(of_link 1 tx_packets) came=$(of_link 2 rx_packets)
@@ -31,6 +29,13 @@ same "the port it left by counts it" "$(($(of_link 2 rx_packets) - came))" "$(($
 same "each packet has one end" "$(of_port p1 rx)" "$(ended)"
 now=$(in_switch ip -j -s link show p2 | sed -n 's/.*"tx":{[^}]*"packets":\([0-9]*\).*/\1/p')
 check "it was handed to the far end at once" test "$((${now:-0} - ${below:-0}))" -lt 1000
+
+# A host that is handed a frame at once takes it for its own, whoever it was for.
+in_host 1 ip neigh replace 10.9.0.2 lladdr 02:00:00:00:09:fb dev eth0 nud permanent
+came=$(of_link 2 rx_packets)
+refuse "frames to a stranger are no host's own" in_host 1 ping -q -c 20 -i 0.05 -W 1 10.9.0.2
+check "though they are flooded to it" test "$(($(of_link 2 rx_packets) - came))" -ge 20
+in_host 1 ip neigh del 10.9.0.2 dev eth0
 
 in_switch tc qdisc add dev p2 root pfifo limit 1000
 queued() { in_switch tc -s qdisc show dev p2 | sed -n 's/.*Sent [0-9]* bytes \([0-9]*\) pkt.*/\1/p'; }

@@ -18,6 +18,14 @@ import Tools
         ("version", call("version")),
         ("fdb/show br0", call("fdb/show", ["br0"])),
         ("vlog/set -t", call("vlog/set", ["-t"])),
+        (
+            "dpif-netdev/pmd-perf-show -nh",
+            call(
+                "dpif-netdev/pmd-perf-show", ["-nh"], target: .daemon(name: "apus-datapath"))
+        ),
+        (
+            "-t ovs-vswitchd dpif-netdev/pmd-rxq-show", call("dpif-netdev/pmd-rxq-show")
+        ),
         ("-t ovsdb-server version", call("version", target: .daemon(name: "ovsdb-server"))),
         ("-tovsdb-server version", call("version", target: .daemon(name: "ovsdb-server"))),
         ("--target=/run/a.ctl exit", call("exit", target: .socket(path: "/run/a.ctl"))),

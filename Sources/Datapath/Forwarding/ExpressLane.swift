@@ -183,6 +183,9 @@ extension Forwarder {
         }
     }
 
+    /// Packets that passed below us, as far as they were brought in.
+    public var expressPackets: UInt64 { lane.packets }
+
     /// What came by express at each port since the last call, as far as it was brought in; by
     /// ascending port.
     public mutating func takeExpressLoads() -> [PortLoad] { lane.takeLoads() }

@@ -3,22 +3,43 @@
 // A veth is two ends; what one end sends waits in the kernel's queue until the other end receives
 // it. The kernel can leave this wait out (`bpf_redirect_peer`) if the other end is in another
 // network namespace. Then whatever this end does to frames on their way out is left out too, so it
-// is right only where this end does nothing: no queueing discipline, no XDP program.
+// is right only where this end does nothing: no queueing discipline, no XDP program. And the other
+// end takes whatever is handed to it for its own, where it would else have looked whom the frame is
+// for: a host that routes would send on what a switch only flooded. So it is right only for frames
+// to the other end's own address.
 //
-//     RTM_GETLINK ──> kind of link, namespace of its other end, queueing discipline, XDP
+//     RTM_GETLINK ──> kind of link, queueing discipline, XDP, where the other end is
+//     RTM_GETLINK, there ──> its address
 
 internal import CLinuxPacket
 internal import Glibc
+public import Packets
+
+/// What is to be known of an interface's other end.
+public struct OtherEnd: Hashable, Sendable {
+    /// Frames to this address may be handed over at once; nil: none may.
+    public var address: MACAddress?
+
+    public init(address: MACAddress?) { self.address = address }
+
+    /// Whether frames that agree with a flow's key under its mask are all for the other end.
+    public func receivesAll(to destination: MACAddress, mask: MACAddress) -> Bool {
+        mask == .broadcast && destination == address
+    }
+}
 
 extension InterfaceFacts {
-    /// Whether this is a veth without queueing discipline and XDP program whose other end is in
-    /// another network namespace, as it is now. One netlink request; false if that fails.
-    public var leadsToOtherNamespace: Bool {
+    /// The other end of a veth without queueing discipline and XDP program, if that is in another
+    /// network namespace, as it is now. Two netlink requests; no address if they fail.
+    public var otherEnd: OtherEnd {
         do {
-            return try LinkAnswer(interface: self).leadsToOtherNamespace
+            let near = try LinkAnswer(index: index, namespace: nil, name: name)
+            guard let place = near.otherEnd else { return OtherEnd(address: nil) }
+            let far = try LinkAnswer(index: place.index, namespace: place.namespace, name: name)
+            return OtherEnd(address: far.address)
         } catch {
             // An interface that is gone leads nowhere.
-            return false
+            return OtherEnd(address: nil)
         }
     }
 }
@@ -27,46 +48,68 @@ extension InterfaceFacts {
 private struct LinkAnswer {
     private static let headerByteCount = 32
     /// `IFLA_*` of `linux/if_link.h`.
+    private static let hardwareAddress: UInt16 = 1
+    private static let otherIndex: UInt16 = 5
     private static let queueing: UInt16 = 6
     private static let info: UInt16 = 18
     private static let infoKind: UInt16 = 1
     private static let otherNamespace: UInt16 = 37
     private static let xdp: UInt16 = 43
     private static let xdpAttached: UInt16 = 2
+    private static let askedNamespace: UInt16 = 46
     private static let answerByteCount = 16 * 1024
 
-    private var answer: [UInt8]
+    private var attributes: [UInt16: ArraySlice<UInt8>]
 
-    init(interface: InterfaceFacts) throws(PortError) {
+    /// - Parameters:
+    ///   - namespace: This namespace's number of the one that the interface is in; nil: its own.
+    ///   - name: Of the interface that errors are about.
+    init(index: CInt, namespace: UInt32?, name: String) throws(PortError) {
         let socket = try Descriptor(
             socket(AF_NETLINK, CInt(SOCK_RAW.rawValue | SOCK_CLOEXEC.rawValue), NETLINK_ROUTE),
-            interface: interface.name, call: "socket(AF_NETLINK)")
+            interface: name, call: "socket(AF_NETLINK)")
         // nlmsghdr (length, type, flags, sequence, port), ifinfomsg (family, type, index, …).
         var request: [UInt32] = [
-            UInt32(Self.headerByteCount), UInt32(RTM_GETLINK) | UInt32(NLM_F_REQUEST) << 16, 1, 0,
-            0, UInt32(bitPattern: interface.index), 0, 0,
+            0, UInt32(RTM_GETLINK) | UInt32(NLM_F_REQUEST) << 16, 1, 0,
+            0, UInt32(bitPattern: index), 0, 0,
         ]
+        if let namespace { request += [8 | UInt32(Self.askedNamespace) << 16, namespace] }
+        let byteCount = request.count * 4
+        request[0] = UInt32(byteCount)
         // Safe: the array's own bytes for the length of the call.
-        guard unsafe send(socket.number, &request, Self.headerByteCount, 0) > 0 else {
-            throw PortError(interface: interface.name, call: "rtnetlink(RTM_GETLINK)")
+        guard unsafe send(socket.number, &request, byteCount, 0) > 0 else {
+            throw PortError(interface: name, call: "rtnetlink(RTM_GETLINK)")
         }
-        answer = [UInt8](repeating: 0, count: Self.answerByteCount)
+        var answer = [UInt8](repeating: 0, count: Self.answerByteCount)
         // Safe: writes at most `answer.count` bytes into the array.
         let count = unsafe recv(socket.number, &answer, answer.count, CInt(MSG_DONTWAIT))
         guard count > Self.headerByteCount, answer[4] == UInt8(RTM_NEWLINK) else {
-            throw PortError(interface: interface.name, call: "rtnetlink(RTM_GETLINK)")
+            throw PortError(interface: name, call: "rtnetlink(RTM_GETLINK)")
         }
-        answer.removeSubrange(count...)
+        attributes = Self.attributes(answer[Self.headerByteCount..<count])
     }
 
-    var leadsToOtherNamespace: Bool {
-        let attributes = Self.attributes(answer[Self.headerByteCount...])
-        guard let info = attributes[Self.info], attributes[Self.otherNamespace] != nil,
+    /// Where the other end is, if frames may be handed to it.
+    var otherEnd: (index: CInt, namespace: UInt32)? {
+        guard let info = attributes[Self.info],
             Self.attributes(info)[Self.infoKind].map(Self.text) == "veth",
-            attributes[Self.queueing].map(Self.text) == "noqueue"
-        else { return false }
+            attributes[Self.queueing].map(Self.text) == "noqueue",
+            let namespace = attributes[Self.otherNamespace].flatMap(Self.number),
+            let index = attributes[Self.otherIndex].flatMap(Self.number)
+        else { return nil }
         let attached = attributes[Self.xdp].flatMap { Self.attributes($0)[Self.xdpAttached]?.first }
-        return (attached ?? 0) == 0
+        guard (attached ?? 0) == 0 else { return nil }
+        return (CInt(bitPattern: index), namespace)
+    }
+
+    /// Its Ethernet address.
+    var address: MACAddress? {
+        guard let octets = attributes[Self.hardwareAddress], octets.count == 6 else { return nil }
+        return MACAddress(bits: octets.reduce(0) { $0 << 8 | UInt64($1) })
+    }
+
+    private static func number(_ octets: ArraySlice<UInt8>) -> UInt32? {
+        octets.count == 4 ? octets.reversed().reduce(0) { $0 << 8 | UInt32($1) } : nil
     }
 
     /// Attributes by their type: length and type (16 bits each), content, filled up to 4 bytes.

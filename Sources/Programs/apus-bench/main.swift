@@ -2,13 +2,16 @@
 // of the switch.
 
 import ArgumentParser
+import Glibc
+import PacketPorts
 
 struct ApusBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "apus-bench", abstract: "Measures the datapath; see tools/bench.",
         subcommands: [
-            FloodCommand.self, MicroCommand.self, TablesCommand.self, RulesCommand.self,
-            FlowModsCommand.self, LookupsCommand.self, PacketsCommand.self, RoundTripsCommand.self,
+            FloodCommand.self, SinkCommand.self, MicroCommand.self, TablesCommand.self,
+            RulesCommand.self, FlowModsCommand.self, LookupsCommand.self, PacketsCommand.self,
+            RoundTripsCommand.self,
         ])
 }
 
@@ -29,6 +32,23 @@ struct FloodCommand: ParsableCommand {
         var flood = try Flood(
             interface: interface, to: to, from: from, flowCount: flows, first: first)
         print(flood.run(seconds: seconds, rate: rate))
+    }
+}
+
+struct SinkCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "sink",
+        abstract: "Has the kernel forget what an interface receives as soon as it is counted.",
+        discussion: "Says so when it begins, and goes on until standard input ends.")
+
+    @Option(help: "Which interface; its host hears nothing meanwhile.") var interface: String
+
+    func run() throws {
+        let drop = try HostIngressDrop(interface: try InterfaceFacts(name: interface))
+        print("\(drop.interface.name) is a sink")
+        fflush(nil)
+        while readLine() != nil {}
+        withExtendedLifetime(drop) {}
     }
 }
 

@@ -44,6 +44,7 @@ final class DatapathDaemon {
     private var lastClient: UInt64 = 0
     var nextCount: Instant
     private var lastCount: Instant
+    private var costs: WorkerCosts
 
     /// - Parameter express: Whether the kernel may forward busy flows by itself.
     init(_ process: DaemonProcess, express isWanted: Bool) throws {
@@ -55,6 +56,7 @@ final class DatapathDaemon {
         OpenFiles.raiseLimit(to: Self.descriptorCountMax)
         var random = SystemRandomNumberGenerator()
         worker = Worker(hashSeed: random.next(), express: Self.express(isWanted, logger))
+        costs = WorkerCosts(now: MonotonicClock.now(), counts: LookupCounts(DatapathStatistics()))
         do {
             listener = try ChannelListener(runDirectory: process.places.rundir)
             readySet = try ReadySet()
@@ -92,10 +94,12 @@ final class DatapathDaemon {
         while true {
             let deadline = worker.desk.hasDumps ? Instant.start : nextCount
             let turn = loop.wait(until: deadline, watching: watches)
+            costs.spend(.waiting, until: turn.now)
             acceptClients(turn)
             for id in clients.keys.sorted() { readOrders(id) }
             takeReports()
             readLinks(turn)
+            costs.spend(.orders, until: MonotonicClock.now())
             servePorts()
             for message in turn.messages {
                 if case .control(let request) = message { answer(request) }
@@ -103,6 +107,8 @@ final class DatapathDaemon {
             continueDumps()
             countDrops(now: turn.now)
             for id in clients.keys.sorted() { flush(id) }
+            costs.spend(.rest, until: MonotonicClock.now())
+            costs.endTurn(lookups: worker.lookupCounts.lookups)
             if turn.isStopRequested { break }
         }
         closeAllPorts()
@@ -137,6 +143,13 @@ final class DatapathDaemon {
     /// - Returns: Whether all are on their way.
     @discardableResult
     private func sendUpcalls() -> Bool {
+        costs.spend(.packets, until: MonotonicClock.now())
+        guard worker.forwarder.waitingUpcallCount > 0 else { return true }
+        defer { costs.spend(.upcalls, until: MonotonicClock.now()) }
+        return handOverUpcalls()
+    }
+
+    private func handOverUpcalls() -> Bool {
         guard let id = worker.desk.upcallClient, let client = clients[id] else { return true }
         while worker.forwarder.waitingUpcallCount > 0, client.hasRoomForUpcalls {
             let upcalls = worker.forwarder.takeUpcalls(
@@ -288,12 +301,28 @@ extension DatapathDaemon {
     private static let commands = [
         ControlCommand("apus/packet-ends"),
         ControlCommand("dpctl/show", usage: "[dp]", argumentCounts: 0...1),
+        ControlCommand("dpif-netdev/pmd-perf-show", usage: "[-nh] [dp]", argumentCounts: 0...2),
+        ControlCommand("dpif-netdev/pmd-stats-clear", usage: "[dp]", argumentCounts: 0...1),
+        ControlCommand("dpif-netdev/pmd-stats-show", usage: "[dp]", argumentCounts: 0...1),
     ]
 
     private func answer(_ request: ControlRequest) {
         switch request.command {
         case "apus/packet-ends":
             control.reply(worker.packetEndsText, to: request)
+        case "dpif-netdev/pmd-stats-show":
+            let processor = SchedulingPolicy.processor
+            control.reply(
+                costs.statsText(processor: processor, worker.lookupCounts), to: request)
+        case "dpif-netdev/pmd-perf-show":
+            let text = costs.perfText(
+                processor: SchedulingPolicy.processor, worker.lookupCounts,
+                now: MonotonicClock.now(),
+                withHistograms: !request.arguments.contains("-nh"))
+            control.reply(text, to: request)
+        case "dpif-netdev/pmd-stats-clear":
+            costs = WorkerCosts(now: MonotonicClock.now(), counts: worker.lookupCounts)
+            control.reply("", to: request)
         default:
             control.reply(worker.summaryText, to: request)
         }

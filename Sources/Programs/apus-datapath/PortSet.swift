@@ -24,7 +24,7 @@ struct RingPort: ~Copyable {
     var mtu: Int
     var isRunning: Bool
     /// What was last found out about its other end; nil if no express flow needed to know.
-    var leadsToOtherNamespace: Bool?
+    var otherEnd: OtherEnd?
     /// Where its frames are received; made when it is first asked for.
     var spreading: ReceiveSpreading?
 
@@ -33,7 +33,7 @@ struct RingPort: ~Copyable {
         let drop = try HostIngressDrop(interface: interface, express: express)
         let sender = try FrameSender(interface: interface)
         let ring = try SteeredRings(interface: interface, express: express, budget: budget)
-        leadsToOtherNamespace = nil
+        otherEnd = nil
         spreading = nil
         self.drop = drop
         self.sender = sender
@@ -315,19 +315,20 @@ struct PortSet: ~Copyable, PacketSink, ExpressTier {
                 clamping: unsafe outRing.pointee.mtu + Self.ethernetHeaderByteCount),
             // The short cut to the other end leaves out the queues.
             toPeer: unsafe !outRing.pointee.isShaped
-                && leadsToOtherNamespace(outRing, deed.outPort))
+                && otherEnd(outRing, deed.outPort).receivesAll(
+                    to: key.ethDst, mask: mask.ethDst))
         return express?.put(expressKey, mask: expressMask, flow)
     }
 
-    private mutating func leadsToOtherNamespace(
+    private mutating func otherEnd(
         _ ring: UnsafeMutablePointer<RingPort>, _ port: UInt32
-    ) -> Bool {
+    ) -> OtherEnd {
         // Safe: the caller's entry is live.
-        if let known = unsafe ring.pointee.leadsToOtherNamespace { return known }
-        let leads = unsafe ring.pointee.ring.interface.leadsToOtherNamespace
-        unsafe ring.pointee.leadsToOtherNamespace = leads
+        if let known = unsafe ring.pointee.otherEnd { return known }
+        let found = unsafe ring.pointee.ring.interface.otherEnd
+        unsafe ring.pointee.otherEnd = found
         peered.append(port)
-        return leads
+        return found
     }
 
     /// Looks again where ports lead that express flows leave by.
@@ -337,9 +338,9 @@ struct PortSet: ~Copyable, PacketSink, ExpressTier {
         peered.filter { port in
             guard let ring = unsafe rings[Int(port)] else { return false }
             // Safe: entries are live.
-            let leads = unsafe ring.pointee.ring.interface.leadsToOtherNamespace
-            defer { unsafe ring.pointee.leadsToOtherNamespace = leads }
-            return unsafe leads != ring.pointee.leadsToOtherNamespace
+            let found = unsafe ring.pointee.ring.interface.otherEnd
+            defer { unsafe ring.pointee.otherEnd = found }
+            return unsafe found != ring.pointee.otherEnd
         }
     }
 

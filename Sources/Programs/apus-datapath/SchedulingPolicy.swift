@@ -22,4 +22,18 @@ enum SchedulingPolicy {
         // Safe: `parameters` lives through the call.
         return unsafe sched_setscheduler(0, batch, &parameters) == 0
     }
+
+    /// The processor that the calling thread runs on; 0 if the kernel does not say. For reports:
+    /// reads a file.
+    static var processor: Int {
+        guard let file = unsafe fopen("/proc/thread-self/stat", "r") else { return 0 }
+        // Safe here and below: the file is open, and `line` lives through the call.
+        defer { unsafe fclose(file) }
+        var line = [CChar](repeating: 0, count: 1024)
+        guard unsafe fgets(&line, 1024, file) != nil else { return 0 }
+        let text = String(decoding: line.prefix { $0 != 0 }.map(UInt8.init), as: UTF8.self)
+        // proc(5): the name, in parentheses, is the second of the fields; this is the 39th.
+        let fields = text.split(separator: ")").last?.split(separator: " ") ?? []
+        return fields.count > 36 ? Int(fields[36]) ?? 0 : 0
+    }
 }

@@ -77,6 +77,10 @@ extension Worker {
         return name + String(repeating: " ", count: gap) + digits + "  " + end + "\n"
     }
 
+    var lookupCounts: LookupCounts {
+        LookupCounts(forwarder.statistics, express: forwarder.expressPackets)
+    }
+
     /// As `ovs-dpctl show`.
     var summaryText: String {
         DatapathReport.show(forwarder.statistics, desk.portsInOrder, withStatistics: false)

@@ -14,6 +14,7 @@ public enum AppctlArguments: Equatable, Sendable {
     /// - Throws: What is wrong, as a sentence that names the word.
     public init(parsing words: [String]) throws(AppctlUsageError) {
         var call = AppctlCall(command: "")
+        var namesTarget = false
         var rest = words[...]
         while let word = rest.first, word.hasPrefix("-"), word != "-" {
             rest = rest.dropFirst()
@@ -30,6 +31,7 @@ public enum AppctlArguments: Equatable, Sendable {
                 continue  // Asks for the tool's own log, and it has none.
             case "-t", "--target":
                 call.target = try Self.target(Self.value(of: name, value, &rest))
+                namesTarget = true
             case "-T", "--timeout":
                 call.timeout = try Self.timeout(Self.value(of: name, value, &rest))
             case "-f", "--format":
@@ -42,6 +44,10 @@ public enum AppctlArguments: Equatable, Sendable {
             throw AppctlUsageError("which command? try --help, or the command list-commands")
         }
         call.command = command
+        // What Open vSwitch asks of its vswitchd, which has the datapath's threads in itself.
+        if !namesTarget && command.hasPrefix("dpif-netdev/") {
+            call.target = .daemon(name: DaemonNames.datapath)
+        }
         call.arguments = Array(rest.dropFirst())
         self = .call(call)
     }
@@ -95,7 +101,8 @@ public enum AppctlArguments: Equatable, Sendable {
 
           -t, --target=TARGET    whom: a daemon's name (ovs-vswitchd, ovsdb-server,
                                  apus-datapath) or the path of its control socket;
-                                 ovs-vswitchd if not given
+                                 if not given, apus-datapath for dpif-netdev/...,
+                                 else ovs-vswitchd
           -T, --timeout=SECONDS  how long to wait for it: 5 if not given, 0 is for ever
           -f, --format=FORMAT    text or json
           -h, --help             this text

@@ -154,8 +154,9 @@ struct ExpressTableTests {
         try space.run {
             var table = try ExpressTable()
             let (p0, p2) = (try InterfaceFacts(name: "p0"), try InterfaceFacts(name: "p2"))
-            #expect(p2.leadsToOtherNamespace)
-            #expect(!p0.leadsToOtherNamespace)
+            let address = try far.run { try InterfaceFacts(name: "h2").address }
+            #expect(p2.otherEnd == OtherEnd(address: address))
+            #expect(p0.otherEnd == OtherEnd(address: nil))
             let drop = try HostIngressDrop(interface: p0, express: table.hooks)
             let rings = try SteeredRings(interface: p0, express: table.hooks)
             let h0 = try PlainSocket("h0")
@@ -172,7 +173,17 @@ struct ExpressTableTests {
             #expect(seen.vlanTCI == 0x65)
             #expect(drop.interface.name == rings.interface.name)
             try command("tc", "qdisc", "add", "dev", "p2", "root", "pfifo")
-            #expect(!p2.leadsToOtherNamespace)
+            #expect(p2.otherEnd == OtherEnd(address: nil))
         }
+    }
+
+    /// Whoever is handed a frame takes it for its own: only its own frames may be.
+    @Test func onlyFramesToTheOtherEndItselfAreHandedOver() {
+        let (own, other) = (MACAddress(bits: 0x0200_0000_0002), MACAddress(bits: 0x0200_0000_0003))
+        let end = OtherEnd(address: own)
+        #expect(end.receivesAll(to: own, mask: .broadcast))
+        #expect(!end.receivesAll(to: other, mask: .broadcast))
+        #expect(!end.receivesAll(to: own, mask: MACAddress(bits: 0xffff_ffff_fffe)))
+        #expect(!OtherEnd(address: nil).receivesAll(to: .zero, mask: .broadcast))
     }
 }
