@@ -81,12 +81,10 @@ extension Translator {
         case .pause(let controller):
             var continuation = interruption.continuation
             continuation.awaitsController = true
-            guard let id = model.continuations.id(for: continuation, besides: newContinuations)
-            else {
+            guard let id = id(for: continuation) else {
                 fail(.recirculationLimit, "\(Limits.continuations) packets are to come back")
                 return
             }
-            newContinuations.append(id)
             sendToController(controller, continuation: id)
             effects.append(.continueLater(id: id, continuation))
         case .length(let byteCount, let bit):
