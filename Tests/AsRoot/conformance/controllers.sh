@@ -49,7 +49,8 @@ oldest_of_osken="import eventlet.wsgi; eventlet.wsgi.ALREADY_HANDLED = None; fro
 osken() { start_controller "$1" "$venvs/osken/bin/python" -c "$oldest_of_osken" --ofp-listen-host 127.0.0.1 \
   --ofp-tcp-listen-port 6653 --wsapi-host 127.0.0.1 --wsapi-port 8080 "os_ken.app.$1"; }
 bridge_up() { # bridge_up PROTOCOL
-  in_switch ovs-vsctl --if-exists del-br br0 -- add-br br0 \
+  # In two transactions: a bridge that is replaced in one keeps its rules.
+  in_switch ovs-vsctl --if-exists del-br br0 && in_switch ovs-vsctl add-br br0 \
     -- set Bridge br0 fail_mode=secure "protocols=$1" other-config:datapath-id=0000000000000001 \
     -- add-port br0 p1 -- set Interface p1 ofport_request=1 -- add-port br0 p2 -- set Interface p2 ofport_request=2 \
     -- add-port br0 p3 -- set Interface p3 ofport_request=3 -- add-port br0 p4 -- set Interface p4 ofport_request=4 \
