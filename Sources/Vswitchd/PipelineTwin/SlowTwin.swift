@@ -196,7 +196,7 @@ struct SlowTwin {
         case .pushVLAN(let tpid):
             if key.packet.vlan1TCI != 0 { failed = true } else { push(tpid, 0x1000) }
         case .decrementTTL:
-            if has(.nwTTL) { key.packet.nwTTL -= 1 }
+            if has(.nwTTL), key.packet.nwTTL > 0 { key.packet.nwTTL -= 1 }
         case .resubmit(_, let next): table(next ?? number8)
         case .exit: exited = true
         case .push(let range):
