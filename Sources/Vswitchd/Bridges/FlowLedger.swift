@@ -30,8 +30,8 @@ final class FlowIdentity: Hashable, Sendable {
         hash = Self.hash(key, mask)
     }
 
-    /// 52 words with one multiplication for each two, where the standard hash would take ten times as
-    /// long. Keyed with a secret of this process: nobody outside can aim.
+    /// 52 words with one multiplication for each two, where the standard hash would take ten times
+    /// as long. Keyed with a secret of this process: nobody outside can aim.
     private static func hash(_ key: FlowKey, _ mask: FlowMask) -> Int {
         var (state, secret) = secrets
         for index in 0..<FlowKey.wordCount {
