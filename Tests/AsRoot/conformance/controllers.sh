@@ -72,6 +72,8 @@ fi
 
 # rest METHOD PATH [BODY]: the answer's body; fails if it is not 200
 rest() { in_switch curl -sS -f -m 10 -X "$1" "http://127.0.0.1:8080/stats/$2" ${3:+-d "$3"}; }
+# doing VERSION ACTIONS: how ofctl_rest is told of a rule's actions
+doing() { [ "$1" -lt 14 ] && echo "'actions': [$2]" || echo "'instructions': [{'type': 'APPLY_ACTIONS', 'actions': [$2]}]"; }
 known() { rest GET switches | grep -q 1; }
 unreached() { ! reaches "$1" "$2"; }
 if wants rest; then
@@ -87,7 +89,7 @@ if wants rest; then
     refuse "$r no rule, no packet" reaches 1 10.9.0.2
     for pair in 1:2 2:1; do
       check "$r a rule is added" rest POST flowentry/add \
-        "{'dpid': 1, 'priority': 100, 'cookie': 7, 'match': {'in_port': ${pair%:*}}, 'actions': [{'type': 'OUTPUT', 'port': ${pair#*:}}]}"
+        "{'dpid': 1, 'priority': 100, 'cookie': 7, 'match': {'in_port': ${pair%:*}}, $(doing $version "{'type': 'OUTPUT', 'port': ${pair#*:}}")}"
     done
     matrix "$r two hosts reach each other, others nobody" "1-2" flat
     like "$r rules and their counts are told" '"packet_count": [1-9][0-9]*.*"priority": 100|"priority": 100.*"packet_count": [1-9]' "$(rest GET flow/1)"
@@ -97,7 +99,7 @@ if wants rest; then
     like "$r ports" '"name": "p3"' "$(rest GET portdesc/1)"
     like "$r queues" '"1"' "$(rest GET queue/1)"
     check "$r a rule is changed" rest POST flowentry/modify_strict \
-      "{'dpid': 1, 'priority': 100, 'match': {'in_port': 1}, 'actions': [{'type': 'OUTPUT', 'port': 3}]}"
+      "{'dpid': 1, 'priority': 100, 'match': {'in_port': 1}, $(doing $version "{'type': 'OUTPUT', 'port': 3}")}"
     check "$r and is in force" within 3 unreached 1 10.9.0.2
     check "$r a rule is deleted" rest POST flowentry/delete_strict "{'dpid': 1, 'priority': 100, 'match': {'in_port': 2}}"
     like "$r one is left" '"flow_count": 1' "$(rest POST aggregateflow/1 '{}')"
@@ -115,9 +117,9 @@ if wants rest; then
     else like "$r and told" '"meter_id": 9' "$(rest GET meterconfig/1)"; fi
     like "$r what meters can do" '"max_meter"' "$(rest GET meterfeatures/1)"
     check "$r rules send to the group" rest POST flowentry/add \
-      "{'dpid': 1, 'priority': 50, 'match': {'in_port': 1}, 'actions': [{'type': 'GROUP', 'group_id': 5}]}"
+      "{'dpid': 1, 'priority': 50, 'match': {'in_port': 1}, $(doing $version "{'type': 'GROUP', 'group_id': 5}")}"
     for n in 2 3; do
-      rest POST flowentry/add "{'dpid': 1, 'priority': 50, 'match': {'in_port': $n}, 'actions': [{'type': 'OUTPUT', 'port': 1}]}"
+      rest POST flowentry/add "{'dpid': 1, 'priority': 50, 'match': {'in_port': $n}, $(doing $version "{'type': 'OUTPUT', 'port': 1}")}"
     done
     matrix "$r who is in the group is reached" "1-2 1-3" flat
     like "$r counters of the group" '"packet_count": [1-9]' "$(rest GET group/1)"
