@@ -212,7 +212,7 @@ struct KeyReader {
     private func fragment(
         _ octet: UInt8, _ name: String, _ attribute: Attribute
     ) throws(DatapathMessageError) -> UInt8 {
-        if isMask { return octet == 0 ? 0 : .max }
+        if isMask { return octet == 0 ? 0 : Fragment.any | Fragment.later }
         guard let bits = FragmentType.read(octet) else {
             throw .invalidValue(attribute: name, offset: attribute.start, value: UInt64(octet))
         }

@@ -116,7 +116,7 @@ struct KeyShape: Hashable {
             result.settleTunnel()
             result.forgetBareTunnel()
         }
-        if result.nwFrag != 0 { result.nwFrag = .max }
+        if result.nwFrag != 0 { result.nwFrag = Fragment.any | Fragment.later }
         if tags == 0 { result.vlan0TCI = 0xffff }
         if tags == 1 { result.vlan1TCI = 0xffff }
         return result

@@ -22,6 +22,12 @@ extension Bench {
         return nil
     }
 
+    fileprivate mutating func take(
+        _ request: DatapathRequest, _ client: UInt64, _ desk: inout OrderDesk
+    ) -> [DeskEffect] {
+        desk.take(request, sequence: 0, from: ClientID(client), now: now, &forwarder, &sink)
+    }
+
     fileprivate mutating func sendUnknown(_ count: Int, from port: UInt32 = 1) {
         for _ in 0..<count { send(frame, from: port) }
     }
@@ -142,16 +148,11 @@ struct KeptUpcallTests {
     @Test func theDeskKnowsWhoWasAsked() throws {
         var bench = try Bench()
         var desk = OrderDesk()
-        func take(_ request: DatapathRequest, _ client: UInt64) -> [DeskEffect] {
-            desk.take(
-                request, sequence: 0, from: ClientID(client), now: bench.now, &bench.forwarder,
-                &bench.sink)
-        }
         func errno(_ effects: [DeskEffect]) -> Int32? {
             guard case .reply(_, _, .failed(let errno, _), _) = effects.first else { return nil }
             return errno
         }
-        _ = take(.takeUpcalls, 1)
+        _ = bench.take(.takeUpcalls, 1, &desk)
         bench.sendUnknown(2)
         _ = bench.ask()
         let send = [DatapathAction.output(port: 2)]
@@ -159,9 +160,14 @@ struct KeptUpcallTests {
             UpcallAnswer(id: 1, executes: true, actions: send))
         let second = DatapathRequest.answerUpcall(
             UpcallAnswer(id: 2, executes: true, actions: send))
-        #expect(errno(take(first, 2)) == 2)
-        #expect(take(first, 1).isEmpty, "no acknowledgement")
-        _ = take(.takeUpcalls, 2)
-        #expect(errno(take(second, 2)) == 2 && errno(take(second, 1)) == 2)
+        let strangers = bench.take(first, 2, &desk)
+        #expect(errno(strangers) == 2)
+        let effects = bench.take(first, 1, &desk)
+        #expect(effects.isEmpty, "no acknowledgement")
+        _ = bench.take(.takeUpcalls, 2, &desk)
+        for client in [2, 1] as [UInt64] {
+            let effects = bench.take(second, client, &desk)
+            #expect(errno(effects) == 2)
+        }
     }
 }
