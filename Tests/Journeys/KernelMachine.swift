@@ -1,0 +1,1 @@
+../Wire/KernelProgramsTests/KernelMachine.swift
