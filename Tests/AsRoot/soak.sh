@@ -27,28 +27,28 @@ resident() { # resident DAEMON: kilobytes
   awk '/^VmRSS/ { print $2 }' "/proc/$(cat "$OVS_RUNDIR/$1.pid")/status"
 }
 all_resident() { local d; for d in $daemons; do printf '%s ' "$(resident "$d")"; done; }
-dropped_rules=0 rounds=0 flows=0 port_changes=0
+rules=0 rounds=0 flows=0 port_changes=0 faults=0
 round() { # one round, some two seconds: new flows, old flows, other rules, another port
   local n
   in_host 1 "$bin/apus-bench" flood --interface eth0 --to "$(address 2)" --flows 0 --first $((rounds * 100000)) \
     --rate 5000 --seconds 1.5 > "$work/new" & local new=$!
   in_host 3 "$bin/apus-bench" flood --interface eth0 --to "$(address 2)" --flows 500 --rate 20000 --seconds 1.5 > "$work/old" & local old=$!
-  in_host 2 ping -q -c 20 -i 0.05 -W 1 10.9.0.1 > "$work/ping" & local ping=$!
+  in_host 2 ping -q -c 20 -i 0.05 -W 1 10.9.0.1 > "$work/ping" & local ping=$! port
   {
     for n in $(seq 100); do
       echo "table=1,priority=$n,udp,nw_src=10.128.$((rounds % 250)).$n,tp_src=$((rounds * 7 % 60000 + n)),actions=drop"
     done
   } > "$work/rules"
-  in_switch ovs-ofctl add-flows br0 "$work/rules"
-  in_switch ip link add "s$((rounds % 7))" type dummy
-  in_switch ovs-vsctl add-port br0 "s$((rounds % 7))" -- set port "s$((rounds % 7))" tag=$((rounds % 90 + 1))
-  in_switch ip link set "s$((rounds % 7))" up
+  in_switch ovs-ofctl add-flows br0 "$work/rules" || faults=$((faults + 1))
+  port=s$((rounds % 7))
+  in_switch ip link add $port type veth peer name ${port}b && in_switch ip link set $port up &&
+    in_switch ip link set ${port}b up &&
+    in_switch ovs-vsctl add-port br0 $port -- set port $port tag=$((rounds % 90 + 1)) || faults=$((faults + 1))
   in_switch ovs-dpctl dump-flows > "$work/flows"
-  in_switch ovs-ofctl del-flows br0 table=1
-  in_switch ovs-vsctl del-port br0 "s$((rounds % 7))"
-  in_switch ip link del "s$((rounds % 7))"
+  in_switch ovs-ofctl del-flows br0 table=1 && in_switch ovs-vsctl del-port br0 $port &&
+    in_switch ip link del $port || faults=$((faults + 1))
   wait $new $old $ping
-  rounds=$((rounds + 1)) dropped_rules=$((dropped_rules + 100)) port_changes=$((port_changes + 2))
+  rounds=$((rounds + 1)) rules=$((rules + 100)) port_changes=$((port_changes + 2))
   flows=$((flows + $(cat "$work/new")))
 }
 
@@ -63,7 +63,8 @@ while [ $SECONDS -lt "$length" ] || [ -z "$middle" ]; do
   [ -n "$middle" ] || [ $((SECONDS * 3)) -lt "$length" ] || middle=$(all_resident)
 done
 end=$(all_resident)
-echo "      $rounds rounds: $flows new flows, $dropped_rules rules, $port_changes ports came or went"
+echo "      $rounds rounds: $flows new flows, $rules rules, $port_changes ports came or went"
+same "all of it was taken" 0 $faults
 read -ra before <<< "$middle"; read -ra after <<< "$end"
 i=0
 for daemon in $daemons; do

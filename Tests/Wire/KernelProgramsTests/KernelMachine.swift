@@ -146,6 +146,11 @@ struct KernelMachine {
             tag = nil
             r[0] = 0
         case 18:
+            // A tag that is beside the bytes already goes into them.
+            if let inner = tag {
+                let words = [inner.tpid, inner.tci].flatMap { [UInt8($0 >> 8), UInt8($0 & 0xff)] }
+                frame.insert(contentsOf: words, at: 12)
+            }
             tag = (UInt16(truncatingIfNeeded: r[2]).byteSwapped, UInt16(truncatingIfNeeded: r[3]))
             r[0] = 0
         case 23, 155:

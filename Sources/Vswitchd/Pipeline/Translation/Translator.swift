@@ -247,7 +247,8 @@ extension Translator {
             table = current
             next = nil
             let id = lookUp(current, port: lookupPort)
-            let rule = id.flatMap { model.rule($0, bridge: bridge) }.flatMap { applies($0) ? $0 : nil }
+            let best = id.flatMap { model.rule($0, bridge: bridge) }
+            let rule = best.flatMap { applies($0) ? $0 : nil }
             // What a conjunction leads to may have a higher priority than its clauses.
             let isDecisive = !model.hasClauses(bridge: bridge, table: current)
             rules.append(
