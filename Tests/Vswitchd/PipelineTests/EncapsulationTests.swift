@@ -2,6 +2,7 @@ import Flows
 import OpenFlow
 import Packets
 import Pipeline
+import PipelineTwin
 import Testing
 import Timekeeping
 
