@@ -77,13 +77,13 @@ check "the switch still switches" within 5 in_host 1 ping -qc 1 -W 1 10.9.0.2
 in_switch ovs-appctl -t apus-datapath apus/packet-ends > "$work/ends"
 # A row of a port: its name, packets, "received"; rows below it: packets, and how they ended.
 sums=$(awk '$3 == "received" { if (name) print name, got, ends; name = $1; got = $2; ends = 0; next }
-  $3 == "executed" { exit } name && NF == 2 && $2 !~ /^\(/ { ends += $1 } END { if (name) print name, got, ends }' "$work/ends")
+  $1 == "(from" { exit } name && NF == 2 && $2 !~ /^\(/ { ends += $1 } END { if (name) print name, got, ends }' "$work/ends")
 check "there are ports to count at" [ "$(wc -l <<< "$sums")" -ge 3 ]
 check "all that came has ended once" awk '{ if ($2 != $3) { print; bad = 1 } } END { exit bad }' <<< "$sums"
 [ $failed = 0 ] || cat "$work/ends"
 performance=$(in_switch ovs-appctl dpif-netdev/pmd-perf-show -nh)
 like "it says where its time went" '^  - packets: +[0-9]+' "$performance"
-like "and what its caches answered" '^  emc hits: [1-9]' "$(in_switch ovs-appctl dpif-netdev/pmd-stats-show)"
+like "and what its caches answered" '^  megaflow hits: [1-9]' "$(in_switch ovs-appctl dpif-netdev/pmd-stats-show)"
 check "its times begin anew" in_switch ovs-appctl dpif-netdev/pmd-stats-clear
 sed -n '/Where/,$s/^/    /p' <<< "$performance"
 finish

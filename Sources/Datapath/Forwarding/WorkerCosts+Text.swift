@@ -2,7 +2,8 @@ public import Timekeeping
 
 // What `ovs-appctl dpif-netdev/pmd-stats-show` and `pmd-perf-show` print, in the form that people
 // and their scripts know from Open vSwitch. A "cycle" is a nanosecond of CLOCK_MONOTONIC here. Rows
-// that Open vSwitch has no words for have ours: express hits, and where the time went.
+// that Open vSwitch has no words for have ours: express hits, and where the time went. Subtable
+// lookups are told for each time that the megaflow table was asked, found or not.
 
 extension WorkerCosts {
     /// As `dpif-netdev/pmd-stats-show`.
@@ -21,7 +22,7 @@ extension WorkerCosts {
         row("megaflow hits", "\(news.megaflowHits)")
         row(
             "avg. subtable lookups per megaflow hit",
-            Self.ratio(news.probes, news.megaflowHits, places: 2))
+            Self.ratio(news.probes, news.tableLookups, places: 2))
         row("miss with success upcall", "\(news.misses &- min(news.lost, news.misses))")
         row("miss with failed upcall", "\(news.lost)")
         row("idle cycles", "\(idle) (\(Self.percent(idle, idle &+ work))%)")
@@ -70,7 +71,7 @@ extension WorkerCosts {
         row(
             "- Megaflow hits", news.megaflowHits,
             "\(Self.percent(news.megaflowHits, news.lookups)) %, "
-                + "\(Self.ratio(news.probes, news.megaflowHits, places: 2)) subtbl lookups/hit")
+                + "\(Self.ratio(news.probes, news.tableLookups, places: 2)) subtbl lookups/hit")
         row(
             "- Upcalls", news.misses,
             "\(Self.percent(news.misses, news.lookups)) %, "

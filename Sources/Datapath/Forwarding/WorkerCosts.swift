@@ -32,6 +32,9 @@ public struct LookupCounts: Hashable, Sendable {
         lost = statistics.lost
     }
 
+    /// Times that the megaflow table was asked.
+    var tableLookups: UInt64 { megaflowHits &+ misses }
+
     /// Lookups that were made here.
     public var lookups: UInt64 { microflowHits &+ megaflowHits &+ misses }
 

@@ -58,7 +58,7 @@ import Timekeeping
                   express hits: 7
                   emc hits: 60
                   megaflow hits: 30
-                  avg. subtable lookups per megaflow hit: 1.50
+                  avg. subtable lookups per megaflow hit: 1.12
                   miss with success upcall: 6
                   miss with failed upcall: 4
                   idle cycles: 890000 (89.0%)
