@@ -1,6 +1,6 @@
 #!/bin/bash
-# Debian's unmodified ovs-ofctl, in OpenFlow 1.0, 1.3, 1.4 and 1.5 (or the versions in $2), against our switch and
-# against Debian's own (userspace datapath), side by side:
+# Debian's unmodified ovs-ofctl, in OpenFlow 1.0 and 1.5, which differ most (or the versions in $2: "10 13 14 15"
+# takes five minutes), against our switch and against Debian's own (userspace datapath), side by side:
 #
 # - each line of Tests/Goldens/OpenFlow/ofctl-corpus.txt is added to both, and must be refused by both with
 #   the same error, or be told alike by the dumps;
@@ -15,7 +15,7 @@ begin ofccmp
 theirs=$name-ovs
 corpus=$root/Tests/Goldens/OpenFlow/ofctl-corpus.txt
 known=$root/Tests/Goldens/OpenFlow/ofctl-differences.txt
-versions=${2:-10 13 14 15}
+versions=${2:-10 15}
 commands=$root/Tests/Goldens/OpenFlow/ofctl-commands.txt
 
 switch_up
