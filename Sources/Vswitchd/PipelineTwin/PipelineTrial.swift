@@ -53,7 +53,8 @@ package struct PipelineTrial {
             let isDoubtful =
                 wanted == nil && all.count > 1 || all.contains { Self.limits.contains($0.end) }
             guard isDoubtful || datapath.sent == wanted ?? [] else {
-                return "\(text(packet)): sent \(datapath.sent), the twin \(wanted ?? [])"
+                let ends = all.map { "\($0.end)" }.joined(separator: ", ")
+                return "\(text(packet)): sent \(datapath.sent), the twin \(wanted ?? []) (\(ends))"
             }
         }
         guard

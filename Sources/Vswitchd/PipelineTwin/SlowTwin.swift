@@ -38,6 +38,8 @@ struct SlowTwin {
     var sent: [Sent] = []
     var exited = false
     var failed = false
+    /// Its TTL would become 0: the rest of the rule is left out.
+    var diedOfAge = false
     var isLong = false
     var stack: [UInt128] = []
     /// What stands behind labels.
@@ -69,10 +71,7 @@ struct SlowTwin {
                 if case .output = $0 { true } else { false }
             }
             guard sends else { return twin.failed ? nil : twin.sent }
-            for action in twin.setInOrder() {
-                twin.resetMirrors(action)
-                twin.act(action, table: 0)
-            }
+            twin.run(twin.setInOrder(), table: 0)
         }
         return twin.failed ? nil : twin.sent
     }
@@ -88,16 +87,23 @@ struct SlowTwin {
         let found = rules.filter { $0.table == number && $0.match.matches(key) }
             .max { $0.priority < $1.priority }
         guard let found, !exited, !failed else { return }
-        for action in found.instructions.apply where !exited && !failed {
-            resetMirrors(action)
-            act(action, table: number)
-        }
-        guard !exited, !failed else { return }
+        run(found.instructions.apply, table: number)
+        let endsRule = diedOfAge
+        diedOfAge = false
+        guard !exited, !failed, !endsRule else { return }
         set += found.instructions.write
         if let metadata = found.instructions.metadata {
             key.metadata = key.metadata & ~metadata.mask | metadata.value & metadata.mask
         }
         if let next = found.instructions.gotoTable { table(next) }
+    }
+
+    /// Until the rule ends, the packet may not go on, or nothing can be done.
+    private mutating func run(_ actions: [Action], table number: UInt8) {
+        for action in actions where !exited && !failed && !diedOfAge {
+            resetMirrors(action)
+            act(action, table: number)
+        }
     }
 
     private mutating func send(_ port: UInt16) {
@@ -196,7 +202,13 @@ struct SlowTwin {
         case .pushVLAN(let tpid):
             if key.packet.vlan1TCI != 0 { failed = true } else { push(tpid, 0x1000) }
         case .decrementTTL:
-            if has(.nwTTL), key.packet.nwTTL > 0 { key.packet.nwTTL -= 1 }
+            guard has(.nwTTL) else { return }
+            guard key.packet.nwTTL > 1 else {
+                sent.append(Sent(port: nil, key: key.packet))
+                diedOfAge = true
+                return
+            }
+            key.packet.nwTTL -= 1
         case .resubmit(_, let next): table(next ?? number8)
         case .exit: exited = true
         case .push(let range):
@@ -209,10 +221,7 @@ struct SlowTwin {
         case .group(let number): group(number, table: number8)
         case .clone(let list):
             onCopy { twin in
-                for action in list where !twin.exited {
-                    twin.resetMirrors(action)
-                    twin.act(action, table: number8)
-                }
+                twin.run(list, table: number8)
             }
         case .checkPacketLarger(_, let range): write(range, isLong ? 1 : 0)
         case .outputTruncated(let port, _):
@@ -310,7 +319,7 @@ extension SlowTwin {
         let before = (key, set, stack, buried)
         body(&self)
         (key, set, stack, buried) = before
-        exited = false
+        (exited, diedOfAge) = (false, false)
     }
 
     private mutating func group(_ number: UInt32, table: UInt8) {
@@ -320,10 +329,7 @@ extension SlowTwin {
         for bucket in chosen {
             onCopy { twin in
                 let fields = bucket.actions.filter { !$0.isOutput }
-                for action in fields + bucket.actions.filter(\.isOutput).suffix(1) {
-                    twin.resetMirrors(action)
-                    twin.act(action, table: table)
-                }
+                twin.run(fields + bucket.actions.filter(\.isOutput).suffix(1), table: table)
             }
         }
     }
