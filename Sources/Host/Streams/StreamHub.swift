@@ -108,6 +108,7 @@ public final class StreamHub: Sendable {
         let isFirst = registry.withLock { $0.beginShutdown() }
         guard isFirst else { return }
         let ended = loop.submit { [self] in
+            drain()  // What was answered in this very turn, to a request to end for example.
             delivery.value.end()
             let (streams, listeners) = registry.withLock { $0.takeAll() }
             for listener in listeners { stop(listener) }

@@ -70,6 +70,20 @@ import Testing
         echo.hub.shutdown()
     }
 
+    /// A request to end is answered before the daemon that it ends has closed its socket.
+    @Test func sendsWhatItAnsweredBeforeItsEnd() async throws {
+        let leaver = Leaver()
+        let client = Listening()
+        _ = try leaver.hub.listen(.passiveUnix(path: directory.file("s")))
+        let stream = client.hub.connect(.unix(path: directory.file("s")))
+        #expect(await client.next() == "connected")
+        client.hub.send(Array("exit".utf8), on: stream)
+        #expect(await client.next() == "received bye")
+        #expect(await client.next() == "closed: the peer closed the connection")
+        client.stop()
+        leaver.hub.shutdown()
+    }
+
     @Test func sendsEverythingBeforeItCloses() async throws {
         let (server, client) = (Listening(), Listening())
         _ = try server.hub.listen(.passiveUnix(path: directory.file("s")))

@@ -162,3 +162,24 @@ final class RawSocket {
 
     deinit { close(descriptor) }
 }
+
+/// A hub that answers what it receives, and is shut down by another thread in the same turn.
+final class Leaver: Sendable {
+    private let place = Mutex<StreamHub?>(nil)
+    var hub: StreamHub { place.withLock { $0! } }
+
+    init() {
+        let hub = StreamHub { [weak self] event in
+            if case .received(let id, _) = event { self?.leave(after: id) }
+            return true
+        }
+        place.withLock { $0 = hub }
+    }
+
+    private func leave(after id: StreamID) {
+        let hub = hub
+        hub.send(Array("bye".utf8), on: id)
+        Task.detached { hub.shutdown() }
+        usleep(50_000)  // Long enough for the shutdown to wait for us: it comes next.
+    }
+}
