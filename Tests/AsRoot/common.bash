@@ -22,8 +22,8 @@ got:    $3"; fi; }
 # within SECONDS COMMAND...: the command succeeds before the time is over
 within() { local n=$(($1 * 10)); shift; for _ in $(seq "$n"); do "$@" > /dev/null 2>&1 && return 0; sleep 0.1; done; return 1; }
 
-begin() { # begin NAME: names for namespaces, and temporary places
-  name=apus-t-$1
+begin() { # begin NAME: names for namespaces that no other run has, and temporary places
+  name=apus-t-$1.$$
   work=$(mktemp -d "/tmp/$name.XXXXXX")
   chmod 755 "$work"
   switch=$name-sw
@@ -39,7 +39,7 @@ clean_up() {
   "$root/tools/stop"
   [ $status = 0 ] || [ $failed = 0 ] || { echo "--- the end of the logs"; tail -n 15 "$OVS_LOGDIR"/*.log 2> /dev/null; }
   local ns
-  for ns in $(ip netns list | awk -v n="$name" 'index($1, n) == 1 { print $1 }'); do
+  for ns in $(ip netns list | awk -v n="$name-" 'index($1, n) == 1 { print $1 }'); do
     ip netns pids "$ns" | xargs -r kill -KILL 2> /dev/null
     ip netns del "$ns"
   done
