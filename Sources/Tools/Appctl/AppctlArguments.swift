@@ -19,8 +19,8 @@ public enum AppctlArguments: Equatable, Sendable {
         while let word = rest.first, word.hasPrefix("-"), word != "-" {
             rest = rest.dropFirst()
             if word == "--" { break }
-            let (name, value) = Self.split(word)
-            switch name {
+            let option = OptionWord(word)
+            switch option.name {
             case "-h", "--help":
                 self = .help
                 return
@@ -30,14 +30,14 @@ public enum AppctlArguments: Equatable, Sendable {
             case "-v", "--verbose":
                 continue  // Asks for the tool's own log, and it has none.
             case "-t", "--target":
-                call.target = try Self.target(Self.value(of: name, value, &rest))
+                call.target = try Self.target(Self.value(of: option, &rest))
                 namesTarget = true
             case "-T", "--timeout":
-                call.timeout = try Self.timeout(Self.value(of: name, value, &rest))
+                call.timeout = try Self.timeout(Self.value(of: option, &rest))
             case "-f", "--format":
-                call.format = try Self.format(Self.value(of: name, value, &rest))
+                call.format = try Self.format(Self.value(of: option, &rest))
             default:
-                throw AppctlUsageError("there is no option \(name); try --help")
+                throw AppctlUsageError("there is no option \(option.name); try --help")
             }
         }
         guard let command = rest.first else {
@@ -52,21 +52,11 @@ public enum AppctlArguments: Equatable, Sendable {
         self = .call(call)
     }
 
-    /// `--name=value` and `-nvalue` in two.
-    private static func split(_ word: String) -> (name: String, value: String?) {
-        guard word.hasPrefix("--") else {
-            let value = word.dropFirst(2)
-            return (String(word.prefix(2)), value.isEmpty ? nil : String(value))
-        }
-        guard let sign = word.firstIndex(of: "=") else { return (word, nil) }
-        return (String(word[..<sign]), String(word[word.index(after: sign)...]))
-    }
-
     private static func value(
-        of name: String, _ attached: String?, _ rest: inout ArraySlice<String>
+        of option: OptionWord, _ rest: inout ArraySlice<String>
     ) throws(AppctlUsageError) -> String {
-        guard let value = attached ?? rest.popFirst(), !value.isEmpty else {
-            throw AppctlUsageError("option \(name) needs a value")
+        guard let value = option.value(&rest) else {
+            throw AppctlUsageError("option \(option.name) needs a value")
         }
         return value
     }
@@ -81,7 +71,7 @@ public enum AppctlArguments: Equatable, Sendable {
     }
 
     private static func timeout(_ word: String) throws(AppctlUsageError) -> Duration? {
-        guard word.utf8.allSatisfy({ (48...57).contains($0) }), let seconds = UInt32(word) else {
+        guard let seconds = OptionWord.seconds(word) else {
             throw AppctlUsageError("\"\(word)\" is no number of seconds")
         }
         return seconds == 0 ? nil : .seconds(Int64(seconds))

@@ -29,8 +29,8 @@ public enum DpctlArguments: Equatable, Sendable {
                 plain += rest
                 break
             }
-            let (name, value) = Self.split(word)
-            switch name {
+            let option = OptionWord(word)
+            switch option.name {
             case "-h", "--help":
                 self = .help
                 return
@@ -44,36 +44,27 @@ public enum DpctlArguments: Equatable, Sendable {
             case "--may-create": call.mayCreate = true
             case "-v", "--verbose": continue  // Asks for the tool's own log, and it has none.
             case "-t", "--timeout":
-                call.timeout = try Self.timeout(Self.value(name, value, &rest))
+                call.timeout = try Self.timeout(Self.value(of: option, &rest))
             case "-f", "--format":
-                call.isJSON = try Self.isJSON(Self.value(name, value, &rest))
-            default: throw DpctlError("there is no option \(name); try --help")
+                call.isJSON = try Self.isJSON(Self.value(of: option, &rest))
+            default: throw DpctlError("there is no option \(option.name); try --help")
             }
         }
         try call.read(plain)
         self = .call(call)
     }
 
-    private static func split(_ word: String) -> (name: String, value: String?) {
-        guard word.hasPrefix("--") else {
-            let value = word.dropFirst(2)
-            return (String(word.prefix(2)), value.isEmpty ? nil : String(value))
-        }
-        guard let sign = word.firstIndex(of: "=") else { return (word, nil) }
-        return (String(word[..<sign]), String(word[word.index(after: sign)...]))
-    }
-
     private static func value(
-        _ name: String, _ attached: String?, _ rest: inout ArraySlice<String>
+        of option: OptionWord, _ rest: inout ArraySlice<String>
     ) throws(DpctlError) -> String {
-        guard let value = attached ?? rest.popFirst(), !value.isEmpty else {
-            throw DpctlError("option \(name) needs a value")
+        guard let value = option.value(&rest) else {
+            throw DpctlError("option \(option.name) needs a value")
         }
         return value
     }
 
     private static func timeout(_ word: String) throws(DpctlError) -> Duration? {
-        guard word.utf8.allSatisfy({ (48...57).contains($0) }), let seconds = UInt32(word) else {
+        guard let seconds = OptionWord.seconds(word) else {
             throw DpctlError("\"\(word)\" is no number of seconds")
         }
         return seconds == 0 ? nil : .seconds(Int64(seconds))

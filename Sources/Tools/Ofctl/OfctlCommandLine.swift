@@ -74,23 +74,14 @@ public struct OfctlOptions: Equatable, Sendable {
     fileprivate mutating func take(
         _ word: String, _ rest: inout ArraySlice<String>
     ) throws(OfctlFailure) {
-        var name = word
-        var attached: String?
-        if word.hasPrefix("--"), let sign = word.firstIndex(of: "=") {
-            name = String(word[..<sign])
-            attached = String(word[word.index(after: sign)...])
-        } else if !word.hasPrefix("--"), word.utf8.count > 2 {
-            name = String(word.prefix(2))
-            attached = String(word.dropFirst(2))
-        }
+        let option = OptionWord(word)
         func value() throws(OfctlFailure) -> String {
-            if let attached { return attached }
-            guard let next = rest.popFirst() else {
-                throw OfctlFailure("option '\(name)' requires an argument")
+            guard let value = option.attached ?? rest.popFirst() else {
+                throw OfctlFailure("option '\(option.name)' requires an argument")
             }
-            return next
+            return value
         }
-        switch name {
+        switch option.name {
         case "-O", "--protocols": versions = try Self.versions(try value())
         case "-t", "-T", "--timeout":
             let text = try value()
@@ -106,7 +97,8 @@ public struct OfctlOptions: Equatable, Sendable {
         case "--may-create": mayCreate = true
         case "--bundle": usesBundle = true
         case "--sort", "--rsort":
-            order.append(try OfctlOrder(attached, isDescending: name == "--rsort"))
+            let isDescending = option.name == "--rsort"
+            order.append(try OfctlOrder(option.attached, isDescending: isDescending))
         case "-f", "--format":
             let format = try value()
             guard ["json", "text"].contains(format) else {
