@@ -34,9 +34,6 @@ extension Vswitch {
             // A table-miss entry is a rule to 1.0, which knows only the miss without a rule.
             let hasRule = packet.cookie != .max
             if packet.reason == .noMatch, hasRule, session.version < .v13 { copy.reason = .action }
-            if packet.reason == .noMatch, !hasRule {
-                copy.bytes = Array(packet.bytes.prefix(Int(session.config.missSendLength)))
-            }
             send(OpenFlowMessage(xid: 0, .packetIn(copy)), to: id)
         }
     }

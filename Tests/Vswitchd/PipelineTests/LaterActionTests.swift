@@ -128,6 +128,20 @@ import Testing
         #expect(datapath.sent.first?.key.ethDst == makePacket().ethSrc)
     }
 
+    /// 1.0's `mod_tp_dst` does not say of which transport; a packet without one keeps what it has.
+    @Test(arguments: [IPProtocol.tcp, IPProtocol.udp, IPProtocol.sctp, 47])
+    func aTransportPortIsThatOfThePacket(protocol number: UInt8) throws {
+        var model = makeModel()
+        try model.add(.setOwn(.tcpDst, .init(low: 443)), .output(2))
+        var packet = makePacket()
+        packet.nwProto = number
+        let translation = model.translate(packet)
+        var datapath = PretendedDatapath(model)
+        datapath.run(translation, on: .init(key: packet))
+        #expect(datapath.sent.first?.key.tpDst == (number == 47 ? packet.tpDst : 443))
+        #expect(translation.mask.nwProto == .max)
+    }
+
     @Test func multipathSpreadsOverItsLinks() throws {
         var model = makeModel()
         for algorithm in MultipathAction.Algorithm.allCases {

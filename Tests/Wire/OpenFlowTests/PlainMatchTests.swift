@@ -28,4 +28,23 @@ import Testing
             #expect(MatchCodec10.canSay(match) == isPlain, "\(line)")
         }
     }
+
+    /// As Open vSwitch: the type has sixteen bits here, and one that no packet has is kept.
+    @Test(arguments: [(300, 7), (8, 900), (1000, 1000)])
+    func anICMPTypeThatIsTooLargeStays(type: UInt16, code: UInt16) throws {
+        var match = try FlowText.parse("icmp,icmp_type=1,icmp_code=1,actions=drop", .add).match
+        match.set(.tcpSrc, to: .init(low: UInt64(type)))
+        match.set(.tcpDst, to: .init(low: UInt64(code)))
+        for codec in [
+            (write: MatchCodec10.write, read: MatchCodec10.read),
+            (write: MatchCodec11.write, read: MatchCodec11.read),
+        ] {
+            var writer = OctetWriter()
+            codec.write(match, &writer)
+            var reader = OctetReader(writer.bytes)
+            let read = try codec.read(&reader)
+            #expect(read.key.packet.tpSrc == type)
+            #expect(read.key.packet.tpDst == code)
+        }
+    }
 }

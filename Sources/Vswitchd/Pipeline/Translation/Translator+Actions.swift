@@ -50,6 +50,12 @@ extension Translator {
             interrupt(.pause(controller))
         case .controller(let controller):
             sendToController(controller)
+        case .setOwn(.tcpSrc, let port):
+            write(
+                transportPort(.tcpSrc, .udpSrc, .sctpSrc), port, mask: FlowField.tcpSrc.exactMask)
+        case .setOwn(.tcpDst, let port):
+            write(
+                transportPort(.tcpDst, .udpDst, .sctpDst), port, mask: FlowField.tcpDst.exactMask)
         case .setField, .setOwn, .load:
             guard let write = action.fieldWrite else { break }
             self.write(write.field, write.value, mask: write.mask)
@@ -228,6 +234,17 @@ extension Translator {
         // The id alone, as OpenFlow 1.0 has it, means a tag; a TCI without the bit means none.
         if field == .dlVLAN { key.packet.vlan0TCI |= VLANTag.present }
         settleOuterTag()
+    }
+
+    /// Which of the fields the packet has; the first if it has none. `write` looks at what decides.
+    private func transportPort(
+        _ tcp: FlowField, _ udp: FlowField, _ sctp: FlowField
+    ) -> FlowField {
+        switch key.packet.nwProto {
+        case IPProtocol.udp: udp
+        case IPProtocol.sctp: sctp
+        default: tcp
+        }
     }
 
     private mutating func push(_ range: FieldRange) {

@@ -109,9 +109,9 @@ extension ActionCodec {
         case Kind.setIPv4Src: return .setField(.ipv4Src, low(try body.u32()))
         case Kind.setIPv4Dst: return .setField(.ipv4Dst, low(try body.u32()))
         case Kind.setTransportSrc:
-            return .setField(transportSource(match), low(try body.u16()))
+            return setTransportSource(low(try body.u16()), match)
         case Kind.setTransportDst:
-            return .setField(transportDestination(match), low(try body.u16()))
+            return setTransportDestination(low(try body.u16()), match)
         case Kind.setMPLSLabel: return try setOwn(.mplsLabel, low(try body.u32()), version)
         case Kind.setMPLSTC: return try setOwn(.mplsTC, low(try body.u8()), version)
         case Kind.setMPLSTTL: return .setOwn(.mplsTTL, low(try body.u8()))

@@ -31,8 +31,8 @@ extension ActionCodec {
             let tos = try body.u8()
             guard tos & 3 == 0 else { throw .badActionArgument }
             return .setField(.ipDSCP, low(tos >> 2))
-        case 9: return .setField(transportSource(match), low(try body.u16()))
-        case 10: return .setField(transportDestination(match), low(try body.u16()))
+        case 9: return setTransportSource(low(try body.u16()), match)
+        case 10: return setTransportDestination(low(try body.u16()), match)
         case 11:
             let port = PortNumber(try body.u16())
             try body.skip(6)
@@ -44,20 +44,23 @@ extension ActionCodec {
         }
     }
 
-    /// 1.0 has one action for all transports; the rule's own match tells which is meant.
-    static func transportSource(_ match: Match?) -> FlowField {
+    /// 1.0 has one action for all transports; the rule's own match tells which is meant, and if it
+    /// does not, each packet does.
+    static func setTransportSource(_ port: FieldValue, _ match: Match?) -> Action {
         switch match?.exactly(.nwProto) {
-        case UInt64(IPProtocol.udp): .udpSrc
-        case UInt64(IPProtocol.sctp): .sctpSrc
-        default: .tcpSrc
+        case UInt64(IPProtocol.tcp): .setField(.tcpSrc, port)
+        case UInt64(IPProtocol.udp): .setField(.udpSrc, port)
+        case UInt64(IPProtocol.sctp): .setField(.sctpSrc, port)
+        default: .setOwn(.tcpSrc, port)
         }
     }
 
-    static func transportDestination(_ match: Match?) -> FlowField {
+    static func setTransportDestination(_ port: FieldValue, _ match: Match?) -> Action {
         switch match?.exactly(.nwProto) {
-        case UInt64(IPProtocol.udp): .udpDst
-        case UInt64(IPProtocol.sctp): .sctpDst
-        default: .tcpDst
+        case UInt64(IPProtocol.tcp): .setField(.tcpDst, port)
+        case UInt64(IPProtocol.udp): .setField(.udpDst, port)
+        case UInt64(IPProtocol.sctp): .setField(.sctpDst, port)
+        default: .setOwn(.tcpDst, port)
         }
     }
 

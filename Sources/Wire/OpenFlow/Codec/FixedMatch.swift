@@ -26,6 +26,26 @@ enum FixedMatch {
         )
     }
 
+    /// The two numbers behind the addresses: ports, or type and code of ICMP.
+    struct Ports {
+        let source: UInt16
+        let destination: UInt16
+
+        /// Adds those that count to a match whose transport is known. They have sixteen bits for
+        /// ICMP, too, whose type stands where a port does: one above 255 is kept, and no packet
+        /// has it.
+        func set(source sourceCounts: Bool, destination: Bool, in match: inout Match) {
+            guard let fields = match.transportFields else { return }
+            for (field, whole, counts, number) in [
+                (fields.0, FlowField.tcpSrc, sourceCounts, source),
+                (fields.1, FlowField.tcpDst, destination, self.destination),
+            ] where counts {
+                let value = FieldValue(low: UInt64(number))
+                match.set(field.canHold(value) ? field : whole, to: value)
+            }
+        }
+    }
+
     /// Whether reading what `write` writes gives the same match back.
     static func canSay(
         _ match: Match, write: (Match, inout OctetWriter) -> Void,

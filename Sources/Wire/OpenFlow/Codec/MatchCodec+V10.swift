@@ -103,15 +103,9 @@ enum MatchCodec10 {
                 field, to: FieldValue(low: UInt64(address & mask)),
                 mask: FieldValue(low: UInt64(mask)))
         }
-        let tpSrc = try body.u16()
-        let tpDst = try body.u16()
-        guard let (source, destination) = match.transportFields else { return }
-        if counts(Wildcard.tpSrc), source.canHold(FieldValue(low: UInt64(tpSrc))) {
-            match.set(source, to: FieldValue(low: UInt64(tpSrc)))
-        }
-        if counts(Wildcard.tpDst), destination.canHold(FieldValue(low: UInt64(tpDst))) {
-            match.set(destination, to: FieldValue(low: UInt64(tpDst)))
-        }
+        let ports = FixedMatch.Ports(source: try body.u16(), destination: try body.u16())
+        ports.set(
+            source: counts(Wildcard.tpSrc), destination: counts(Wildcard.tpDst), in: &match)
     }
 
     static func write(_ match: Match, to writer: inout OctetWriter) {

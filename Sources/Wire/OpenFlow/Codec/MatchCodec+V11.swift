@@ -120,11 +120,9 @@ enum MatchCodec11 {
             let ignored = UInt64(try body.u32())
             if isVersion4 || isARP { setMasked(field, address, ignored: ignored, in: &match) }
         }
-        let tpSrc = FieldValue(low: UInt64(try body.u16()))
-        let tpDst = FieldValue(low: UInt64(try body.u16()))
-        guard let (source, destination) = match.transportFields else { return }
-        if counts(Wildcard.tpSrc), source.canHold(tpSrc) { match.set(source, to: tpSrc) }
-        if counts(Wildcard.tpDst), destination.canHold(tpDst) { match.set(destination, to: tpDst) }
+        let ports = FixedMatch.Ports(source: try body.u16(), destination: try body.u16())
+        ports.set(
+            source: counts(Wildcard.tpSrc), destination: counts(Wildcard.tpDst), in: &match)
     }
 
     static func write(_ match: Match, to writer: inout OctetWriter) {
@@ -147,8 +145,9 @@ enum MatchCodec11 {
         let tos = exact(.nwTOS, Wildcard.nwTOS)
         let nwProto = exact(isARP ? .arpOp : .nwProto, Wildcard.nwProto)
         let ports = match.transportFields
-        let tpSrc = exact(ports?.0, Wildcard.tpSrc)
-        let tpDst = exact(ports?.1, Wildcard.tpDst)
+        // Which of them count; all sixteen bits are written: see `FixedMatch.Ports`.
+        _ = exact(ports?.0, Wildcard.tpSrc)
+        _ = exact(ports?.1, Wildcard.tpDst)
         let label = exact(.mplsLabel, Wildcard.mplsLabel)
         let trafficClass = exact(.mplsTC, Wildcard.mplsTC)
         writer.u32(wildcards & Wildcard.inPort == 0 ? inPort.wide : 0)
@@ -168,8 +167,8 @@ enum MatchCodec11 {
             writer.u32(isMeant ? UInt32(truncatingIfNeeded: field.read(match.key).low) : 0)
             writer.u32(isMeant ? ~UInt32(truncatingIfNeeded: field.read(match.mask).low) : ~0)
         }
-        writer.u16(UInt16(truncatingIfNeeded: tpSrc))
-        writer.u16(UInt16(truncatingIfNeeded: tpDst))
+        writer.u16(wildcards & Wildcard.tpSrc == 0 ? match.key.packet.tpSrc : 0)
+        writer.u16(wildcards & Wildcard.tpDst == 0 ? match.key.packet.tpDst : 0)
         writer.u32(UInt32(truncatingIfNeeded: label))
         writer.u8(UInt8(truncatingIfNeeded: trafficClass))
         writer.zeros(3)

@@ -45,8 +45,9 @@ public struct OpenFlowDialect: Hashable, Sendable {
             if type == 0 {
                 return OpenFlowMessage(xid: xid, .hello(try HelloCodec.read(&reader, number)))
             }
-            // Before a version is agreed on, errors and echoes may come in any.
-            guard number == version.rawValue || (1...3).contains(type) else { throw .badVersion }
+            // Before a version is agreed on, errors and echoes may come in any that there is.
+            let isEarly = (1...3).contains(type) && OpenFlowVersion(rawValue: number) != nil
+            guard number == version.rawValue || isEarly else { throw .badVersion }
             return OpenFlowMessage(xid: xid, try readBody(type, &reader, xid: xid))
         } catch {
             throw OpenFlowFault(

@@ -15,7 +15,9 @@ public enum Action: Hashable, Sendable {
     /// mask does (see `fieldWrite`), but who reads a rule back wants to see what he wrote.
     case load(FieldRange, FieldValue)
     /// Writes a whole field by an action of its own: `mod_nw_ttl`, `set_mpls_label`, `set_mpls_tc`,
-    /// `set_mpls_ttl`, `set_tunnel64`. It does what a `setField` does (see `fieldWrite`).
+    /// `set_mpls_ttl`, `set_tunnel64`. It does what a `setField` does (see `fieldWrite`). For
+    /// `tcpSrc` and `tcpDst` it is 1.0's `mod_tp_src` and `mod_tp_dst` in a rule that does not say
+    /// of which transport: the port of whatever transport the packet has.
     case setOwn(FlowField, FieldValue)
     /// Copies bits between fields.
     case move(source: FieldRange, destination: FieldRange)
