@@ -96,4 +96,25 @@ import Testing
         world.openTool(bridge: "br0")
         #expect(world.toolHeard.map(\.body) == [.hello(OpenFlowVersions([.v13]))])
     }
+
+    /// Nothing is buffered, so a rule cannot send what is; but a deletion's number means nothing,
+    /// and some controllers leave one there.
+    @Test(arguments: [
+        (FlowMod.Command.add, true), (.modify, true), (.delete, false), (.deleteStrict, false),
+    ])
+    func aBufferThatIsNotThere(command: FlowMod.Command, isRefused: Bool) throws {
+        var world = World()
+        world.addBridge("br0", ports: [("p1", RowValues()), ("p2", RowValues())])
+        world.openTool(bridge: "br0")
+        world.say([try Self.flow("in_port=1,actions=output:2"), .barrierRequest])
+        let heard = world.toolHeard.count
+        var mod = try FlowText.parse("in_port=1,actions=output:1", command)
+        mod.bufferID = 0
+        world.say([.flowMod(mod), .barrierRequest])
+        let answers = world.toolHeard[heard...].map(\.body)
+        #expect(answers.last == .barrierReply)
+        var codes: [OpenFlowErrorCode?] = []
+        for case .error(let report) in answers { codes.append(report.code) }
+        #expect(codes == (isRefused ? [.bufferUnknown] : []))
+    }
 }

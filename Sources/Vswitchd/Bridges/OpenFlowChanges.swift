@@ -23,7 +23,9 @@ extension Vswitch {
         guard let bridge = bridges[name] else { return .notAllowed }
         switch body {
         case .flowMod(let mod):
-            guard mod.bufferID == nil else { return .bufferUnknown }
+            // A deletion's buffer means nothing, and some controllers leave a number there.
+            let isDeletion = mod.command == .delete || mod.command == .deleteStrict
+            guard mod.bufferID == nil || isDeletion else { return .bufferUnknown }
             return apply(mod, bridge.index, version, news: &news, now: now)
         case .groupMod(let mod): return apply(mod, bridge.index, news: &news, now: now)
         case .meterMod(let mod): return apply(mod, bridge.index, news: &news, now: now)
