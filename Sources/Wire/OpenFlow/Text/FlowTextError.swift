@@ -21,9 +21,10 @@ public struct FlowTextError: Error, Hashable, Sendable, CustomStringConvertible 
 }
 
 /// The word of `words` nearest to `word`, if it is near enough to be a slip of the finger: at most
-/// one letter in three different. Of equals the first.
+/// one letter in three different. Of equals the first. Never the word itself, which is right in
+/// another place.
 public func nearestWord(to word: String, in words: [String]) -> String? {
-    let best = words.map { (word: $0, distance: editDistance(word, $0)) }
+    let best = words.filter { $0 != word }.map { (word: $0, distance: editDistance(word, $0)) }
         .min { $0.distance < $1.distance }
     guard let best, best.distance <= max(1, word.utf8.count / 3) else { return nil }
     return best.word
