@@ -1,3 +1,4 @@
+import Chance
 import OpenFlow
 
 // Broken lines of flow syntax for the parser.
@@ -11,13 +12,11 @@ import OpenFlow
 // it is read. The same for groups and meters, but for the printing, which has no syntax of its own.
 
 struct FlowTextFuzzer: Fuzzer {
-    private var dice: Dice
+    var progress: FuzzProgress
     private let corpus: Corpus
     /// Pieces between commas of honest lines.
     private let pieces: [String]
     private var readCount = 0
-    private(set) var stepCount = 0
-    private(set) var finding: String?
 
     private static let byteCountMax = 2000
 
@@ -29,7 +28,7 @@ struct FlowTextFuzzer: Fuzzer {
     ]
 
     init(seed: UInt64, _ corpus: Corpus) {
-        dice = Dice(state: seed)
+        progress = FuzzProgress(seed: seed)
         self.corpus = corpus
         let lines = corpus.flows + corpus.groups + corpus.meters
         pieces = lines.flatMap { $0.split(separator: ",").map(String.init) }
@@ -38,7 +37,6 @@ struct FlowTextFuzzer: Fuzzer {
     var summary: String { "\(readCount) of them read" }
 
     mutating func step() {
-        stepCount += 1
         switch dice.below(10) {
         case 0: tryGroup()
         case 1: tryMeter()
