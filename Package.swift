@@ -20,6 +20,7 @@ house.addLibrary("CNetlink", pkgConfig: "libnl-route-3.0", debian: "libnl-route-
 // Ground: what every floor stands on.
 house.add("Product", .ground, at: "Ground/Product")  // what all this is called
 house.add("Timekeeping", .ground, at: "Ground/Timekeeping")  // moments that are handed in
+house.add("Chance", .ground, at: "Ground/Chance")  // numbers that a seed repeats, for tests
 
 // Wire: what bytes and text mean. Nothing here survives a call.
 house.add("Packets", .wire, at: "Wire/Packets")
@@ -75,7 +76,7 @@ house.add(
 // What the tests and the fuzzer hold the pipeline against; no part of the switch.
 house.add(
     "PipelineTwin", .rules, at: "Vswitchd/PipelineTwin",
-    ["Flows", "OpenFlow", "Packets", "Pipeline", "Switching", "Timekeeping"])
+    ["Chance", "Flows", "OpenFlow", "Packets", "Pipeline", "Switching", "Timekeeping"])
 
 // Database: the OVSDB server, and the picture that a client of it keeps.
 house.add("DatabaseReplica", .shared, at: "Database/Replica", ["DatabaseProtocol", "Timekeeping"])
@@ -140,16 +141,16 @@ house.addProgram(
 house.addProgram(
     "apus-fuzz",
     [
-        "DatabaseEngine", "DatabaseProtocol", "Flows", "OpenFlow", "Packets", "PipelineTwin",
-        "Timekeeping",
+        "Chance", "DatabaseEngine", "DatabaseProtocol", "Flows", "OpenFlow", "Packets",
+        "PipelineTwin", "Timekeeping",
     ])
 
 // The bench: floods for tools/bench to count, and the cost of single steps. Not installed.
 house.addProgram(
     "apus-bench",
     [
-        "DatapathMessages", "Execution", "FlowCache", "Flows", "Forwarding", "KernelPrograms",
-        "OpenFlow", "PacketPorts", "Packets", "Pipeline", "Timekeeping",
+        "Chance", "DatapathMessages", "Execution", "FlowCache", "Flows", "Forwarding",
+        "KernelPrograms", "OpenFlow", "PacketPorts", "Packets", "Pipeline", "Timekeeping",
     ])
 
 // Journeys: the whole switch in memory, and the walls of the house.

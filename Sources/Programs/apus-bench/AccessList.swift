@@ -1,3 +1,4 @@
+import Chance
 import Flows
 import OpenFlow
 import Packets
@@ -6,23 +7,9 @@ import Packets
 // lengths that nest, few protocols, ports that are exact, any, or ranges, each rule with a priority
 // of its own. The same seed makes the same list in every run.
 
-/// Chance that can be repeated (SplitMix64).
-struct Chance {
-    private var state: UInt64
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ mixed >> 31
-    }
-
-    mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(bound)) }
-
+extension SeededGenerator {
     /// An element, each as often as its weight says.
-    mutating func pick<Element>(_ choices: [(Element, Int)]) -> Element {
+    fileprivate mutating func pick<Element>(_ choices: [(Element, Int)]) -> Element {
         var left = below(choices.reduce(0) { $0 + $1.1 })
         for (element, weight) in choices {
             if left < weight { return element }
@@ -35,7 +22,7 @@ struct Chance {
 /// A list of rules, and packets that meet it.
 struct AccessList {
     private(set) var rules: [FlowMod] = []
-    private var chance: Chance
+    private var chance: SeededGenerator
     /// Networks that addresses come from, so that prefixes nest.
     private let networks: [UInt32]
 
@@ -49,7 +36,7 @@ struct AccessList {
     private static let ports: [(UInt16, Int)] = [(80, 20), (443, 20), (22, 8), (53, 10), (25, 6)]
 
     init(count: Int, seed: UInt64) {
-        var chance = Chance(seed: seed)
+        var chance = SeededGenerator(seed: seed)
         networks = (0..<max(count / 20, 16)).map { _ in
             UInt32(truncatingIfNeeded: chance.next()) & 0xffff_f000
         }

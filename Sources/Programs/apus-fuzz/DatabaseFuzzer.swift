@@ -7,6 +7,7 @@
 // Finds three things: a trap (the process ends), a database that is not what its rules say, and a
 // journal from which another database comes.
 
+import Chance
 import DatabaseEngine
 import DatabaseProtocol
 import Timekeeping
@@ -30,7 +31,7 @@ struct DatabaseFuzzer: Fuzzer {
         }
     }
 
-    private var dice: Dice
+    var progress: FuzzProgress
     private var names: UUIDSource
     private var server: DatabaseServer
     private let memory = Memory()
@@ -38,8 +39,6 @@ struct DatabaseFuzzer: Fuzzer {
     private let honest: [JSON]
     /// Values that stand in honest messages, to stand elsewhere.
     private let parts: [JSON]
-    private(set) var stepCount = 0
-    private(set) var finding: String?
 
     private static let clientCount: UInt64 = 4
     /// Inputs between two looks at the whole, and between two beginnings with an empty database.
@@ -47,7 +46,7 @@ struct DatabaseFuzzer: Fuzzer {
     private static let lifetime = 20_000
 
     init(seed: UInt64) {
-        dice = Dice(state: seed)
+        progress = FuzzProgress(seed: seed)
         names = UUIDSource(seed: seed)
         honest = Seeds.messages
         parts = honest.flatMap(Self.parts) + Seeds.values
@@ -69,7 +68,6 @@ struct DatabaseFuzzer: Fuzzer {
 
     /// One input, and now and then a look at the whole.
     mutating func step() {
-        stepCount += 1
         let client = SessionID(dice.next() % Self.clientCount + 1)
         // A conversion throws most of the database away, so it is rare.
         var message =

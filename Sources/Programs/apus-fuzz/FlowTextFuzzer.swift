@@ -1,3 +1,4 @@
+import Chance
 import OpenFlow
 
 // Broken lines of flow syntax for the parser.
@@ -11,18 +12,23 @@ import OpenFlow
 // it is read. The same for groups and meters, but for the printing, which has no syntax of its own.
 
 struct FlowTextFuzzer: Fuzzer {
-    private var dice: Dice
+    var progress: FuzzProgress
     private let corpus: Corpus
     /// Pieces between commas of honest lines.
     private let pieces: [String]
     private var readCount = 0
-    private(set) var stepCount = 0
-    private(set) var finding: String?
 
     private static let byteCountMax = 2000
 
+    /// Of what may be typed and sent, and every switch refuses: `set_field:5->vlan_vid` without the
+    /// bit for "there is a tag", `meter:0`, and in 1.0, where going to a table is an action,
+    /// `write_metadata:1,goto_table:2`.
+    private static let refusals = [
+        "OFPBAC_BAD_SET_ARGUMENT", "OFPBAC_BAD_METER", "OFPBAC_UNSUPPORTED_ORDER",
+    ]
+
     init(seed: UInt64, _ corpus: Corpus) {
-        dice = Dice(state: seed)
+        progress = FuzzProgress(seed: seed)
         self.corpus = corpus
         let lines = corpus.flows + corpus.groups + corpus.meters
         pieces = lines.flatMap { $0.split(separator: ",").map(String.init) }
@@ -31,7 +37,6 @@ struct FlowTextFuzzer: Fuzzer {
     var summary: String { "\(readCount) of them read" }
 
     mutating func step() {
-        stepCount += 1
         switch dice.below(10) {
         case 0: tryGroup()
         case 1: tryMeter()
@@ -69,11 +74,7 @@ struct FlowTextFuzzer: Fuzzer {
             }
             if let wrong = Self.misprint(sent) { finding = "\(version.name) \(line): \(wrong)" }
         } catch {
-            // What may be typed and sent, and is refused by every switch: `set_field:5->vlan_vid`
-            // without the bit for "there is a tag", `meter:0`.
-            guard !["OFPBAC_BAD_SET_ARGUMENT", "OFPBAC_BAD_METER"].contains(error.code.name) else {
-                return
-            }
+            guard !Self.refusals.contains(error.code.name) else { return }
             finding = "\(line): \(version.name) cannot be read back: \(error.code.name)"
         }
     }
@@ -83,12 +84,16 @@ struct FlowTextFuzzer: Fuzzer {
         let match = FlowText.text(mod.match)
         let actions = FlowText.text(mod.instructions, .v15)
         let printed = (match.isEmpty ? "" : match + ",") + "actions=" + actions
+        // What `goto_table:255` is in 1.0, and what Open vSwitch prints of it and does not read.
+        guard !actions.contains("resubmit(,)") else { return nil }
         do throws(FlowTextError) {
             let again = try FlowText.parse(printed, .add)
             guard again.match == mod.match else { return "another match is printed: \(printed)" }
-            // What is not printed does not count: how much of a packet an `output` sends.
-            let twice = FlowText.text(again.instructions, .v15)
-            guard twice == actions else { return "\(printed) is printed, then \(twice)" }
+            // What is not printed does not count: how much of a packet an `output` sends. Nor does
+            // it count whether a field is written by `load` or by `set_field`.
+            let wanted = FlowText.text(mod.instructions.withoutLoads, .v15)
+            let read = FlowText.text(again.instructions.withoutLoads, .v15)
+            guard read == wanted else { return "\(printed) is printed, and read as \(read)" }
             return nil
         } catch {
             return "\(printed) is printed, which cannot be read: \(error)"
@@ -168,5 +173,29 @@ struct FlowTextFuzzer: Fuzzer {
             bytes.insert(contentsOf: Array(nest.utf8), at: place)
         }
         return String(decoding: bytes, as: UTF8.self)
+    }
+}
+
+extension Instructions {
+    /// With a `set_field` in place of each `load`.
+    fileprivate var withoutLoads: Instructions {
+        var result = self
+        result.apply = apply.map(\.withoutLoads)
+        result.write = write.map(\.withoutLoads)
+        return result
+    }
+}
+
+extension Action {
+    fileprivate var withoutLoads: Action {
+        switch self {
+        case .load:
+            return fieldWrite.map { .setField($0.field, $0.value, mask: $0.mask) } ?? self
+        case .clone(let list): return .clone(list.map(\.withoutLoads))
+        case .conntrack(var action):
+            action.actions = action.actions.map(\.withoutLoads)
+            return .conntrack(action)
+        default: return self
+        }
     }
 }

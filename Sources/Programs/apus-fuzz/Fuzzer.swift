@@ -1,10 +1,9 @@
+import Chance
+
 // What all fuzzers have in common: chance that can be repeated, and a verdict.
 
 protocol Fuzzer {
-    /// Inputs so far.
-    var stepCount: Int { get }
-    /// The first thing that must not be; nil: none yet.
-    var finding: String? { get }
+    var progress: FuzzProgress { get set }
     /// What was reached, in a few words.
     var summary: String { get }
 
@@ -12,22 +11,31 @@ protocol Fuzzer {
     mutating func step()
 }
 
-/// Draws the same numbers from the same seed. SplitMix64.
-struct Dice {
-    var state: UInt64
+/// How far a fuzzer has come.
+struct FuzzProgress {
+    var dice: SeededGenerator
+    /// Inputs so far, the present one included.
+    var stepCount = 0
+    /// The first thing that must not be; nil: none yet.
+    var finding: String?
 
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = (state ^ state >> 30) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ mixed >> 31
-    }
-
-    /// A number from 0 up to but not including `count`; 0 if `count` is not positive.
-    mutating func below(_ count: Int) -> Int { count > 0 ? Int(next() % UInt64(count)) : 0 }
+    init(seed: UInt64) { dice = SeededGenerator(seed: seed) }
 }
 
-extension Dice {
-    mutating func pick<Element>(_ choices: [Element]) -> Element { choices[below(choices.count)] }
-    mutating func octet() -> UInt8 { UInt8(truncatingIfNeeded: next()) }
+extension Fuzzer {
+    var dice: SeededGenerator {
+        get { progress.dice }
+        set { progress.dice = newValue }
+    }
+    var stepCount: Int { progress.stepCount }
+    var finding: String? {
+        get { progress.finding }
+        set { progress.finding = newValue }
+    }
+
+    /// One input more.
+    mutating func advance() {
+        progress.stepCount += 1
+        step()
+    }
 }

@@ -1,3 +1,4 @@
+import Chance
 import OpenFlow
 
 // Broken OpenFlow messages for the decoder.
@@ -9,19 +10,17 @@ import OpenFlow
 // read is printed too, as ovs-ofctl does.
 
 struct MessageFuzzer: Fuzzer {
-    private var dice: Dice
+    var progress: FuzzProgress
     private let dialects = OpenFlowVersion.allCases.map { OpenFlowDialect($0) }
     /// Honest messages of each dialect, as bytes.
     private var honest: [[[UInt8]]] = []
     private var readCount = 0
-    private(set) var stepCount = 0
-    private(set) var finding: String?
 
     /// Longer ones only take longer.
     private static let byteCountMax = 4096
 
     init(seed: UInt64, _ corpus: Corpus) {
-        dice = Dice(state: seed)
+        progress = FuzzProgress(seed: seed)
         let bodies = corpus.bodies
         for dialect in dialects {
             let written = bodies.map { dialect.encode(OpenFlowMessage(xid: 0x0102_0304, $0)) }
@@ -43,7 +42,6 @@ struct MessageFuzzer: Fuzzer {
     }
 
     mutating func step() {
-        stepCount += 1
         let index = dice.below(dialects.count)
         var dialect = dialects[index]
         dialect.namesTables = dice.below(4) == 0

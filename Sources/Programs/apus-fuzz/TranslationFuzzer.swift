@@ -1,14 +1,15 @@
+import Chance
 import PipelineTwin
 
 // Pipelines by chance, and packets by chance, one after the other: `PipelineTrial` says what holds.
 
 struct TranslationFuzzer: Fuzzer {
+    var progress: FuzzProgress
     private var seed: UInt64
     private var packetCount = 0
-    private(set) var stepCount = 0
-    private(set) var finding: String?
 
     init(seed: UInt64) {
+        progress = FuzzProgress(seed: seed)
         // Far from those that the tests begin with.
         self.seed = seed << 24
     }
@@ -16,7 +17,6 @@ struct TranslationFuzzer: Fuzzer {
     var summary: String { "\(packetCount) packets" }
 
     mutating func step() {
-        stepCount += 1
         seed += 1
         let kind = PipelineTrial.Kind.allCases[stepCount % PipelineTrial.Kind.allCases.count]
         do {

@@ -46,7 +46,7 @@ struct ApusFuzz: ParsableCommand {
         }
         let end = time(nil) + seconds
         while time(nil) < end {
-            for _ in 0..<200 where fuzzer.finding == nil { fuzzer.step() }
+            for _ in 0..<200 where fuzzer.finding == nil { fuzzer.advance() }
             if let finding = fuzzer.finding {
                 print("FINDING after \(fuzzer.stepCount) inputs, seed \(seed): \(finding)")
                 throw ExitCode.failure

@@ -1,3 +1,4 @@
+import Chance
 import Flows
 import OpenFlow
 import Packets

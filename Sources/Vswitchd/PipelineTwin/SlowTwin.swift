@@ -40,7 +40,9 @@ struct SlowTwin {
     var failed = false
     /// Its TTL would become 0: the rest of the rule is left out.
     var diedOfAge = false
-    var isLong = false
+    /// What comparisons with the packet's length say, in turn; the last for all that follow.
+    var comparisons = [false]
+    var comparisonCount = 0
     var stack: [UInt128] = []
     /// What stands behind labels.
     var buried = PretendedDatapath.hidden
@@ -57,23 +59,45 @@ struct SlowTwin {
         _ model: ForwardingModel, _ packet: FlowKey, isLong: Bool = false
     ) -> [Sent]? {
         var twin = SlowTwin(model, packet)
-        twin.isLong = isLong
-        let normal = model[bridge: 0].normal
-        let ingress = normal.port(ofMember: UInt16(twin.key.packet.inPort))
-        if let ingress, normal.mirrors.contains(where: { $0.output == .port(ingress.id) }) {
-            return []
-        }
-        twin.mirror(UInt16(twin.key.packet.inPort), arriving: true)
-        twin.table(0)
-        if !twin.set.isEmpty {
-            twin.exited = false
-            let sends = twin.set.contains {
-                if case .output = $0 { true } else { false }
-            }
-            guard sends else { return twin.failed ? nil : twin.sent }
-            twin.run(twin.setInOrder(), table: 0)
-        }
+        twin.comparisons = [isLong]
+        twin.run()
         return twin.failed ? nil : twin.sent
+    }
+
+    /// Whether a packet of some length, or one whose length edits carry over a limit, cannot be
+    /// done. Then none is, since both outcomes of a comparison are parts of one translation, as in
+    /// Open vSwitch.
+    static func mayFail(
+        _ model: ForwardingModel, _ packet: FlowKey, after outcomes: [Bool] = []
+    ) -> Bool {
+        var twin = SlowTwin(model, packet)
+        twin.comparisons = outcomes + [false]
+        twin.run()
+        if twin.failed { return true }
+        // More would nest too many lists, which the translation says.
+        for count in outcomes.count..<max(outcomes.count, min(twin.comparisonCount, 8)) {
+            let others = outcomes + Array(repeating: false, count: count - outcomes.count) + [true]
+            if mayFail(model, packet, after: others) { return true }
+        }
+        return false
+    }
+
+    private mutating func run() {
+        let normal = model[bridge: 0].normal
+        let ingress = normal.port(ofMember: UInt16(key.packet.inPort))
+        if let ingress, normal.mirrors.contains(where: { $0.output == .port(ingress.id) }) {
+            return
+        }
+        mirror(UInt16(key.packet.inPort), arriving: true)
+        table(0)
+        exited = false
+        let sends = set.contains { if case .output = $0 { true } else { false } }
+        if sends { run(setInOrder(), table: 0) }
+    }
+
+    private mutating func compare() -> Bool {
+        defer { comparisonCount += 1 }
+        return comparisons[min(comparisonCount, comparisons.count - 1)]
     }
 
     /// Only what these tests write: fields, then the last output.
@@ -223,7 +247,7 @@ struct SlowTwin {
             onCopy { twin in
                 twin.run(list, table: number8)
             }
-        case .checkPacketLarger(_, let range): write(range, isLong ? 1 : 0)
+        case .checkPacketLarger(_, let range): write(range, compare() ? 1 : 0)
         case .outputTruncated(let port, _):
             if UInt32(port.rawValue) != key.packet.inPort { send(port.rawValue) }
         case .enqueue(let port, let queue):

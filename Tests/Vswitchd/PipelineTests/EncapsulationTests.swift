@@ -27,6 +27,37 @@ import Timekeeping
         #expect(model.translate(makePacket()).actions.last == .output(port: 13))
     }
 
+    @Test func withoutHeaderOtherRulesArePassedOver() throws {
+        var model = makeModel()
+        try model.add(.decap(nil), .resubmit(1))
+        try model.add(priority: 9, table: 1, .output(2))
+        try model.add(on: Match([.packetType: 0]), priority: 8, table: 1, .output(2))
+        try model.add(on: Match([.packetType: 1 << 16 | 0x86dd]), priority: 7, table: 1, .output(2))
+        try model.add(on: Match([.packetType: 1 << 16 | 0x0800]), priority: 3, table: 1, .output(3))
+        try model.add(on: Match([.reg(0): 0]), priority: 5, table: 1, .output(2))
+        let translation = model.translate(makePacket())
+        #expect(translation.actions.last == .output(port: 13))
+        #expect(translation.rules.map(\.priority) == [100, 3])
+        // A packet that still has its header meets the others, and the one that says so.
+        try model.add(.resubmit(1))
+        #expect(model.translate(makePacket()).actions == [.output(port: 12)])
+    }
+
+    @Test func withoutHeaderClausesCountOnlyForTheirPacketType() throws {
+        var model = makeModel()
+        let (any, ip) = (Match(), Match([.packetType: 1 << 16 | 0x0800]))
+        var led = Match([.conjunctionID: 7, .packetType: 1 << 16 | 0x0800])
+        try model.add(.decap(nil), .resubmit(1))
+        try model.add(on: led, priority: 1, table: 1, .output(3))
+        try model.add(on: any, priority: 5, table: 1, .conjunction(id: 7, clause: 0, count: 2))
+        led = ip
+        led.set(.reg(0), to: FieldValue(low: 0))
+        try model.add(on: led, priority: 5, table: 1, .conjunction(id: 7, clause: 1, count: 2))
+        #expect(model.translate(makePacket()).end == .noMatchingRule)
+        try model.add(on: ip, priority: 5, table: 1, .conjunction(id: 7, clause: 0, count: 2))
+        #expect(model.translate(makePacket()).actions.last == .output(port: 13))
+    }
+
     @Test func aHeaderIsTakenOffAndPutOnOnce() throws {
         for (list, end) in [
             ([Action.decap(nil), .encap(EncapAction(.ethernet)), .output(2)], PacketEnd.forwarded),

@@ -3,6 +3,7 @@ import OpenFlow
 import Packets
 import Pipeline
 import PipelineTwin
+import Switching
 import Testing
 
 // Actions that need more than one row of a table to tell.
@@ -76,6 +77,74 @@ import Testing
         expected.nwTTL = 63
         #expect(datapath.sent == [Sent(port: 12, key: expected)])
         #expect(datapath.passes.count == 1)
+    }
+
+    /// Found by `apus-fuzz translation`: NORMAL asked for the group behind a label that was gone.
+    @Test func normalReadsGroupsBehindLabels() throws {
+        var model = makeModel()
+        try model.add(.pushMPLS(ethType: 0x8847), .popMPLS(ethType: 0x0800), .normal)
+        var packet = makePacket()
+        packet.ethDst = MACAddress(bits: 0x0100_5e01_0101)
+        packet.nwDst = IPv4Address(bits: 0xef01_0101)
+        #expect(model.translate(packet).actions.last != .recirculate(id: 0x8000_0000))
+        var groups = MulticastTable()
+        groups.configure(limit: 10, ageing: .seconds(300), floodsUnregistered: false)
+        let group = IPv6Address(mapping: packet.nwDst)
+        groups.join(.init(vlan: 0, group: group), port: 3, now: .start)
+        model[bridge: 0].setGroups(groups)
+        let translation = model.translate(packet)
+        #expect(translation.actions.last == .recirculate(id: 0x8000_0000))
+        var datapath = PretendedDatapath(model)
+        datapath.run(translation, on: .init(key: packet))
+        #expect(datapath.sent == [Sent(port: 13, key: packet)])
+    }
+
+    /// Found by `apus-fuzz translation`: when the packet was back, its rule went on after its end.
+    @Test(arguments: [64, 1] as [UInt8])
+    func aTTLThatEndsBehindALabelEndsTheRule(ttl: UInt8) throws {
+        var model = makeModel()
+        let inner = Instructions(
+            apply: [
+                .pushMPLS(ethType: 0x8847), .popMPLS(ethType: 0x0800), .decrementTTL, .output(2),
+            ],
+            gotoTable: 2)
+        try model.add(.resubmit(1), .output(4))
+        try model.add(table: 1, inner)
+        try model.add(table: 2, .output(3))
+        var packet = makePacket()
+        packet.nwTTL = ttl
+        var datapath = PretendedDatapath(model)
+        datapath.run(model.translate(packet), on: .init(key: packet))
+        let ports: [UInt32?] = ttl == 1 ? [nil] : [12, 13]
+        #expect(Set(datapath.sent.map(\.port)) == Set(ports + [14]))
+    }
+
+    @Test func selectGroupsReadFieldsBehindLabels() throws {
+        var model = makeModel()
+        let buckets = [Bucket(weight: 1, actions: [.output(2)])]
+        let selection = GroupSelection(method: "hash", fields: [SelectedField(.tcpDst)])
+        _ = try model[bridge: 0].tables.apply(
+            GroupMod(
+                command: .add, type: .select, group: 1, buckets: buckets, selection: selection),
+            now: .start)
+        try model.add(.popMPLS(ethType: 0x0800), .group(1))
+        var packet = makePacket()
+        packet.takeNetworkLayer(of: FlowKey())
+        (packet.ethType, packet.mpls0) = (0x8847, 0x0012_3140)
+        let actions = model.translate(packet).actions
+        #expect(actions == [.popMPLS(etherType: 0x0800), .recirculate(id: 0x8000_0000)])
+    }
+
+    /// Found by `apus-fuzz translation`. Both outcomes are one translation: if one cannot be done,
+    /// nothing is sent, as in Open vSwitch.
+    @Test func whatCannotBeDoneWithOneLengthIsNotDone() throws {
+        var model = makeModel()
+        let push = Action.pushMPLS(ethType: 0x8847)
+        let bit = FieldRange(.reg(0), offset: 0, width: 1)
+        try model.add(.output(2), .checkPacketLarger(byteCount: 100, bit), .resubmit(1))
+        try model.add(on: Match([.reg(0): 0]), table: 1, .output(3))
+        try model.add(on: Match([.reg(0): 1]), table: 1, push, push, push, push, .output(4))
+        #expect(model.translate(makePacket()).actions == [.drop(.invalidAction)])
     }
 
     /// Found by `apus-fuzz translation`: two ids for the same made the next translation another.

@@ -99,6 +99,19 @@ import Testing
         }
     }
 
+    /// Found by `apus-fuzz flow-text`: under `arp` the address of an IPv4 packet became ARP's.
+    @Test(arguments: [
+        ("arp,actions=mod_nw_dst:1.2.3.4", FlowField.ipv4Dst),
+        ("arp,actions=set_field:1.2.3.4->ip_dst", .ipv4Dst),
+        ("arp,actions=set_field:1.2.3.4->arp_tpa", .arpTPA),
+        ("icmp6,actions=set_field:5->icmp_type", .icmpType),
+        ("udp,actions=set_field:5->tp_dst", .udpDst),
+    ])
+    func aNameThatIsPrintedMeansOneField(line: String, field: FlowField) throws {
+        let mod = try FlowText.parse(line, .add)
+        #expect(mod.instructions.apply.first?.fieldWrite?.field == field)
+    }
+
     @Test func selectsRules() throws {
         let filter = try FlowText.parseFilter(
             "table=3,tcp,cookie=5/-1,out_port=p2", Self.bridgePorts)

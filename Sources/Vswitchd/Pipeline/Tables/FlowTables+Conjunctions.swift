@@ -9,14 +9,15 @@ import OpenFlow
 // to `id`, and that answer counts (ovs-actions(7), "conjunction").
 
 extension FlowTables {
-    func lookupConjunctions(
+    /// The best rule, found by looking at every one that matches.
+    func lookupAmongAll(
         table: Int, key: PipelineKey, mask: inout PipelineMask
     ) -> RuleID? {
         let found = classifiers[table].matches(key, looking: &mask)
         var clauses: [Rule] = []
         var priority: UInt16?
         for (level, id) in found {
-            guard let rule = self[rule: id] else { continue }
+            guard let rule = self[rule: id], rule.means(key) else { continue }
             if level != priority {
                 if let answer = answer(to: clauses, table, key, &mask) { return answer }
                 (clauses, priority) = ([], level)
@@ -30,7 +31,10 @@ extension FlowTables {
         return answer(to: clauses, table, key, &mask)
     }
 
-    private func isClause(_ id: RuleID) -> Bool { self[rule: id]?.isClause ?? false }
+    /// Whether it answers by itself for packets of this type.
+    private func answers(_ id: RuleID, for key: PipelineKey) -> Bool {
+        self[rule: id].map { !$0.isClause && $0.means(key) } ?? false
+    }
 
     /// What the first conjunction leads to of which every clause is there.
     private func answer(
@@ -44,11 +48,18 @@ extension FlowTables {
                 var asked = key
                 asked.conjunctionID = id
                 let found = classifiers[table].matches(asked, looking: &mask)
-                if let answer = found.first(where: { !isClause($0.payload) }) {
+                if let answer = found.first(where: { answers($0.payload, for: asked) }) {
                     return answer.payload
                 }
             }
         }
         return nil
+    }
+}
+
+extension Rule {
+    /// A rule that says nothing of the packet type means Ethernet (ovs-fields(7), `packet_type`).
+    fileprivate func means(_ key: PipelineKey) -> Bool {
+        key.packetType == PacketType.ethernet.rawValue || match.mask.packetType != 0
     }
 }

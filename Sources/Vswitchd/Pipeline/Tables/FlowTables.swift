@@ -73,12 +73,15 @@ public struct FlowTables: Sendable {
 
     /// The best rule of `table` for `key`. ORs into `mask` every bit that the answer depends on.
     /// Table 255 has no rules.
+    ///
+    /// A packet that lost its Ethernet header meets only rules that match the packet type. They are
+    /// sought among all that match: it is rare, and others need not pay for it.
     public func lookup(
         table: UInt8, key: PipelineKey, mask: inout PipelineMask
     ) -> RuleID? {
         guard table < Limits.tables else { return nil }
-        guard clauseCounts[Int(table)] == 0 else {
-            return lookupConjunctions(table: Int(table), key: key, mask: &mask)
+        guard clauseCounts[Int(table)] == 0, key.packetType == PacketType.ethernet.rawValue else {
+            return lookupAmongAll(table: Int(table), key: key, mask: &mask)
         }
         return classifiers[Int(table)].lookup(key, looking: &mask)
     }

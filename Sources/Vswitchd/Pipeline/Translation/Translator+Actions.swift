@@ -11,7 +11,7 @@ extension Translator {
         for index in list.indices {
             guard !hasStopped else { return false }
             let action = list[index]
-            if hasPoppedLabels, action.needsNetworkLayer {
+            if looksBehindLabels(action) {
                 interrupt(.recirculation)
                 leave(list[index...])
                 return false

@@ -140,9 +140,13 @@ extension Translator {
         actionSet = continuation.actionSet
         stack = continuation.stack
         servedMirrors = continuation.servedMirrors
+        var ended: Continuation.Place?
         for (index, step) in continuation.steps.enumerated() {
             guard !hasStopped else { break }
-            run(step)
+            // A rule that ended early (the packet's time is over) leaves out what else it has.
+            if case .instructions(_, let place) = step, place == ended { continue }
+            if case .actions(_, let place) = step { ended = place }
+            if run(step) { ended = nil }
             guard interrupted != nil else { continue }
             interrupted?.continuation.steps += continuation.steps[(index + 1)...]
             break
@@ -150,14 +154,15 @@ extension Translator {
         conclude()
     }
 
-    private mutating func run(_ step: Continuation.Step) {
+    /// Returns false if the rest of the rule is not to be carried out.
+    private mutating func run(_ step: Continuation.Step) -> Bool {
         switch step {
         case .actions(let list, let place):
             stand(at: place)
-            run(list)
+            return run(list)
         case .instructions(let instructions, let place):
             stand(at: place)
-            guard let next = run(instructions), !hasStopped else { return }
+            guard let next = run(instructions), !hasStopped else { break }
             runTable(next, lookupPort: inPort, sendsMissToController: true)
         case .search(let table, let port, let sendsMiss):
             runTable(table, lookupPort: port, sendsMissToController: sendsMiss)
@@ -167,6 +172,7 @@ extension Translator {
             run(list)
             isInActionSet = false
         }
+        return true
     }
 
     mutating func stand(at place: Continuation.Place) {

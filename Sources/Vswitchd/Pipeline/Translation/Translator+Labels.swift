@@ -1,6 +1,7 @@
 import Flows
 import OpenFlow
 import Packets
+import Switching
 
 // MPLS label stacks (RFC 3032), and what lies behind them.
 //
@@ -77,6 +78,25 @@ extension Translator {
         }
         key.packet.ethType = ethType
         hasPoppedLabels = hasPoppedLabels || !leadsToLabels
+    }
+
+    /// Whether `action` asks for what stood behind labels that were taken away. NORMAL does if the
+    /// bridge reads group memberships, or lets gratuitous ARP move addresses between bonds.
+    func looksBehindLabels(_ action: Action) -> Bool {
+        guard hasPoppedLabels else { return false }
+        if action.needsNetworkLayer { return true }
+        switch action {
+        case .output(.normal, _), .outputField:
+            guard let here = model.bridge(bridge) else { return false }
+            return here.groups != nil
+                || here.bonds.values.contains { $0.settings.mode == .balanceSLB }
+        case .group(let number):
+            guard let group = model.bridge(bridge)?.tables.groups[number], group.type == .select
+            else { return false }
+            if case .fields = SelectionMethod(group.selection) { return true }
+            return false
+        default: return false
+        }
     }
 
     /// Returns false if the rest of the rule is not to be carried out.

@@ -247,8 +247,7 @@ extension Translator {
             table = current
             next = nil
             let id = lookUp(current, port: lookupPort)
-            let best = id.flatMap { model.rule($0, bridge: bridge) }
-            let rule = best.flatMap { applies($0) ? $0 : nil }
+            let rule = id.flatMap { model.rule($0, bridge: bridge) }
             // What a conjunction leads to may have a higher priority than its clauses.
             let isDecisive = !model.hasClauses(bridge: bridge, table: current)
             rules.append(
@@ -268,11 +267,6 @@ extension Translator {
             lookupPort = inPort
             sendsMiss = true
         }
-    }
-
-    /// A rule that says nothing of the packet type means Ethernet.
-    private func applies(_ rule: Rule) -> Bool {
-        key.packetType == 0 || rule.match.mask.packetType != 0
     }
 
     /// What the packet's bridge does with fragments. Whether it is one is always looked at.

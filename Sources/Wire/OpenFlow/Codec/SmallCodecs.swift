@@ -51,13 +51,15 @@ enum ErrorCodec {
         var number = OpenFlowErrorCode.Number(type, code)
         let isNicira = version < .v12 && type == niciraType10 && code == 0
         let isExperimenter = version >= .v12 && type == experimenterType
-        if isNicira {
-            number = .init(vendor: try reader.u32(), try reader.u16(), try reader.u16())
-        } else if isExperimenter {
-            number = .init(vendor: try reader.u32(), code, 0)
+        if isNicira || isExperimenter {
+            let vendor = try reader.u32()
+            // Vendor 0 is nobody; its numbers would be taken for the standard's.
+            guard vendor != 0 else { throw .badVendor }
+            number =
+                isNicira
+                ? .init(vendor: vendor, try reader.u16(), try reader.u16())
+                : .init(vendor: vendor, code, 0)
         }
-        // Vendor 0 is nobody; its numbers would be taken for the standard's.
-        guard number.vendor != 0 || !(isNicira || isExperimenter) else { throw .badVendor }
         return OpenFlowErrorReport(number: number, offending: reader.rest(), version: version)
     }
 

@@ -142,12 +142,15 @@ extension ActionParser {
     /// `set_field:VALUE[/MASK]->FIELD`.
     func setField(_ token: FlowTextToken) throws(FlowTextError) -> Action {
         let (left, right) = try Self.arrow(token)
-        guard FlowField.inText(right.text) != nil else {
+        guard let named = FlowField.inText(right.text) else {
             throw FlowTextError(
                 "\(right.text) is not a valid OXM field name", column: right.column,
                 suggestion: nearestWord(to: right.text, in: FlowField.allNames))
         }
-        let field = MatchParser.field(right.text, under: match)
+        // What is printed names one field, whatever the rule matches: no ARP address is `ip_dst`.
+        // `tp_dst` is never printed.
+        let isTransport = right.text == "tp_src" || right.text == "tp_dst"
+        let field = isTransport ? MatchParser.field(right.text, under: match) : named
         guard field.isWritable else {
             throw FlowTextError("\(right.text) is read-only", column: right.column)
         }
