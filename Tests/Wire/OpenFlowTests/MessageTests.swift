@@ -207,6 +207,39 @@ import Testing
         #expect(count == flows.count && parts > 2)
     }
 
+    /// 1.5.1 §7.3.5.3: so os-ken asks what flows counted. Earlier versions know no such question.
+    @Test func countersOfFlowsAreToldWithoutWhatTheFlowsDo() throws {
+        var flow = FlowDescription(
+            table: 3, priority: 100, match: Match(), cookie: 0, instructions: Instructions())
+        flow.packets = 5
+        flow.bytes = 0x1ff
+        flow.durationNanoseconds = 2_000_000_007
+        let reply = OpenFlowMessage(
+            xid: 5, .statisticsReply(.flow([flow], .counters), more: false))
+        let bytes = OpenFlowDialect(.v15).encode(reply)
+        let counters: [UInt8] = [
+            0, 17, 0, 0, 0, 0, 0, 0,  // kind, flags
+            0, 56, 0, 0, 3, 0, 0, 100,  // length, table, asked for, priority
+            0, 1, 0, 4, 0, 0, 0, 0,  // no match
+            0, 0, 0, 40,  // statistics: duration, packets, bytes
+            0x80, 2, 0, 8, 0, 0, 0, 2, 0, 0, 0, 7,
+            0x80, 2, 8, 8, 0, 0, 0, 0, 0, 0, 0, 5,
+            0x80, 2, 10, 8, 0, 0, 0, 0, 0, 0, 1, 0xff,
+        ]
+        #expect(Array(bytes[8...]) == counters)
+        #expect(try OpenFlowDialect(.v15).decode(bytes) == reply)
+
+        let request = OpenFlowMessage(
+            xid: 6, .statisticsRequest(.flow(FlowFilter(table: 3), .counters)))
+        let question = OpenFlowDialect(.v15).encode(request)
+        #expect(try OpenFlowDialect(.v15).decode(question) == request)
+        for version in [OpenFlowVersion.v13, .v14] {
+            var older = question
+            older[0] = UInt8(version.rawValue)
+            #expect(throws: (any Error).self) { try OpenFlowDialect(version).decode(older) }
+        }
+    }
+
     @Test func tableFeaturesCarryTheEightRequiredProperties() throws {
         let dialect = OpenFlowDialect(.v13)
         let tables = [

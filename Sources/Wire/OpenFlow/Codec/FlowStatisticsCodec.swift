@@ -204,13 +204,28 @@ extension FlowCodec {
         return flow
     }
 
+    /// An entry of OFPMP_FLOW_STATS (1.5.1 §7.3.5.3): which rule, and its statistics.
+    static func readCounters15(
+        _ reader: inout OctetReader
+    ) throws(OpenFlowErrorCode) -> FlowDescription {
+        var flow = unfinished
+        try reader.skip(2)
+        flow.table = try reader.u8()
+        // Why it is told: always because it was asked for.
+        try reader.skip(1)
+        flow.priority = try reader.u16()
+        flow.match = try readMatch(&reader)
+        try FlowCounts.read(&reader).put(into: &flow)
+        return flow
+    }
+
     static func write(
         _ flow: FlowDescription, _ version: OpenFlowVersion, _ form: FlowForm,
         to writer: inout OctetWriter
     ) {
         let start = writer.count
         if version >= .v15 {
-            write15(flow, to: &writer)
+            form == .counters ? writeCounters15(flow, to: &writer) : write15(flow, to: &writer)
         } else if version > .v10 {
             writeLater(flow, version, to: &writer)
         } else {
@@ -274,6 +289,15 @@ extension FlowCodec {
         writeMatch(flow.match, .v15, to: &writer)
         FlowCounts(flow).write(to: &writer)
         InstructionCodec.write(flow.instructions, .v15, match: flow.match, to: &writer)
+    }
+
+    private static func writeCounters15(_ flow: FlowDescription, to writer: inout OctetWriter) {
+        writer.zeros(4)
+        writer.u8(flow.table)
+        writer.u8(0)
+        writer.u16(flow.priority)
+        writeMatch(flow.match, .v15, to: &writer)
+        FlowCounts(flow).write(to: &writer)
     }
 
     // Flow removed.

@@ -67,6 +67,8 @@ extension StatisticsCodec {
                 try FlowCodec.readFlows(&reader) { (entry) throws(OpenFlowErrorCode) in
                     try FlowCodec.readFlow(&entry, version)
                 }, .standard)
+        case Kind.flowCounters where version >= .v15:
+            return .flow(try FlowCodec.readFlows(&reader, FlowCodec.readCounters15), .counters)
         case Kind.aggregate: return .aggregate(try readAggregate(&reader, version), .standard)
         case Kind.table: return .table(try all(readTable))
         case Kind.port: return .port(try all(readPort))

@@ -21,6 +21,7 @@ enum StatisticsCodec {
         static let tableDescription: UInt16 = 14
         static let queueDescription: UInt16 = 15
         static let flowMonitor: UInt16 = 16
+        static let flowCounters: UInt16 = 17
         static let vendor: UInt16 = 0xffff
     }
 
@@ -76,6 +77,8 @@ enum StatisticsCodec {
             return .queueDescription(port, queue: queue)
         case Kind.flowMonitor where version >= .v14:
             return .flowMonitor(try MonitorCodec.readRequests(&reader, version))
+        case Kind.flowCounters where version >= .v15:
+            return .flow(try FlowCodec.readFilter(&reader), .counters)
         default: throw .badStatistics
         }
     }
@@ -240,8 +243,11 @@ enum StatisticsCodec {
     // What some versions have only as an extension.
 
     static func flowKind(_ form: FlowForm, _ version: OpenFlowVersion) -> KindNumber {
-        form == .nicira && version == .v10
-            ? .vendor(niciraID, kind: NiciraKind.flow) : .standard(Kind.flow)
+        switch form {
+        case .nicira where version == .v10: .vendor(niciraID, kind: NiciraKind.flow)
+        case .counters where version >= .v15: .standard(Kind.flowCounters)
+        case .standard, .nicira, .counters: .standard(Kind.flow)
+        }
     }
 
     static func aggregateKind(_ form: FlowForm, _ version: OpenFlowVersion) -> KindNumber {

@@ -108,9 +108,16 @@ public enum StatisticsRequest: Hashable, Sendable {
     case exporter(byFlow: Bool)
 }
 
-/// Whether flows are told as the version itself does or as Nicira's NXST_FLOW and NXST_AGGREGATE.
-/// The answer must have the form of the question.
-public enum FlowForm: Hashable, Sendable { case standard, nicira }
+/// How flows are told. The answer must have the form of the question.
+public enum FlowForm: Hashable, Sendable {
+    /// As the version itself does; in 1.5 that is OFPMP_FLOW_DESC.
+    case standard
+    /// Nicira's NXST_FLOW and NXST_AGGREGATE, in 1.0.
+    case nicira
+    /// OFPMP_FLOW_STATS of 1.5: which rule, and what it counted, but not what it does. Open vSwitch
+    /// refuses it.
+    case counters
+}
 
 public enum StatisticsReply: Hashable, Sendable {
     case description(SwitchDescription)
