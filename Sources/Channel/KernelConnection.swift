@@ -179,6 +179,8 @@ public final class KernelConnection: DatapathEnd {
     public func send(
         _ request: DatapathRequest, sequence: UInt32
     ) throws(ChannelSendError) {
+        // A kernel does not know what is news: it tells of all.
+        let request = request == .listFlowNews ? .listFlows : request
         guard unsentByteCount < ChannelLimits.outgoingByteCountMax else {
             throw .channel(.overflow(byteCount: unsentByteCount))
         }

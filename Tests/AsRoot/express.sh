@@ -56,13 +56,4 @@ check "without it" in_switch ovs-ofctl --strict del-flows br0 priority=100,udp
 came=$(of_link 2 rx_packets)
 flood 5000 0.5 > /dev/null
 check "frames pass again" test "$(($(of_link 2 rx_packets) - came))" -gt 1000
-
-rps=/sys/class/net/p1/queues/rx-0/rps_cpus
-in_switch sh -c "echo 1 > $rps"
-flood 0 3 > /dev/null
-like "an operator's choice of processors stays" '^0*1$' "$(in_switch cat $rps)"
-in_switch sh -c "echo 0 > $rps"
-flood 0 3 > /dev/null
-check "a port goes" in_switch ovs-vsctl del-port br0 p1
-like "and its frames are received anywhere again" '^0+$' "$(in_switch cat $rps)"
 finish

@@ -21,7 +21,7 @@ struct World: ~Copyable {
     private var machine: Vswitch
     private var names = UUIDSource(seed: 3)
     private let journal = NoJournal()
-    private var forwarder: Forwarder
+    var forwarder: Forwarder
     private var desk = OrderDesk()
     private var sink = RecordingSink()
     private var memory: [UnsafeMutableRawPointer] = []
@@ -53,6 +53,8 @@ struct World: ~Copyable {
     private let lacking: [DatapathFeature]
     /// Flows that it was given all the same, in words.
     private(set) var refusedOrders: [String] = []
+    /// Flows that dumps have told of.
+    private(set) var toldFlows = 0
 
     /// What a tool heard over OpenFlow.
     private(set) var toolHeard: [OpenFlowMessage] = []
@@ -246,7 +248,7 @@ struct World: ~Copyable {
                 note("4 Channel: upcall \(upcall.reason) of port \(upcall.key.inPort)")
                 tellMachine(.upcall(upcall), 0, inDump: false)
             }
-            for effect in desk.continueDumps(forwarder, isReady: { _ in true }) {
+            for effect in desk.continueDumps(&forwarder, isReady: { _ in true }) {
                 carryOut(effect)
             }
             if toMachine.isEmpty, machine.deadline.map({ $0 > now }) ?? true { return }
@@ -363,6 +365,7 @@ struct World: ~Copyable {
     private mutating func carryOut(_ effect: DeskEffect) {
         switch effect {
         case .reply(_, let sequence, let reply, let inDump):
+            if inDump, case .flow = reply { toldFlows += 1 }
             tellMachine(reply, sequence, inDump: inDump)
         case .openPort(let port):
             let effects = desk.portOpened(

@@ -17,6 +17,8 @@ public struct FlowRecord: Sendable {
     /// Changes whenever a flow leaves the slot.
     @usableFromInline var generation: UInt32
     @usableFromInline var isLive: Bool
+    /// Nothing has changed since the flow was last told of as news, or it is none to anybody.
+    @usableFromInline var isTold: Bool
     /// All TCP flags seen, combined (the lower 8 bits).
     public var tcpFlags: UInt8 = 0
     public var name: FlowName?
@@ -26,17 +28,19 @@ public struct FlowRecord: Sendable {
     public var usedMilliseconds: UInt64 = 0
 
     @usableFromInline
-    init(program: UInt32, mask: UInt32, generation: UInt32, name: FlowName?) {
+    init(program: UInt32, mask: UInt32, generation: UInt32, name: FlowName?, isTold: Bool) {
         self.program = program
         link = mask
         self.generation = generation
         isLive = true
+        self.isTold = isTold
         self.name = name
     }
 
     /// Counts one packet.
     @inlinable
     mutating func count(byteCount: Int, tcpFlags flags: UInt16, nowMilliseconds: UInt64) {
+        isTold = false
         packets &+= 1
         bytes &+= UInt64(truncatingIfNeeded: byteCount)
         usedMilliseconds = nowMilliseconds

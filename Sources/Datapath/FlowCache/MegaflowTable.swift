@@ -146,6 +146,7 @@ public struct MegaflowTable: ~Copyable {
     ) {
         precondition(Int(slot) < slotCount, "a slot of this table")
         // Safe: below slotCount records are initialised.
+        unsafe records[Int(slot)].isTold = false
         unsafe records[Int(slot)].packets &+= packets
         unsafe records[Int(slot)].bytes &+= bytes
         unsafe records[Int(slot)].usedMilliseconds = nowMilliseconds
@@ -174,11 +175,12 @@ public struct MegaflowTable: ~Copyable {
 extension MegaflowTable {
     /// Puts a flow. One with the same key and mask is replaced: it keeps its counters and its slot.
     ///
+    /// - Parameter isNews: Whether a new flow is one: it is not to whoever asked for it.
     /// - Returns: The handle of the actions that the flow had before; nil if it is new.
     /// - Throws: `.tooManyFlows` or `.tooManyMasks`; then nothing has changed.
     /// - Complexity: O(masks); once in a while a mask's buckets are doubled.
     public mutating func put(
-        key: FlowKey, mask: FlowMask, program: UInt32, name: FlowName? = nil
+        key: FlowKey, mask: FlowMask, program: UInt32, name: FlowName? = nil, isNews: Bool = true
     ) throws(MegaflowRefusal) -> UInt32? {
         let key = key.masked(by: mask)
         if let slot = find(key: key, mask: mask) {
@@ -193,7 +195,8 @@ extension MegaflowTable {
             throw .tooManyMasks(limit: FlowCacheLimits.masks)
         }
         let slot = takeSlot(
-            FlowRecord(program: program, mask: UInt32(index), generation: 0, name: name))
+            FlowRecord(
+                program: program, mask: UInt32(index), generation: 0, name: name, isTold: !isNews))
         // Safe: every slot has room for a key.
         unsafe Words.of(key) { unsafe Words.copy($0, to: keys + Int(slot) * FlowKey.wordCount) }
         let hashed = bucketHash(ofFlowAt: slot)
@@ -269,6 +272,23 @@ extension MegaflowTable {
         let end = min(slotCount, at + limit)
         while at < end {
             if isLive(FlowSlot(at)) { return (FlowSlot(at), at + 1) }
+            at += 1
+        }
+        return (nil, at < slotCount ? at : nil)
+    }
+
+    /// As `nextLive`, but passes over flows that nothing has happened to since this told of them.
+    public mutating func nextNews(
+        from slot: Int, limit: Int
+    ) -> (live: FlowSlot?, next: Int?) {
+        var at = max(slot, 0)
+        let end = min(slotCount, at + limit)
+        while at < end {
+            // Safe: below slotCount records are initialised.
+            if unsafe records[at].isLive && !records[at].isTold {
+                unsafe records[at].isTold = true
+                return (FlowSlot(at), at + 1)
+            }
             at += 1
         }
         return (nil, at < slotCount ? at : nil)

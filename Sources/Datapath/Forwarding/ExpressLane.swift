@@ -75,8 +75,6 @@ struct ExpressLane {
     private var offersEndMilliseconds: UInt64 = 0
     /// Packets that passed below us.
     private(set) var packets: UInt64 = 0
-    /// What came by each port since `takeLoads`.
-    private var loads: [UInt32: PortLoad] = [:]
     /// A flow found no place since the last refresh.
     private var hasRefused = false
 
@@ -125,14 +123,7 @@ struct ExpressLane {
         let news = ExpressCounts(
             packets: counts.packets &- before.packets, bytes: counts.bytes &- before.bytes)
         packets &+= news.packets
-        let port = flows.values[index].inPort
-        loads[port, default: PortLoad(port: port, packets: 0, bytes: 0)].add(news)
         return (flows.values[index], news)
-    }
-
-    mutating func takeLoads() -> [PortLoad] {
-        defer { loads = [:] }
-        return loads.sorted { $0.key < $1.key }.map(\.value)
     }
 }
 
@@ -185,10 +176,6 @@ extension Forwarder {
 
     /// Packets that passed below us, as far as they were brought in.
     public var expressPackets: UInt64 { lane.packets }
-
-    /// What came by express at each port since the last call, as far as it was brought in; by
-    /// ascending port.
-    public mutating func takeExpressLoads() -> [PortLoad] { lane.takeLoads() }
 
     /// Ends all express flows of a megaflow that will go or change. Its counters then are complete.
     mutating func closeExpress<Sink: ExpressTier & ~Copyable>(

@@ -41,7 +41,7 @@ extension Forwarder {
         if let mask = answer.mask {
             closeExpress(ofFlow: upcall.key, mask: mask, now: now, &sink)
             do throws(OrderRefusal) {
-                try put(key: upcall.key, mask: mask, program, name: nil)
+                try put(key: upcall.key, mask: mask, program, name: nil, isNews: false)
                 isInstalled = true
             } catch { refusal = error }
         }

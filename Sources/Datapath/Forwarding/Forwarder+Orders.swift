@@ -79,11 +79,12 @@ extension Forwarder {
 
     /// Puts a flow whose actions are compiled; if that fails they are still the caller's.
     mutating func put(
-        key: FlowKey, mask: FlowMask, _ program: ProgramHandle, name: FlowName?
+        key: FlowKey, mask: FlowMask, _ program: ProgramHandle, name: FlowName?,
+        isNews: Bool = true
     ) throws(OrderRefusal) {
         do {
             let before = try tables.megaflows.put(
-                key: key, mask: mask, program: program, name: name)
+                key: key, mask: mask, program: program, name: name, isNews: isNews)
             if let before { programs.release(before) }
         } catch {
             switch error {
@@ -143,6 +144,22 @@ extension Forwarder {
         var budget = ForwardingLimits.slotsPerPortion
         while flows.count < count, budget > 0, let slot = cursor.slot {
             let (live, next) = tables.megaflows.nextLive(from: slot, limit: budget)
+            budget -= (next ?? slot + budget) - slot
+            cursor.slot = next
+            if let live { flows.append(flow(at: live)) }
+        }
+        return flows
+    }
+
+    /// As `dump`, but only of flows that packets used, or that were put by an order, since they
+    /// were last told here.
+    public mutating func dumpNews(
+        from cursor: inout FlowCursor, atMost count: Int
+    ) -> [CachedFlow] {
+        var flows: [CachedFlow] = []
+        var budget = ForwardingLimits.slotsPerPortion
+        while flows.count < count, budget > 0, let slot = cursor.slot {
+            let (live, next) = tables.megaflows.nextNews(from: slot, limit: budget)
             budget -= (next ?? slot + budget) - slot
             cursor.slot = next
             if let live { flows.append(flow(at: live)) }

@@ -47,6 +47,7 @@ public struct OrderDesk: Sendable {
     private struct Dump: Sendable {
         var client: ClientID
         var sequence: UInt32
+        var onlyNews: Bool
         var cursor = FlowCursor()
     }
 
@@ -136,9 +137,10 @@ public struct OrderDesk: Sendable {
             case .flushFlows:
                 forwarder.closeExpress(ofPort: nil, now: now, &sink)
                 forwarder.flush()
-            case .listFlows:
+            case .listFlows, .listFlowNews:
                 forwarder.refreshExpress(now: now, &sink)
-                dumps.append(Dump(client: client, sequence: sequence))
+                dumps.append(
+                    Dump(client: client, sequence: sequence, onlyNews: request == .listFlowNews))
                 return []
             case .putMeter(let meter): try forwarder.putMeter(meter, now: now)
             case .deleteMeter(let id):
@@ -272,12 +274,14 @@ public struct OrderDesk: Sendable {
 
     /// Tells the next portion of each dump that `isReady` says its reader has room for.
     public mutating func continueDumps(
-        _ forwarder: borrowing Forwarder, isReady: (ClientID) -> Bool
+        _ forwarder: inout Forwarder, isReady: (ClientID) -> Bool
     ) -> [DeskEffect] {
         var effects: [DeskEffect] = []
         for index in dumps.indices where isReady(dumps[index].client) {
-            let flows = forwarder.dump(
-                from: &dumps[index].cursor, atMost: Self.flowsPerPortion)
+            let flows =
+                dumps[index].onlyNews
+                ? forwarder.dumpNews(from: &dumps[index].cursor, atMost: Self.flowsPerPortion)
+                : forwarder.dump(from: &dumps[index].cursor, atMost: Self.flowsPerPortion)
             let (client, sequence) = (dumps[index].client, dumps[index].sequence)
             effects += flows.map {
                 .reply(client, sequence: sequence, .flow($0), inDump: true)

@@ -55,8 +55,4 @@ public enum PortLimits {
     /// Entries read from its table by one system call. More than a bucket of it can hold in
     /// practice.
     static let expressBatchCount = 1024
-    /// Queues of one interface whose processors are chosen; those beyond stay as they are.
-    static let receiveQueueCount = 64
-    /// Processors that are looked at.
-    static let processorCount = 1024
 }

@@ -43,7 +43,6 @@ final class DatapathDaemon {
     private var clients: [ClientID: ChannelConnection] = [:]
     private var lastClient: UInt64 = 0
     var nextCount: Instant
-    private var lastCount: Instant
     private var costs: WorkerCosts
 
     /// - Parameter express: Whether the kernel may forward busy flows by itself.
@@ -64,8 +63,7 @@ final class DatapathDaemon {
         } catch {
             throw DaemonError("\(error)")
         }
-        lastCount = MonotonicClock.now()
-        nextCount = lastCount + Self.countPause
+        nextCount = MonotonicClock.now() + Self.countPause
         let mailbox = mailbox
         control = try ControlServer(of: process, commands: Self.commands) {
             mailbox.post(.control($0))
@@ -183,10 +181,7 @@ final class DatapathDaemon {
             worker.countRingDrops(of: number)
             dropIdleBlocks(of: number)
         }
-        for error in worker.refreshExpress(now: now, sinceLast: now.since(lastCount)) {
-            logger.debug("frames stay where the kernel receives them: \(error)")
-        }
-        lastCount = now
+        worker.refreshExpress(now: now)
     }
 
     // MARK: Orders

@@ -25,8 +25,6 @@ struct RingPort: ~Copyable {
     var isRunning: Bool
     /// What was last found out about its other end; nil if no express flow needed to know.
     var otherEnd: OtherEnd?
-    /// Where its frames are received; made when it is first asked for.
-    var spreading: ReceiveSpreading?
 
     init(name: String, express: ExpressHooks?, budget: RingBudget) throws(PortError) {
         let interface = try InterfaceFacts(name: name)
@@ -34,7 +32,6 @@ struct RingPort: ~Copyable {
         let sender = try FrameSender(interface: interface)
         let ring = try SteeredRings(interface: interface, express: express, budget: budget)
         otherEnd = nil
-        spreading = nil
         self.drop = drop
         self.sender = sender
         self.ring = ring
@@ -353,20 +350,6 @@ struct PortSet: ~Copyable, PacketSink, ExpressTier {
         case .some(let table): table.readAll(body)
         case .none: return
         }
-    }
-
-    /// Has a port's frames received by other processors.
-    ///
-    /// - Throws: If that is not ours to choose.
-    mutating func spread(_ change: SpreadingChange) throws(PortError) {
-        guard change.port < UInt32(Self.tableCount), let ring = unsafe rings[Int(change.port)]
-        else { return }
-        // Safe: entries are live.
-        if unsafe ring.pointee.spreading == nil {
-            unsafe ring.pointee.spreading = try ReceiveSpreading(
-                interface: ring.pointee.ring.interface)
-        }
-        unsafe ring.pointee.spreading?.choose(change.processors)
     }
 
     // MARK: Scratch memory

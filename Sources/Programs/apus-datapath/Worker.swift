@@ -15,8 +15,6 @@ struct Worker: ~Copyable {
     var forwarder: Forwarder
     var ports: PortSet
     var desk = OrderDesk()
-    private var spreading = Spreading()
-    private var processors = ProcessorLoad()
 
     init(hashSeed: UInt64, express: consuming ExpressTable?) {
         forwarder = Forwarder(ForwarderSettings(hashSeed: hashSeed))
@@ -68,29 +66,12 @@ struct Worker: ~Copyable {
         unsafe tap.pointee.reuseBuffers()
     }
 
-    /// Brings in what the kernel forwarded by itself, and has floods of it received where there is
-    /// time for them.
-    ///
-    /// - Parameter sinceLast: About a second.
-    /// - Returns: Ports whose processors are not ours to choose.
-    mutating func refreshExpress(now: Instant, sinceLast: Duration) -> [PortError] {
+    /// Brings in what the kernel forwarded by itself. To be called about once a second.
+    mutating func refreshExpress(now: Instant) {
         forwarder.refreshExpress(now: now, &ports)
         for port in ports.recheckPeers() {
             forwarder.closeExpress(ofPort: port, now: now, &ports)
         }
-        var refusals: [PortError] = []
-        let milliseconds = UInt64(max(sinceLast / .milliseconds(1), 1))
-        let changes = spreading.decide(
-            forwarder.takeExpressLoads(), milliseconds: milliseconds,
-            idle: processors.idlePercent())
-        for change in changes {
-            do throws(PortError) {
-                try ports.spread(change)
-            } catch {
-                refusals.append(error)
-            }
-        }
-        return refusals
     }
 
     /// Asks the kernel how many frames found no room in a port's ring.

@@ -36,7 +36,7 @@ extension Worker {
     }
 
     mutating func continueDumps(_ isReady: (ClientID) -> Bool) -> [DeskEffect] {
-        desk.continueDumps(forwarder, isReady: isReady)
+        desk.continueDumps(&forwarder, isReady: isReady)
     }
 
     mutating func clientGone(_ client: ClientID) { desk.clientGone(client, &forwarder) }

@@ -26,6 +26,14 @@ struct DatapathSide {
     var dump: UInt64 = 0
     var completeDump: UInt64 = 0
     var isDumping = false
+    /// Flows that it told of in the dump that is under way.
+    var toldFlows = 0
+    /// The next dump must show every flow: what it has and what we know of may differ.
+    var needsWholeDump = true
+    /// How many flows it has, as far as we know, at the moment when it is asked.
+    var expectedFlows: Int?
+    /// Where the search for idle flows goes on; nil: none is under way.
+    var idleSlot: Int?
     var nextDump: Instant?
     /// Dumps of ports, counted in the same way.
     var portDump: UInt64 = 0
@@ -69,6 +77,7 @@ enum DatapathOrder {
     case setTraffic(name: String)
     case listPorts(number: UInt64)
     case listFlows(number: UInt64)
+    case listFlowNews(number: UInt64)
     case putFlow(FlowIdentity)
     /// The entry as it was, to credit its last packets.
     indirect case deleteFlow(LedgerEntry)
@@ -81,7 +90,8 @@ enum DatapathOrder {
         switch self {
         case .putFlow, .deleteFlow, .changeMeter, .describeMeter, .execute, .probe, .takeUpcalls:
             true
-        case .describe, .addPort, .deletePort, .setTraffic, .listPorts, .listFlows: false
+        case .describe, .addPort, .deletePort, .setTraffic, .listPorts, .listFlows, .listFlowNews:
+            false
         }
     }
 }
@@ -168,7 +178,7 @@ extension Vswitch {
     mutating func received(_ reply: DatapathReply, _ sequence: UInt32, now: Instant) {
         switch reply {
         case .upcall(let upcall): answer(upcall, now: now)
-        case .datapath(let description): datapath.statistics = description.statistics
+        case .datapath(let description): described(description.statistics)
         case .port(let vport): vports.put(vport)
         case .flow(let flow): received(flow, sequence, now: now)
         case .meter(let meter, let statistics): meterCounters[meter.id] = statistics
@@ -181,7 +191,8 @@ extension Vswitch {
     private mutating func received(_ flow: CachedFlow, _ sequence: UInt32, now: Instant) {
         switch datapath.outstanding[sequence] {
         case .deleteFlow(let entry): credit(entry, flow.statistics, now: now)
-        case .listFlows(let number): absorb(flow, dump: number, now: now)
+        case .listFlows(let number), .listFlowNews(let number):
+            absorb(flow, dump: number, now: now)
         default: break
         }
     }
@@ -216,7 +227,8 @@ extension Vswitch {
                 reconfigure(now: now)
             }
             reports.isDue = true
-        case .listFlows(let number): dumpEnded(number, now: now)
+        case .listFlows(let number): dumpEnded(number, isWhole: true, now: now)
+        case .listFlowNews(let number): dumpEnded(number, isWhole: false, now: now)
         case .takeUpcalls, .describe, .putFlow, .deleteFlow, .execute, .changeMeter,
             .describeMeter:
             break
@@ -243,7 +255,7 @@ extension Vswitch {
         case .deleteFlow, .execute, .describeMeter, .probe:
             // A flow that is gone already, or a packet whose port is: nothing is owed to anyone.
             break
-        case .takeUpcalls, .describe, .listPorts, .listFlows:
+        case .takeUpcalls, .describe, .listPorts, .listFlows, .listFlowNews:
             log(.error, "dpif", "the datapath refused a request: \(text) (errno \(errno))")
         }
     }

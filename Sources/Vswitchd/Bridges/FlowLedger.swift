@@ -151,8 +151,16 @@ struct FlowLedger {
 
     // What a dump asks of each of perhaps 200,000 entries, without a copy of the entry.
 
-    /// When the flow in `slot` was installed; nil if there is none.
-    func since(_ slot: Int) -> Instant? { slots[slot]?.since }
+    /// When a packet last used the flow in `slot`, as far as we were told, or when it was installed
+    /// if that was later; nil if there is none.
+    func usedAt(_ slot: Int) -> Instant? {
+        guard let since = slots[slot]?.since, let seen = slots[slot]?.seen else { return nil }
+        let used = Instant(
+            nanosecondsSinceStart: seen.usedMilliseconds.multipliedReportingOverflow(
+                by: 1_000_000
+            ).partialValue)
+        return max(used, since)
+    }
 
     /// Whether the flow in `slot` had packets since its counters were last noted.
     func hasNews(_ slot: Int, _ statistics: FlowStatistics) -> Bool {

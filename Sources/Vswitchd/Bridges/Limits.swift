@@ -4,9 +4,13 @@ public enum BridgeLimits {
     /// How often the datapath's counters are read and idle flows removed, as Open vSwitch's
     /// revalidators do. Longer when there are many flows: see `dumpPausePerFlow`.
     public static let dumpPause = Duration.milliseconds(500)
-    /// Added to the pause for each cached flow: reading 50,000 flows takes about 0.2 s, so half of
-    /// the time is left for upcalls.
+    /// Added to the pause for each cached flow that was told of: reading 50,000 takes about 0.2 s,
+    /// so half of the time is left for upcalls.
     public static let dumpPausePerFlow = Duration.microseconds(10)
+    /// Cached flows that are looked at in one turn whether they are idle, and how many are removed:
+    /// about 2 ms of work each.
+    public static let idleSlots = 50_000
+    public static let idleFlows = 1_000
     /// Cached flows that are checked again in one turn, about 10 ms of work, before upcalls have
     /// theirs.
     public static let recheckedFlows = 2_000

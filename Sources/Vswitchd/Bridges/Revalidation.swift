@@ -23,7 +23,9 @@ internal import Timekeeping
 // until a walk that began after its change has come to its end.
 //
 // Apart from that, the datapath's counters are read twice a second. They are credited to the rules
-// (and to learned addresses, which live as long as they are used), and idle flows go.
+// (and to learned addresses, which live as long as they are used), and idle flows go. Our own
+// datapath tells only of flows that something happened to; that the others are still there shows in
+// how many it has. If that number is not ours, the next dump shows all. A kernel's always does.
 
 /// The walk over stale entries.
 struct Recheck {
@@ -222,15 +224,32 @@ extension Vswitch {
         datapath.dump += 1
         datapath.dumpStartedAt = now
         datapath.nextDump = nil
-        order(.listFlows, .listFlows(number: datapath.dump))
+        datapath.toldFlows = 0
+        if datapath.needsWholeDump || datapath.nature.isKernelModule {
+            order(.listFlows, .listFlows(number: datapath.dump))
+        } else {
+            order(.listFlowNews, .listFlowNews(number: datapath.dump))
+        }
+        datapath.needsWholeDump = false
+        // Orders are carried out in turn: when this one is, all flows of the ledger are there.
         order(.describeDatapath, .describe)
+        datapath.expectedFlows = ledger.count
         return datapath.dump
+    }
+
+    /// What the datapath says of itself.
+    mutating func described(_ statistics: DatapathStatistics) {
+        datapath.statistics = statistics
+        guard let expected = datapath.expectedFlows else { return }
+        datapath.expectedFlows = nil
+        if statistics.flows != UInt64(expected) { datapath.needsWholeDump = true }
     }
 
     /// One flow of a dump.
     mutating func absorb(_ flow: CachedFlow, dump: UInt64, now: Instant) {
+        datapath.toldFlows += 1
         let identity = FlowIdentity(key: flow.key, mask: flow.mask)
-        guard let slot = ledger.slot(of: identity), let since = ledger.since(slot) else {
+        guard let slot = ledger.slot(of: identity) else {
             adopt(flow, identity, dump: dump, now: now)
             return
         }
@@ -238,11 +257,6 @@ extension Vswitch {
             credit(entry, flow.statistics, now: now)
         }
         ledger.note(slot, flow.statistics, dump: dump)
-        let used = Instant(
-            nanosecondsSinceStart: flow.statistics.usedMilliseconds.multipliedReportingOverflow(
-                by: 1_000_000
-            ).partialValue)
-        if now.since(max(used, since)) >= maxIdle { delete(slot) }
     }
 
     /// A flow that we did not install: we are new here, or somebody else put it. What it teaches is
@@ -261,20 +275,39 @@ extension Vswitch {
         recheck.begin(.tables([:]))
     }
 
-    mutating func dumpEnded(_ number: UInt64, now: Instant) {
+    /// - Parameter isWhole: It showed every flow that is there.
+    mutating func dumpEnded(_ number: UInt64, isWhole: Bool, now: Instant) {
         datapath.isDumping = false
         datapath.completeDump = number
         datapath.largestDump = max(datapath.largestDump, now.since(datapath.dumpStartedAt))
         // Entries that the datapath did not show are not there any more. Those installed while it
         // was dumping carry its number.
-        for slot in 0..<ledger.slotCount where ledger.wasMissing(slot, in: number) {
-            ledger.remove(slot)
+        if isWhole {
+            for slot in 0..<ledger.slotCount where ledger.wasMissing(slot, in: number) {
+                ledger.remove(slot)
+            }
         }
+        datapath.idleSlot = 0
         forgetContinuations(now: now)
         let next =
-            now + BridgeLimits.dumpPause + BridgeLimits.dumpPausePerFlow * ledger.count
+            now + BridgeLimits.dumpPause + BridgeLimits.dumpPausePerFlow * datapath.toldFlows
         datapath.nextDump = min(datapath.nextDump ?? next, next)
         countersAreFresh(now: now)
+    }
+
+    /// Takes away flows that no packet used for a while, some in each turn.
+    mutating func removeIdleSome(now: Instant) {
+        guard var slot = datapath.idleSlot, datapath.isOpen else { return }
+        let end = min(slot + BridgeLimits.idleSlots, ledger.slotCount)
+        var left = BridgeLimits.idleFlows
+        while slot < end, left > 0 {
+            if let used = ledger.usedAt(slot), now.since(used) >= maxIdle {
+                delete(slot)
+                left -= 1
+            }
+            slot += 1
+        }
+        datapath.idleSlot = slot < ledger.slotCount ? slot : nil
     }
 
     // MARK: Time

@@ -146,7 +146,8 @@ public struct Vswitch {
     /// When to call `handle` at the latest; nil: not before something happens.
     public var deadline: Instant? {
         [
-            recheck.isPending || !sessions.backlog.isEmpty ? .start : nil,
+            recheck.isPending || !sessions.backlog.isEmpty || datapath.idleSlot != nil
+                ? .start : nil,
             datapath.nextDump, reports.deadline,
             sessions.deadline, tablesDeadline, aggregationClock.deadline,
             spanningClock.deadline,
@@ -169,6 +170,7 @@ public struct Vswitch {
         expire(now: now)
         noticeModelChanges()
         recheckSome(now: now)
+        removeIdleSome(now: now)
         dumpIfDue(now: now)
         advanceSessions(now: now)
         report(now: now)

@@ -48,6 +48,8 @@ enum OwnAttribute {
     static let upcallMask: UInt16 = 0x2007
     /// In an answer to an upcall: a flag, the packet gets the actions.
     static let upcallExecutes: UInt16 = 0x2008
+    /// In a dump of flows: a flag, only what is new.
+    static let onlyNews: UInt16 = 0x2009
 }
 
 /// `OVS_KEY_ATTR_*` as `nla_type`.

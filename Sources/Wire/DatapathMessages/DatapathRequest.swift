@@ -35,6 +35,10 @@ public enum DatapathRequest: Hashable, Sendable {
     case flushFlows
     /// OVS_FLOW_CMD_GET as a dump.
     case listFlows
+    /// As `listFlows`, with an attribute of our own: only flows that packets used, or that were put
+    /// by an order, since they were last told of in this way. For one client, the one that answers
+    /// upcalls: what it had installed by an answer is no news either.
+    case listFlowNews
     /// OVS_METER_CMD_SET: add a meter, or change one.
     indirect case putMeter(DatapathMeter)
     /// OVS_METER_CMD_DEL; the reply carries its last counters.

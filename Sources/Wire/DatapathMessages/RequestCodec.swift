@@ -71,7 +71,7 @@ extension DatagramWriter {
                 (family, command) = (families.flow, OVS_FLOW_CMD_DEL.rawValue)
                 flags |= NLM_F_ECHO
             case .flushFlows: (family, command) = (families.flow, OVS_FLOW_CMD_DEL.rawValue)
-            case .listFlows:
+            case .listFlows, .listFlowNews:
                 (family, command, flags) = (families.flow, OVS_FLOW_CMD_GET.rawValue, dump)
             case .putMeter:
                 (family, command) = (families.meter, OVS_METER_CMD_SET.rawValue)
@@ -95,6 +95,7 @@ extension DatagramWriter {
     ) throws(DatapathMessageError) {
         switch request {
         case .describeDatapath, .listPorts, .flushFlows, .listFlows, .describeMeters: break
+        case .listFlowNews: putFlag(OwnAttribute.onlyNews)
         case .takeUpcalls where destination.upcallPort != 0: putUpcallPorts()
         case .putMeter(let meter): put(meter, nil)
         case .deleteMeter(let id), .describeMeter(let id):
@@ -167,7 +168,8 @@ extension DatapathRequest {
         case (families.vport, OVS_VPORT_CMD_SET.rawValue, false):
             return .setTraffic(
                 port: try portNumber(bytes, message), try traffic(bytes, message))
-        case (families.flow, OVS_FLOW_CMD_GET.rawValue, true): return .listFlows
+        case (families.flow, OVS_FLOW_CMD_GET.rawValue, true):
+            return try isOnlyForNews(bytes, message) ? .listFlowNews : .listFlows
         case (families.flow, OVS_FLOW_CMD_NEW.rawValue, false):
             let parts = try FlowParts(bytes, message.attributes)
             let flow = try parts.flow(offset: header.offset)
@@ -214,6 +216,16 @@ extension DatapathRequest {
         }
         throw .missingAttribute(
             "OVS_DP_UPCALL_PID", in: "OVS_DP_CMD_SET", offset: message.attributes.lowerBound)
+    }
+
+    private static func isOnlyForNews(
+        _ bytes: RawSpan, _ message: FamilyMessage
+    ) throws(DatapathMessageError) -> Bool {
+        var attributes = AttributeReader(bytes, message.attributes, "OVS_FLOW")
+        while let attribute = try attributes.nextAttribute() {
+            if attribute.type == OwnAttribute.onlyNews { return true }
+        }
+        return false
     }
 
     private static func portNumber(

@@ -17,6 +17,11 @@ extension Bench {
         try forwarder.answer(answer, now: now, into: &sink)
     }
 
+    fileprivate mutating func news() -> [CachedFlow] {
+        var cursor = FlowCursor()
+        return forwarder.dumpNews(from: &cursor, atMost: .max)
+    }
+
     fileprivate mutating func refusal(_ answer: UpcallAnswer) -> OrderRefusal? {
         do throws(OrderRefusal) { try self.answer(answer) } catch { return error }
         return nil
@@ -49,6 +54,30 @@ struct KeptUpcallTests {
         #expect(sent.map(\.port) == [2, 2] && sent.map(\.bytes) == [frame, frame])
         #expect(bench.forwarder.statistics.flows == 1)
         #expect(bench.forwarder.executedPackets == [.forwarded: 1])
+        bench.expectSound()
+    }
+
+    /// What an answer puts is no news to whoever answered; what an order puts may come of others.
+    @Test func newsAreToldOnce() throws {
+        var bench = try Bench()
+        bench.sendUnknown(1)
+        let upcalls = bench.ask()
+        let upcall = try #require(upcalls.first)
+        let flow = Bench.flow(inPort: 1, [.output(port: 2)])
+        try bench.answer(UpcallAnswer(id: upcall.id, mask: flow.mask, actions: flow.actions))
+        let atFirst = bench.news()
+        #expect(atFirst.isEmpty)
+        bench.sendUnknown(3)
+        let used = bench.news()
+        #expect(used.map(\.statistics.packets) == [3])
+        try bench.forwarder.install(Bench.flow(inPort: 9, []))
+        var cursor = FlowCursor()
+        let all = bench.forwarder.dump(from: &cursor, atMost: .max)
+        #expect(all.count == 2, "telling all is telling no news")
+        let ordered = bench.news()
+        #expect(ordered.map(\.key.inPort) == [9])
+        let nothing = bench.news()
+        #expect(nothing.isEmpty)
         bench.expectSound()
     }
 

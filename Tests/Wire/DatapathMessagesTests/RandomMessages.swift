@@ -224,7 +224,7 @@ extension SeededNumbers {
                 CachedFlow(
                     key: key, mask: mask, actions: actions(),
                     ufid: chance(50) ? UFID(high: next(), low: next()) : nil)),
-            .deleteFlow(key: key, mask: mask), .flushFlows, .listFlows,
+            .deleteFlow(key: key, mask: mask), .flushFlows, .listFlows, .listFlowNews,
             .putMeter(meter()), .deleteMeter(id: UInt32(truncatingIfNeeded: next())),
             .describeMeter(id: 7), .describeMeters,
             .execute(
