@@ -22,10 +22,11 @@ struct FlowTextFuzzer: Fuzzer {
     private static let byteCountMax = 2000
 
     /// Of what may be typed and sent, and every switch refuses: `set_field:5->vlan_vid` without the
-    /// bit for "there is a tag", `meter:0`, and in 1.0, where going to a table is an action,
-    /// `write_metadata:1,goto_table:2`.
+    /// bit for "there is a tag", `meter:0`, `output:65535`, and in 1.0, where going to a table is
+    /// an action, `write_metadata:1,goto_table:2`.
     private static let refusals = [
-        "OFPBAC_BAD_SET_ARGUMENT", "OFPBAC_BAD_METER", "OFPBAC_UNSUPPORTED_ORDER",
+        "OFPBAC_BAD_SET_ARGUMENT", "OFPBAC_BAD_METER", "OFPBAC_BAD_OUT_PORT",
+        "OFPBAC_UNSUPPORTED_ORDER",
     ]
 
     init(seed: UInt64, _ corpus: Corpus) {
