@@ -247,8 +247,9 @@ extension Translator {
             table = current
             next = nil
             let id = lookUp(current, port: lookupPort)
-            let best = id.flatMap { model.rule($0, bridge: bridge) }
-            let rule = best.flatMap { applies($0) ? $0 : nil }
+            let best = id.flatMap { model.directive(of: $0, bridge: bridge) }
+            // A rule that says nothing of the packet type means Ethernet.
+            let rule = best.flatMap { key.packetType == 0 || $0.asksPacketType ? $0 : nil }
             // What a conjunction leads to may have a higher priority than its clauses.
             let isDecisive = !model.hasClauses(bridge: bridge, table: current)
             rules.append(
@@ -260,19 +261,17 @@ extension Translator {
                 miss(sendsToController: sendsMiss)
                 return
             }
-            if witness.isListening { witness.lookedUp(table: current, rule: rule, depth: depth) }
+            if witness.isListening {
+                witness.lookedUp(
+                    table: current, rule: model.rule(id, bridge: bridge), depth: depth)
+            }
             ruleCookie = rule.cookie
             ruleID = id
-            isTableMiss = rule.priority == 0 && rule.compactMatch.matchesEverything
+            isTableMiss = rule.isTableMiss
             next = run(rule.instructions)
             lookupPort = inPort
             sendsMiss = true
         }
-    }
-
-    /// A rule that says nothing of the packet type means Ethernet.
-    private func applies(_ rule: Rule) -> Bool {
-        key.packetType == 0 || rule.match.mask.packetType != 0
     }
 
     /// What the packet's bridge does with fragments. Whether it is one is always looked at.
@@ -317,8 +316,12 @@ extension Translator {
             return nil
         }
         if instructions.clearsActionSet { actionSet = [] }
-        actionSet += instructions.write
-        key.actionSetOutput = actionSet.outputInActionSet
+        if actionSet.isEmpty, instructions.write.isEmpty {
+            key.actionSetOutput = PipelineKey.unsetOutput
+        } else {
+            actionSet += instructions.write
+            key.actionSetOutput = actionSet.outputInActionSet
+        }
         if let metadata = instructions.metadata {
             key.metadata = key.metadata & ~metadata.mask | metadata.value & metadata.mask
         }
