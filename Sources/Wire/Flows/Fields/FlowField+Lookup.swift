@@ -36,10 +36,14 @@ extension FlowField {
     public static func named(_ name: some StringProtocol) -> FlowField? { byName[String(name)] }
 
     /// The field with this class and number (`class << 7 | number`) in NXM.
-    public static func nxm(_ number: UInt32) -> FlowField? { number >> 7 <= 1 ? numbered(number) : nil }
+    public static func nxm(_ number: UInt32) -> FlowField? {
+        number >> 7 <= 1 ? numbered(number) : nil
+    }
 
     /// The field with this class and number (`class << 7 | number`) in OXM.
-    public static func oxm(_ number: UInt32) -> FlowField? { number >> 7 > 1 ? numbered(number) : nil }
+    public static func oxm(_ number: UInt32) -> FlowField? {
+        number >> 7 > 1 ? numbered(number) : nil
+    }
 
     /// The field with this class and number in either: their classes differ.
     public static func numbered(_ number: UInt32) -> FlowField? {

@@ -164,7 +164,8 @@ extension FlowField {
             guard unsafe description.pointee.placeCount > 1 else {
                 let place = unsafe description.pointee.lowest
                 let word = unsafe words[place.word]
-                return FieldValue(low: word &>> UInt64(truncatingIfNeeded: place.shift) & place.ones)
+                let shift = UInt64(truncatingIfNeeded: place.shift)
+                return FieldValue(low: word &>> shift & place.ones)
             }
             var value: UInt128 = 0
             for place in places {
