@@ -182,6 +182,8 @@ final class VswitchdDaemon {
     // MARK: What is to be done
 
     private func carryOut(_ effects: [SwitchEffect]) {
+        var outgoing = OutgoingPieces()
+        defer { send(outgoing) }
         for effect in effects {
             switch effect {
             case .connectDatabase: streams.database = hub.connect(databaseRemote)
@@ -203,8 +205,12 @@ final class VswitchdDaemon {
             case .connect(let session, let target): connect(session, target)
             case .useTLS(let wanted): hub.useTLS(wanted.map { TLSFiles($0) } ?? ownTLS)
             case .sendSession(let session, let bytes):
-                if let stream = streams.stream(of: session) { hub.send(bytes, on: stream) }
+                guard !outgoing.join(bytes, to: session) else { break }
+                send(outgoing)
+                outgoing = OutgoingPieces(session, bytes)
             case .closeSession(let session):
+                send(outgoing)
+                outgoing = OutgoingPieces()
                 if let stream = streams.stream(of: session) { hub.close(stream) }
             case .watchLinks(let names):
                 links.watch(names)
@@ -221,6 +227,13 @@ final class VswitchdDaemon {
             case .log(let level, let module, let text): log(level, module, text)
             }
         }
+    }
+
+    private func send(_ outgoing: OutgoingPieces) {
+        guard let session = outgoing.session, let stream = streams.stream(of: session) else {
+            return
+        }
+        hub.send(outgoing.bytes, on: stream)
     }
 
     private func connectDatapath(prefersModule: Bool) {

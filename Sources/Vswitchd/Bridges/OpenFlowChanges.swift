@@ -20,16 +20,16 @@ extension Vswitch {
         _ body: OpenFlowMessage.Body, _ name: String, _ version: OpenFlowVersion,
         news: inout ChangeNews, now: Instant
     ) -> OpenFlowErrorCode? {
-        guard let bridge = bridges[name] else { return .notAllowed }
+        guard let index = bridges[name]?.index else { return .notAllowed }
         switch body {
         case .flowMod(let mod):
             // A deletion's buffer means nothing, and some controllers leave a number there.
             let isDeletion = mod.command == .delete || mod.command == .deleteStrict
             guard mod.bufferID == nil || isDeletion else { return .bufferUnknown }
-            return apply(mod, bridge.index, version, news: &news, now: now)
-        case .groupMod(let mod): return apply(mod, bridge.index, news: &news, now: now)
-        case .meterMod(let mod): return apply(mod, bridge.index, news: &news, now: now)
-        case .tableMod(let mod): return apply(mod, bridge.index)
+            return apply(mod, index, version, news: &news, now: now)
+        case .groupMod(let mod): return apply(mod, index, news: &news, now: now)
+        case .meterMod(let mod): return apply(mod, index, news: &news, now: now)
+        case .tableMod(let mod): return apply(mod, index)
         case .portMod(let mod): return apply(mod, name, news: &news, now: now)
         case .packetOut(let packet): return execute(packet, bridge: name, now: now)
         default: return .badType

@@ -66,6 +66,7 @@ extension Vswitch {
             }
         }
         sessions.byID[id]?.monitors = monitors
+        sessions.mayHaveMonitors = true
         let reply = OpenFlowMessage.Body.statisticsReply(.flowMonitor(updates), more: false)
         send(OpenFlowMessage(xid: xid, reply), to: id)
         return nil
@@ -73,7 +74,7 @@ extension Vswitch {
 
     /// The rules of a bridge before a change; nil: nobody watches.
     func pictureForMonitors(ofBridge name: String) -> [FlowDescription]? {
-        guard let bridge = bridges[name],
+        guard sessions.mayHaveMonitors, let bridge = bridges[name],
             sessions.byID.values.contains(where: { $0.bridge == name && !$0.monitors.isEmpty })
         else { return nil }
         return model[bridge: bridge.index].tables.descriptions(matching: FlowFilter(), now: .start)

@@ -7,10 +7,11 @@ internal import Timekeeping
 extension Vswitch {
     /// Sends one message in the version of the session.
     mutating func send(_ message: OpenFlowMessage, to id: SessionID) {
-        guard let session = sessions.byID[id] else { return }
-        let bytes = session.dialect.encode(message)
+        guard let bytes = sessions.byID[id]?.dialect.encode(message) else { return }
         effects.append(.sendSession(id, bytes))
-        if session.kind != .service { copyToSnoopers(bytes, bridge: session.bridge) }
+        if sessions.byID[id]?.kind != .service, let bridge = sessions.byID[id]?.bridge {
+            copyToSnoopers(bytes, bridge: bridge)
+        }
     }
 
     /// Says which versions the bridge allows: a peer that knows more of them takes the highest that
@@ -55,16 +56,20 @@ extension Vswitch {
                 close(id, "a message claims a length of \(error.length) bytes", now: now)
                 return
             }
-            // Only now: a copy of the session beside it would have its bytes copied, too.
-            guard let bytes, let session = sessions.byID[id] else { return }
-            if session.kind != .service { copyToSnoopers(bytes, bridge: session.bridge) }
-            switch session.phase {
+            // A part at a time: a copy of the session counts a dozen references, and one that is
+            // held while bytes come would have them copied, too.
+            guard let bytes, let phase = sessions.byID[id]?.phase else { return }
+            if sessions.byID[id]?.kind != .service, let bridge = sessions.byID[id]?.bridge {
+                copyToSnoopers(bytes, bridge: bridge)
+            }
+            switch phase {
             case .connecting: return
             case .greeting: negotiate(id, bytes, now: now)
             case .talking:
+                guard let dialect = sessions.byID[id]?.dialect else { return }
                 do throws(OpenFlowFault) {
-                    let message = try session.dialect.decode(bytes)
-                    carryOut(message, bytes, id, session.version, now: now)
+                    let message = try dialect.decode(bytes)
+                    carryOut(message, bytes, id, dialect.version, now: now)
                 } catch {
                     send(error.reply, to: id)
                 }
@@ -116,7 +121,6 @@ extension Vswitch {
         _ message: OpenFlowMessage, _ bytes: [UInt8], _ id: SessionID, _ version: OpenFlowVersion,
         now: Instant
     ) {
-        guard let session = sessions.byID[id], let bridge = bridges[session.bridge] else { return }
         let xid = message.xid
         func refuse(_ code: OpenFlowErrorCode) -> OpenFlowMessage {
             OpenFlowMessage(
@@ -125,11 +129,24 @@ extension Vswitch {
                     OpenFlowErrorReport(
                         code, offending: bytes, version: version)))
         }
-        if session.role == .secondary, message.body.isChange {
+        if sessions.byID[id]?.role == .secondary, message.body.isChange {
             // A secondary connection only reads (1.3.5 §6.3.6).
             send(refuse(.isSecondary), to: id)
             return
         }
+        switch message.body {
+        case .flowMod, .groupMod, .meterMod, .portMod, .tableMod, .packetOut:
+            change(message, id, version, refuse, now: now)
+        default: answer(message, bytes, id, version, refuse, now: now)
+        }
+    }
+
+    private mutating func answer(
+        _ message: OpenFlowMessage, _ bytes: [UInt8], _ id: SessionID, _ version: OpenFlowVersion,
+        _ refuse: (OpenFlowErrorCode) -> OpenFlowMessage, now: Instant
+    ) {
+        guard let session = sessions.byID[id], let bridge = bridges[session.bridge] else { return }
+        let xid = message.xid
         switch message.body {
         case .hello, .error, .echoReply: break
         case .echoRequest(let data):
@@ -163,8 +180,6 @@ extension Vswitch {
             if let code = add(addition, to: id, now: now) { send(refuse(code), to: id) }
         case .resume(let packet):
             if let code = resume(packet, bridge, now: now) { send(refuse(code), to: id) }
-        case .flowMod, .groupMod, .meterMod, .portMod, .tableMod, .packetOut:
-            change(message, id, refuse, now: now)
         default:
             if let code = set(message, id) { send(refuse(code), to: id) }
         }
@@ -172,21 +187,21 @@ extension Vswitch {
 
     /// A change outside of a bundle: carried out and told, or refused.
     private mutating func change(
-        _ message: OpenFlowMessage, _ id: SessionID,
+        _ message: OpenFlowMessage, _ id: SessionID, _ version: OpenFlowVersion,
         _ refuse: (OpenFlowErrorCode) -> OpenFlowMessage, now: Instant
     ) {
-        guard let session = sessions.byID[id] else { return }
+        guard let bridge = sessions.byID[id]?.bridge, bridges.index(forKey: bridge) != nil else {
+            return
+        }
         var news = ChangeNews()
-        let picture = pictureForMonitors(ofBridge: session.bridge)
-        if let code = carryOut(
-            message.body, session.bridge, session.version, news: &news, now: now)
-        {
+        let picture = pictureForMonitors(ofBridge: bridge)
+        if let code = carryOut(message.body, bridge, version, news: &news, now: now) {
             send(refuse(code), to: id)
             return
         }
-        tell(news, bridge: session.bridge, now: now)
+        tell(news, bridge: bridge, now: now)
         tellMonitors(
-            since: picture, news.removed, bridge: session.bridge, by: (id, message.xid), now: now)
+            since: picture, news.removed, bridge: bridge, by: (id, message.xid), now: now)
         forward(message, from: id)
     }
 

@@ -118,6 +118,8 @@ struct Sessions {
     var attempts: [UUIDValue: ControllerAttempt] = [:]
     /// Those that have more to say than one turn has room for.
     var backlog: Set<SessionID> = []
+    /// False: no session has ever asked for a flow monitor.
+    var mayHaveMonitors = false
     /// By bridge: the newest generation id of a role request (1.3.5 §6.3.6).
     var generations: [String: UInt64] = [:]
     private var lastOutgoing: UInt64 = 1 << 63

@@ -125,9 +125,12 @@ extension Vswitch {
             else { continue }
             connect(attempt, now: now)
         }
-        for id in sessions.ids { probe(id, now: now) }
-        for id in sessions.ids { expireBundles(of: id, now: now) }
-        for id in sessions.ids where sessions.byID[id]?.hold != nil { releaseHold(id, now: now) }
+        let ids = sessions.ids
+        for id in ids { probe(id, now: now) }
+        for id in ids where sessions.byID[id]?.bundles.isEmpty == false {
+            expireBundles(of: id, now: now)
+        }
+        for id in ids where sessions.byID[id]?.hold != nil { releaseHold(id, now: now) }
         updateDefaultRules(now: now)
     }
 
@@ -142,8 +145,8 @@ extension Vswitch {
     }
 
     private mutating func probe(_ id: SessionID, now: Instant) {
-        guard let session = sessions.byID[id], let deadline = session.probeDeadline,
-            deadline <= now
+        guard let deadline = sessions.byID[id]?.probeDeadline, deadline <= now,
+            let session = sessions.byID[id]
         else { return }
         if session.wasProbed {
             log(.warning, "rconn", "\(session.bridge)<->\(session.peer): no answer for "

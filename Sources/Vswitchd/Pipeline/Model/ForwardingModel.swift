@@ -94,6 +94,12 @@ public struct ForwardingModel: Sendable {
         return slots[index]?.tables[rule: id]
     }
 
+    /// What that rule has a packet do.
+    func directive(of id: RuleID, bridge index: Int) -> Rule.Directive? {
+        guard slots.indices.contains(index) else { return nil }
+        return slots[index]?.tables.directive(of: id)
+    }
+
     /// The bridge at `index`. Traps if there is none: indices come from `addBridge`.
     public subscript(bridge index: Int) -> ForwardingBridge {
         get {
@@ -219,12 +225,14 @@ extension ForwardingModel {
     public mutating func credit(
         _ rules: [RuleReference], packets: UInt64, bytes: UInt64, usedAt: Instant
     ) {
-        for reference in rules where hasBridge(reference.bridge) {
-            self[bridge: reference.bridge].tables.creditLookups(
-                table: reference.table, packets: packets, matched: reference.rule != nil)
-            guard let rule = reference.rule else { continue }
-            self[bridge: reference.bridge].tables.credit(
-                rule: rule, packets: packets, bytes: bytes, usedAt: usedAt)
+        var rest = rules[...]
+        while let first = rest.first {
+            let count = rest.firstIndex { $0.bridge != first.bridge } ?? rest.endIndex
+            if hasBridge(first.bridge) {
+                self[bridge: first.bridge].tables.credit(
+                    rest[..<count], packets: packets, bytes: bytes, usedAt: usedAt)
+            }
+            rest = rest[count...]
         }
     }
 }

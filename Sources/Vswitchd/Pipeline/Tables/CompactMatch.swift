@@ -38,6 +38,13 @@ struct CompactMatch: Hashable, Sendable {
 
     var matchesEverything: Bool { present == 0 }
 
+    /// Whether it has a bit of the packet type, which is the low half of its word.
+    var asksPacketType: Bool {
+        let bit: UInt64 = 1 << UInt64(PipelineKey.natureWord)
+        guard present & bit != 0 else { return false }
+        return words[2 * (present & (bit - 1)).nonzeroBitCount] & 0xffff_ffff != 0
+    }
+
     var match: Match {
         var (key, mask) = (PipelineKey(), PipelineMask())
         var rest = present

@@ -60,6 +60,6 @@ extension FlowTables {
 extension Rule {
     /// A rule that says nothing of the packet type means Ethernet (ovs-fields(7), `packet_type`).
     fileprivate func means(_ key: PipelineKey) -> Bool {
-        key.packetType == PacketType.ethernet.rawValue || match.mask.packetType != 0
+        key.packetType == PacketType.ethernet.rawValue || compactMatch.asksPacketType
     }
 }

@@ -157,10 +157,14 @@ extension FlowTables {
 
     /// Refuses groups and meters that are not there.
     func checkReferences(_ actions: [Action]) throws(FlowModError) {
-        for action in actions.flatMap(\.withNested) {
+        for action in actions {
             switch action {
-            case .group(let group) where groups[group] == nil: throw .noSuchGroup(group)
-            case .meter(let meter) where meters[meter] == nil: throw .noSuchMeter(meter)
+            case .group(let group):
+                guard groups[group] != nil else { throw .noSuchGroup(group) }
+            case .meter(let meter):
+                guard meters[meter] != nil else { throw .noSuchMeter(meter) }
+            case .clone(let inner): try checkReferences(inner)
+            case .conntrack(let tracking): try checkReferences(tracking.actions)
             default: break
             }
         }

@@ -71,6 +71,11 @@ public struct FlowTables: Sendable {
         return rule
     }
 
+    func directive(of id: RuleID) -> Rule.Directive? {
+        guard slots.indices.contains(id.slot), slots[id.slot]?.id == id else { return nil }
+        return slots[id.slot]?.directive
+    }
+
     /// The best rule of `table` for `key`. ORs into `mask` every bit that the answer depends on.
     /// Table 255 has no rules.
     ///
@@ -269,11 +274,18 @@ extension FlowTables {
     /// it is gone.
     public mutating func credit(rule id: RuleID, packets: UInt64, bytes: UInt64, usedAt: Instant) {
         guard slots.indices.contains(id.slot), slots[id.slot]?.id == id else { return }
-        let flags = slots[id.slot]?.flags ?? []
-        if !flags.contains(.noPacketCounts) { slots[id.slot]?.packets &+= packets }
-        if !flags.contains(.noByteCounts) { slots[id.slot]?.bytes &+= bytes }
-        if let before = slots[id.slot]?.usedAt, before < usedAt {
-            slots[id.slot]?.usedAt = usedAt
+        slots[id.slot]?.credit(packets: packets, bytes: bytes, usedAt: usedAt)
+    }
+
+    /// Credits everything that a translation met in this bridge.
+    mutating func credit(
+        _ references: ArraySlice<RuleReference>, packets: UInt64, bytes: UInt64, usedAt: Instant
+    ) {
+        for reference in references {
+            creditLookups(
+                table: reference.table, packets: packets, matched: reference.rule != nil)
+            guard let rule = reference.rule else { continue }
+            credit(rule: rule, packets: packets, bytes: bytes, usedAt: usedAt)
         }
     }
 

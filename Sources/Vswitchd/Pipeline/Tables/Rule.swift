@@ -45,8 +45,29 @@ public struct Rule: Hashable, Sendable {
         (createdAt, modifiedAt, usedAt) = (now, now, now)
     }
 
+    var directive: Directive {
+        Directive(
+            priority: priority, cookie: cookie,
+            isTableMiss: priority == 0 && compactMatch.matchesEverything,
+            instructions: instructions)
+    }
+
+    mutating func credit(packets count: UInt64, bytes byteCount: UInt64, usedAt moment: Instant) {
+        if !flags.contains(.noPacketCounts) { packets &+= count }
+        if !flags.contains(.noByteCounts) { bytes &+= byteCount }
+        usedAt = max(usedAt, moment)
+    }
+
     /// What it matches. Put together each time it is asked for.
     public var match: Match { compactMatch.match }
+
+    /// What a translation needs to know of a rule that it met.
+    struct Directive {
+        var priority: UInt16
+        var cookie: UInt64
+        var isTableMiss: Bool
+        var instructions: Instructions
+    }
 
     /// When its time is over if no more packets come, and for which reason; of both the earlier.
     var deadline: (at: Instant, reason: FlowRemoved.Reason)? {

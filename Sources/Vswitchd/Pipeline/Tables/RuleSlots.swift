@@ -13,7 +13,7 @@ struct RuleSlots: Sendable {
 
     /// The rule at a place below `count`; nil: the place is free.
     subscript(place: Int) -> Rule? {
-        get { pages[place / Self.pageSize][place % Self.pageSize] }
+        _read { yield pages[place / Self.pageSize][place % Self.pageSize] }
         _modify { yield &pages[place / Self.pageSize][place % Self.pageSize] }
     }
 

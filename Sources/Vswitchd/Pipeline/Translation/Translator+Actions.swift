@@ -50,13 +50,15 @@ extension Translator {
             interrupt(.pause(controller))
         case .controller(let controller):
             sendToController(controller)
+        case .setField(let field, let value, let mask):
+            write(field, value, mask: mask)
         case .setOwn(.tcpSrc, let port):
             write(
                 transportPort(.tcpSrc, .udpSrc, .sctpSrc), port, mask: FlowField.tcpSrc.exactMask)
         case .setOwn(.tcpDst, let port):
             write(
                 transportPort(.tcpDst, .udpDst, .sctpDst), port, mask: FlowField.tcpDst.exactMask)
-        case .setField, .setOwn, .load:
+        case .setOwn, .load:
             guard let write = action.fieldWrite else { break }
             self.write(write.field, write.value, mask: write.mask)
         case .move(let source, let destination):
@@ -200,7 +202,7 @@ extension Translator {
             mask.packet.tpSrc = .max
             if key.packet.nwFrag & Fragment.later != 0 { return false }
         }
-        return field.hasPrerequisites(key: key, mask: .everyBit)
+        return field.hasPrerequisites(in: key)
     }
 
     /// The bits of `range` in the packet, now looked at.
@@ -225,12 +227,7 @@ extension Translator {
         guard has(field) else { return }
         field.write(.ones(128), mask: bits, into: &mask)
         field.write(value, mask: bits, into: &key)
-        let tags = FlowField.vlanTCI.places[0]
-        let writesTag = field.places.contains { place in
-            place.word == tags.word && place.shift < tags.shift + tags.width
-                && place.shift + place.width > tags.shift
-        }
-        guard writesTag else { return }
+        guard field.isOfOuterTag else { return }
         // The id alone, as OpenFlow 1.0 has it, means a tag; a TCI without the bit means none.
         if field == .dlVLAN { key.packet.vlan0TCI |= VLANTag.present }
         settleOuterTag()
@@ -344,12 +341,4 @@ extension Translator {
             key.packet.vlan0TPID = EtherType.vlan
         }
     }
-}
-
-extension PipelineMask {
-    static let everyBit: Self = {
-        var mask = Self()
-        for index in 0..<wordCount { mask[word: index] = ~0 }
-        return mask
-    }()
 }

@@ -87,18 +87,12 @@ extension Translator {
         switch action {
         case .setVLANID, .setVLANPriority, .stripVLAN, .pushVLAN, .decrementTTL:
             servedMirrors = MirrorSet()
-        case .setField, .setOwn, .load:
-            // Words 0 to 2 but for IPv6's label, and those behind the packet's, are the switch's.
-            guard let write = action.fieldWrite, write.field.isOfPacket else { break }
-            servedMirrors = MirrorSet()
+        case .setField(let field, _, _), .setOwn(let field, _):
+            if field.isOfPacket { servedMirrors = MirrorSet() }
+        case .load(let range, _):
+            if range.field.isOfPacket { servedMirrors = MirrorSet() }
         default:
             break
         }
-    }
-}
-
-extension FlowField {
-    fileprivate var isOfPacket: Bool {
-        self == .ipv6Label || places.contains { (3..<FlowKey.wordCount).contains($0.word) }
     }
 }

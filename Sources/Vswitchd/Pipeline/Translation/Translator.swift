@@ -247,7 +247,7 @@ extension Translator {
             table = current
             next = nil
             let id = lookUp(current, port: lookupPort)
-            let rule = id.flatMap { model.rule($0, bridge: bridge) }
+            let rule = id.flatMap { model.directive(of: $0, bridge: bridge) }
             // What a conjunction leads to may have a higher priority than its clauses.
             let isDecisive = !model.hasClauses(bridge: bridge, table: current)
             rules.append(
@@ -259,10 +259,13 @@ extension Translator {
                 miss(sendsToController: sendsMiss)
                 return
             }
-            if witness.isListening { witness.lookedUp(table: current, rule: rule, depth: depth) }
+            if witness.isListening {
+                witness.lookedUp(
+                    table: current, rule: model.rule(id, bridge: bridge), depth: depth)
+            }
             ruleCookie = rule.cookie
             ruleID = id
-            isTableMiss = rule.priority == 0 && rule.compactMatch.matchesEverything
+            isTableMiss = rule.isTableMiss
             next = run(rule.instructions)
             lookupPort = inPort
             sendsMiss = true
@@ -311,8 +314,12 @@ extension Translator {
             return nil
         }
         if instructions.clearsActionSet { actionSet = [] }
-        actionSet += instructions.write
-        key.actionSetOutput = actionSet.outputInActionSet
+        if actionSet.isEmpty, instructions.write.isEmpty {
+            key.actionSetOutput = PipelineKey.unsetOutput
+        } else {
+            actionSet += instructions.write
+            key.actionSetOutput = actionSet.outputInActionSet
+        }
         if let metadata = instructions.metadata {
             key.metadata = key.metadata & ~metadata.mask | metadata.value & metadata.mask
         }

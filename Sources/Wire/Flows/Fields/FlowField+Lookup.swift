@@ -9,61 +9,97 @@ extension FlowField {
         for field in all { for name in [field.name] + field.aliases { table[name] = field } }
         return table
     }()
-    private static let byNXM = Dictionary(
-        uniqueKeysWithValues: all.compactMap { field in field.nxm.map { ($0, field) } })
-    private static let byOXM = Dictionary(
-        uniqueKeysWithValues: all.compactMap { field in field.oxm.map { ($0, field) } })
+    /// A row of 128 for each class of numbers (`row`). Messages are full of numbers, so that they
+    /// are found without hashing.
+    private static let byNumber: [FlowField?] = {
+        var table: [FlowField?] = Array(repeating: nil, count: 5 * 128)
+        for field in all {
+            for number in [field.nxm, field.oxm] {
+                guard let number, let row = row(ofClass: number >> 7) else { continue }
+                table[row * 128 + Int(number & 127)] = field
+            }
+        }
+        return table
+    }()
+
+    private static func row(ofClass number: UInt32) -> Int? {
+        switch number {
+        case 0, 1: Int(number)
+        case basicClass: 2
+        case packetRegisterClass: 3
+        case experimenterClass: 4
+        default: nil
+        }
+    }
 
     /// The field that text calls `name`, by its own name or an alias.
     public static func named(_ name: some StringProtocol) -> FlowField? { byName[String(name)] }
 
     /// The field with this class and number (`class << 7 | number`) in NXM.
-    public static func nxm(_ number: UInt32) -> FlowField? { byNXM[number] }
+    public static func nxm(_ number: UInt32) -> FlowField? {
+        number >> 7 <= 1 ? numbered(number) : nil
+    }
 
     /// The field with this class and number (`class << 7 | number`) in OXM.
-    public static func oxm(_ number: UInt32) -> FlowField? { byOXM[number] }
+    public static func oxm(_ number: UInt32) -> FlowField? {
+        number >> 7 > 1 ? numbered(number) : nil
+    }
 
     /// The field with this class and number in either: their classes differ.
-    public static func numbered(_ number: UInt32) -> FlowField? { byNXM[number] ?? byOXM[number] }
+    public static func numbered(_ number: UInt32) -> FlowField? {
+        row(ofClass: number >> 7).flatMap { byNumber[$0 * 128 + Int(number & 127)] }
+    }
 }
 
 extension FlowField {
     /// Whether the conditions `key`/`mask` already say what this field needs to mean anything.
     /// OpenFlow 1.3.5 §7.2.3.8.
     public func hasPrerequisites(key: PipelineKey, mask: PipelineMask) -> Bool {
-        func isExactly(_ field: FlowField, _ values: UInt64...) -> Bool {
-            field.read(mask) == field.exactMask && values.contains(field.read(key).low)
-        }
-        func isIP(_ protocolNumber: UInt8) -> Bool {
-            isExactly(.ethType, UInt64(EtherType.ipv4), UInt64(EtherType.ipv6))
-                && isExactly(.nwProto, UInt64(protocolNumber))
-        }
-        func isICMPv6() -> Bool {
-            isExactly(.ethType, UInt64(EtherType.ipv6))
-                && isExactly(.nwProto, UInt64(IPProtocol.icmpv6))
-        }
-        let solicit: UInt64 = 135
-        let advert: UInt64 = 136
+        let mask = mask.packet
         switch prerequisite {
         case .none: return true
-        case .vlan: return key.packet.vlan0TCI & mask.packet.vlan0TCI & VLANTag.present != 0
-        case .mpls:
-            return isExactly(.ethType, UInt64(EtherType.mpls), UInt64(EtherType.mplsMulticast))
-        case .arp:
-            return isExactly(.ethType, UInt64(EtherType.arp), UInt64(EtherType.reverseARP))
-        case .ipv4: return isExactly(.ethType, UInt64(EtherType.ipv4))
-        case .ipv6: return isExactly(.ethType, UInt64(EtherType.ipv6))
-        case .ip: return isExactly(.ethType, UInt64(EtherType.ipv4), UInt64(EtherType.ipv6))
+        case .vlan:
+            guard mask.vlan0TCI & VLANTag.present != 0 else { return false }
+        case .mpls, .arp, .ipv4, .ipv6, .ip:
+            guard mask.ethType == .max else { return false }
+        case .tcp, .udp, .sctp, .icmp, .icmpv6:
+            guard mask.ethType == .max, mask.nwProto == .max else { return false }
+        case .neighbourDiscovery, .neighbourSolicit, .neighbourAdvert:
+            guard mask.ethType == .max, mask.nwProto == .max, mask.tpSrc & 0xff == 0xff else {
+                return false
+            }
+        }
+        return hasPrerequisites(in: key)
+    }
+
+    /// Whether a packet has this field.
+    public func hasPrerequisites(in key: PipelineKey) -> Bool {
+        let type = key.packet.ethType
+        let isIPv4 = type == EtherType.ipv4
+        let isIPv6 = type == EtherType.ipv6
+        func isIP(_ number: UInt8) -> Bool { (isIPv4 || isIPv6) && key.packet.nwProto == number }
+        func isNeighbour(_ kind: UInt16) -> Bool {
+            // The type is the low byte of what is the source port elsewhere.
+            isIPv6 && key.packet.nwProto == IPProtocol.icmpv6 && key.packet.tpSrc & 0xff == kind
+        }
+        let solicit: UInt16 = 135
+        let advert: UInt16 = 136
+        switch prerequisite {
+        case .none: return true
+        case .vlan: return key.packet.vlan0TCI & VLANTag.present != 0
+        case .mpls: return type == EtherType.mpls || type == EtherType.mplsMulticast
+        case .arp: return type == EtherType.arp || type == EtherType.reverseARP
+        case .ipv4: return isIPv4
+        case .ipv6: return isIPv6
+        case .ip: return isIPv4 || isIPv6
         case .tcp: return isIP(IPProtocol.tcp)
         case .udp: return isIP(IPProtocol.udp)
         case .sctp: return isIP(IPProtocol.sctp)
-        case .icmp:
-            return isExactly(.ethType, UInt64(EtherType.ipv4))
-                && isExactly(.nwProto, UInt64(IPProtocol.icmp))
-        case .icmpv6: return isICMPv6()
-        case .neighbourDiscovery: return isICMPv6() && isExactly(.icmpv6Type, solicit, advert)
-        case .neighbourSolicit: return isICMPv6() && isExactly(.icmpv6Type, solicit)
-        case .neighbourAdvert: return isICMPv6() && isExactly(.icmpv6Type, advert)
+        case .icmp: return isIPv4 && key.packet.nwProto == IPProtocol.icmp
+        case .icmpv6: return isIPv6 && key.packet.nwProto == IPProtocol.icmpv6
+        case .neighbourDiscovery: return isNeighbour(solicit) || isNeighbour(advert)
+        case .neighbourSolicit: return isNeighbour(solicit)
+        case .neighbourAdvert: return isNeighbour(advert)
         }
     }
 }
