@@ -108,7 +108,8 @@ import Testing
         world.openTool(bridge: "br0")
         world.say([try Self.flow("in_port=1,actions=output:2"), .barrierRequest])
         let heard = world.toolHeard.count
-        var mod = try FlowText.parse(isRefused ? "in_port=1,actions=output:1" : "in_port=1", command)
+        let actions = isRefused ? ",actions=output:1" : ""
+        var mod = try FlowText.parse("in_port=1\(actions)", command)
         mod.bufferID = 0
         world.say([.flowMod(mod), .barrierRequest])
         let answers = world.toolHeard[heard...].map(\.body)
