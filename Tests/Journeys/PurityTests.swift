@@ -23,7 +23,7 @@ enum Purity {
         "Wire/DatapathMessages/": ["CMnl", "CLinuxPacket"],
     ]
     static let own: Set<String> = [
-        "Timekeeping", "Product", "Packets", "Flows", "OpenFlow", "DatabaseProtocol",
+        "Chance", "Timekeeping", "Product", "Packets", "Flows", "OpenFlow", "DatabaseProtocol",
         "DatapathMessages", "FlowCache", "Execution", "Forwarding", "Classifier", "Switching",
         "Pipeline", "DatabaseHistory", "DatabaseReplica", "DatabaseEngine", "Bridges",
         "KernelPrograms", "LinkValues", "Tools",
