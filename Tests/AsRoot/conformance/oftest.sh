@@ -44,5 +44,7 @@ passed_by "$work/ovs" > "$work/ovs.ok"
 printf 'OFTest %s: %d tests, Apus passed %d, Open vSwitch %d\n' "$version" "${#chosen[@]}" \
   "$(wc -l < "$work/apus.ok")" "$(wc -l < "$work/ovs.ok")"
 comm -23 "$work/apus.ok" "$work/ovs.ok" | sed 's/^/passed by Apus alone: /'
+printf '%s\n' "${chosen[@]}" | sort | comm -23 - <(sort -m "$work/apus.ok" "$work/ovs.ok") |
+  sed 's/^/failed by both: /'
 same "what Open vSwitch passes, Apus passes" "" "$(comm -13 "$work/apus.ok" "$work/ovs.ok")"
 finish

@@ -47,4 +47,19 @@ import Testing
             #expect(read.key.packet.tpDst == code)
         }
     }
+
+    /// There is no table for emergencies; and what lies in one would have no timeouts.
+    @Test(arguments: [
+        (0, OpenFlowErrorCode.tableFull), (9, .flowModBadEmergencyTimeout),
+    ])
+    func aRuleForEmergenciesIsRefused(timeout: UInt16, code: OpenFlowErrorCode) throws {
+        let dialect = OpenFlowDialect(.v10)
+        var mod = try FlowText.parse("tcp,actions=drop", .add)
+        mod.idleTimeout = timeout
+        var bytes = dialect.encode(OpenFlowMessage(xid: 1, .flowMod(mod)))
+        // `flags` stand behind 8 bytes of header, 40 of match and 22 of others.
+        bytes[71] |= 4
+        let fault = #expect(throws: OpenFlowFault.self) { try dialect.decode(bytes) }
+        #expect(fault?.code == code)
+    }
 }

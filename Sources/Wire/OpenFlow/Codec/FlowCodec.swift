@@ -90,9 +90,16 @@ enum FlowCodec {
         UInt16(mod.command.rawValue) | (namesTables ? UInt16(mod.table ?? 255) << 8 : 0)
     }
 
-    /// 1.0 knows the flags 1 and 2, and 4 for "emergency", which nobody implements.
-    private static func flags10(_ raw: UInt16) throws(OpenFlowErrorCode) -> FlowMod.Flags {
-        guard raw & ~3 == 0 else { throw raw & 4 != 0 ? .tableFull : .badFlowModFlags }
+    /// 1.0 knows the flags 1 and 2, and 4 for "emergency", which nobody implements. Rules for
+    /// emergencies may have no timeouts (1.0, OFPFMFC_BAD_EMERG_TIMEOUT).
+    private static func flags10(
+        _ raw: UInt16, _ mod: FlowMod
+    ) throws(OpenFlowErrorCode) -> FlowMod.Flags {
+        if raw & 4 != 0 {
+            let isLasting = mod.idleTimeout == 0 && mod.hardTimeout == 0
+            throw isLasting ? .tableFull : .flowModBadEmergencyTimeout
+        }
+        guard raw & ~3 == 0 else { throw .badFlowModFlags }
         return FlowMod.Flags(rawValue: raw)
     }
 
@@ -110,7 +117,7 @@ enum FlowCodec {
         if isExact { mod.priority = .max }
         mod.bufferID = buffer(try reader.u32())
         mod.outPort = filter(PortNumber(try reader.u16()))
-        mod.flags = try flags10(try reader.u16())
+        mod.flags = try flags10(try reader.u16(), mod)
         mod.instructions = try InstructionCodec.read(&reader, .v10, match: mod.match)
         settleCookies(&mod, selection: nil)
         return mod
@@ -160,7 +167,7 @@ enum FlowCodec {
         mod.priority = try reader.u16()
         mod.bufferID = buffer(try reader.u32())
         mod.outPort = filter(PortNumber(try reader.u16()))
-        mod.flags = try flags10(try reader.u16())
+        mod.flags = try flags10(try reader.u16(), mod)
         let length = try reader.u16()
         try reader.skip(6)
         let match = try readNicira(length, &reader)
