@@ -49,10 +49,7 @@ import Testing
     }
 
     /// There is no table for emergencies; and what lies in one would have no timeouts.
-    @Test(arguments: [
-        (0, OpenFlowErrorCode.tableFull), (9, .flowModBadEmergencyTimeout),
-    ])
-    func aRuleForEmergenciesIsRefused(timeout: UInt16, code: OpenFlowErrorCode) throws {
+    @Test(arguments: [UInt16(0), 9]) func aRuleForEmergenciesIsRefused(timeout: UInt16) throws {
         let dialect = OpenFlowDialect(.v10)
         var mod = try FlowText.parse("tcp,actions=drop", .add)
         mod.idleTimeout = timeout
@@ -60,6 +57,6 @@ import Testing
         // `flags` stand behind 8 bytes of header, 40 of match and 22 of others.
         bytes[71] |= 4
         let fault = #expect(throws: OpenFlowFault.self) { try dialect.decode(bytes) }
-        #expect(fault?.code == code)
+        #expect(fault?.code == (timeout == 0 ? .tableFull : .flowModBadEmergencyTimeout))
     }
 }
