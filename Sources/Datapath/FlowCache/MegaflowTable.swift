@@ -268,27 +268,27 @@ extension MegaflowTable {
     ///
     /// - Returns: The live slot, if one was met, and where to go on; `next` is nil at the end.
     public func nextLive(from slot: Int, limit: Int) -> (live: FlowSlot?, next: Int?) {
-        var at = max(slot, 0)
-        let end = min(slotCount, at + limit)
-        while at < end {
-            if isLive(FlowSlot(at)) { return (FlowSlot(at), at + 1) }
-            at += 1
-        }
-        return (nil, at < slotCount ? at : nil)
+        next(from: slot, limit: limit) { isLive($0) }
     }
 
     /// As `nextLive`, but passes over flows that nothing has happened to since this told of them.
-    public mutating func nextNews(
-        from slot: Int, limit: Int
+    public mutating func nextNews(from slot: Int, limit: Int) -> (live: FlowSlot?, next: Int?) {
+        // Safe: a live slot is initialised.
+        let found = next(from: slot, limit: limit) {
+            unsafe isLive($0) && !records[Int($0)].isTold
+        }
+        // Safe: as before.
+        if let live = found.live { unsafe records[Int(live)].isTold = true }
+        return found
+    }
+
+    private func next(
+        from slot: Int, limit: Int, where isWanted: (FlowSlot) -> Bool
     ) -> (live: FlowSlot?, next: Int?) {
         var at = max(slot, 0)
         let end = min(slotCount, at + limit)
         while at < end {
-            // Safe: below slotCount records are initialised.
-            if unsafe records[at].isLive && !records[at].isTold {
-                unsafe records[at].isTold = true
-                return (FlowSlot(at), at + 1)
-            }
+            if isWanted(FlowSlot(at)) { return (FlowSlot(at), at + 1) }
             at += 1
         }
         return (nil, at < slotCount ? at : nil)

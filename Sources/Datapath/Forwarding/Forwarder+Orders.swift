@@ -139,27 +139,19 @@ extension Forwarder {
     /// Tells of up to `count` flows from `cursor` on, and moves the cursor. Call until
     /// `cursor.isAtEnd`; one portion may be empty before that, because a portion looks at a bounded
     /// number of places. Each flow that is there all the time is told exactly once.
-    public func dump(from cursor: inout FlowCursor, atMost count: Int) -> [CachedFlow] {
-        var flows: [CachedFlow] = []
-        var budget = ForwardingLimits.slotsPerPortion
-        while flows.count < count, budget > 0, let slot = cursor.slot {
-            let (live, next) = tables.megaflows.nextLive(from: slot, limit: budget)
-            budget -= (next ?? slot + budget) - slot
-            cursor.slot = next
-            if let live { flows.append(flow(at: live)) }
-        }
-        return flows
-    }
-
-    /// As `dump`, but only of flows that packets used, or that were put by an order, since they
-    /// were last told here.
-    public mutating func dumpNews(
-        from cursor: inout FlowCursor, atMost count: Int
+    ///
+    /// - Parameter onlyNews: Only flows that packets used, or that were put by an order, since they
+    ///   were last told so.
+    public mutating func dump(
+        from cursor: inout FlowCursor, atMost count: Int, onlyNews: Bool = false
     ) -> [CachedFlow] {
         var flows: [CachedFlow] = []
         var budget = ForwardingLimits.slotsPerPortion
         while flows.count < count, budget > 0, let slot = cursor.slot {
-            let (live, next) = tables.megaflows.nextNews(from: slot, limit: budget)
+            let (live, next) =
+                onlyNews
+                ? tables.megaflows.nextNews(from: slot, limit: budget)
+                : tables.megaflows.nextLive(from: slot, limit: budget)
             budget -= (next ?? slot + budget) - slot
             cursor.slot = next
             if let live { flows.append(flow(at: live)) }

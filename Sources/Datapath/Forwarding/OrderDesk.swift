@@ -278,10 +278,9 @@ public struct OrderDesk: Sendable {
     ) -> [DeskEffect] {
         var effects: [DeskEffect] = []
         for index in dumps.indices where isReady(dumps[index].client) {
-            let flows =
-                dumps[index].onlyNews
-                ? forwarder.dumpNews(from: &dumps[index].cursor, atMost: Self.flowsPerPortion)
-                : forwarder.dump(from: &dumps[index].cursor, atMost: Self.flowsPerPortion)
+            let flows = forwarder.dump(
+                from: &dumps[index].cursor, atMost: Self.flowsPerPortion,
+                onlyNews: dumps[index].onlyNews)
             let (client, sequence) = (dumps[index].client, dumps[index].sequence)
             effects += flows.map {
                 .reply(client, sequence: sequence, .flow($0), inDump: true)

@@ -24,9 +24,7 @@ package struct PipelineTrial {
     }
 
     private var world: RandomPipelines
-    let model: ForwardingModel
-    /// Looked at last.
-    private(set) var packet = FlowKey()
+    private let model: ForwardingModel
     /// Packets looked at so far, their relatives included.
     package private(set) var packetCount = 0
 
@@ -43,7 +41,7 @@ package struct PipelineTrial {
     ///
     /// - Returns: What does not agree; nil if all does.
     package mutating func step() -> String? {
-        packet = world.packet()
+        let packet = world.packet()
         packetCount += 1
         let translation = model.translate(packet)
         let isLong = world.generator.once(in: 2)

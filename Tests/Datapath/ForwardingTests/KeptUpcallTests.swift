@@ -19,7 +19,7 @@ extension Bench {
 
     fileprivate mutating func news() -> [CachedFlow] {
         var cursor = FlowCursor()
-        return forwarder.dumpNews(from: &cursor, atMost: .max)
+        return forwarder.dump(from: &cursor, atMost: .max, onlyNews: true)
     }
 
     fileprivate mutating func refusal(_ answer: UpcallAnswer) -> OrderRefusal? {
