@@ -49,7 +49,7 @@ struct AggregationClock {
 
 extension Vswitch {
     /// Makes the bridge's aggregations as its ports ask. Needs NORMAL's ports.
-    mutating func configureAggregations(_ bridge: inout PresentBridge, now: Instant) {
+    mutating func configureAggregations(_ bridge: PresentBridge, now: Instant) {
         var present = bridge.aggregations
         bridge.aggregations = [:]
         for port in bridge.wanted.ports {

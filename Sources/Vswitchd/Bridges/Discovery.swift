@@ -17,11 +17,14 @@ extension Vswitch {
         ControlCommand("lldp/show"),
     ]
 
-    var discoveryDeadline: Instant? { discovery.values.map(\.deadline).min() }
-
     /// Agents come and go with `lldp:enable`; those that are due speak.
-    mutating func runDiscovery(now: Instant) {
-        guard datapath.isOpen else { return }
+    mutating func runDiscoveryIfDue(now: Instant) {
+        guard datapath.isOpen, let due = discoveryDeadline, due <= now else { return }
+        runDiscovery(now: now)
+        discoveryDeadline = discovery.values.map(\.deadline).min()
+    }
+
+    private mutating func runDiscovery(now: Instant) {
         var speaking: Set<String> = []
         for (_, bridge) in bridges.sorted(by: { $0.key < $1.key }) {
             for (name, interface) in bridge.interfacesByName
@@ -75,6 +78,8 @@ extension Vswitch {
             heard = .failure(error)
         }
         discovery[name]?.receive(heard, now: now)
+        // What it said may be true for a short time only.
+        discoveryDeadline = [discoveryDeadline, discovery[name]?.deadline].compactMap { $0 }.min()
     }
 
     // MARK: Answers

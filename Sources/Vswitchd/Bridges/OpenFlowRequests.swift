@@ -7,11 +7,10 @@ internal import Timekeeping
 extension Vswitch {
     /// Sends one message in the version of the session.
     mutating func send(_ message: OpenFlowMessage, to id: SessionID) {
-        guard let bytes = sessions.byID[id]?.dialect.encode(message) else { return }
+        guard let session = sessions.byID[id] else { return }
+        let bytes = session.dialect.encode(message)
         effects.append(.sendSession(id, bytes))
-        if sessions.byID[id]?.kind != .service, let bridge = sessions.byID[id]?.bridge {
-            copyToSnoopers(bytes, bridge: bridge)
-        }
+        if session.kind != .service { copyToSnoopers(bytes, bridge: session.bridge) }
     }
 
     /// Says which versions the bridge allows: a peer that knows more of them takes the highest that
@@ -32,10 +31,10 @@ extension Vswitch {
     // MARK: Reading
 
     mutating func sessionReceived(_ id: SessionID, _ bytes: [UInt8], now: Instant) {
-        guard let kind = sessions.byID[id]?.kind, kind != .snoop else { return }
-        sessions.byID[id]?.framing.feed(bytes)
-        sessions.byID[id]?.heardAt = now
-        sessions.byID[id]?.wasProbed = false
+        guard let session = sessions.byID[id], session.kind != .snoop else { return }
+        session.framing.feed(bytes)
+        session.heardAt = now
+        session.wasProbed = false
         readMessages(id, now: now)
     }
 
@@ -43,7 +42,7 @@ extension Vswitch {
     /// thousand messages at once is heard in pieces, and upcalls have their turn between them.
     mutating func readMessages(_ id: SessionID, now: Instant) {
         var left = BridgeLimits.messagesInOneTurn
-        while sessions.byID[id] != nil, sessions.byID[id]?.hold == nil {
+        while let session = sessions.byID[id], session.hold == nil {
             guard left > 0 else {
                 sessions.backlog.insert(id)
                 return
@@ -51,25 +50,20 @@ extension Vswitch {
             left -= 1
             let bytes: [UInt8]?
             do throws(OpenFlowFraming.Broken) {
-                bytes = try sessions.byID[id]?.framing.next()
+                bytes = try session.framing.next()
             } catch {
                 close(id, "a message claims a length of \(error.length) bytes", now: now)
                 return
             }
-            // A part at a time: a copy of the session counts a dozen references, and one that is
-            // held while bytes come would have them copied, too.
-            guard let bytes, let phase = sessions.byID[id]?.phase else { return }
-            if sessions.byID[id]?.kind != .service, let bridge = sessions.byID[id]?.bridge {
-                copyToSnoopers(bytes, bridge: bridge)
-            }
-            switch phase {
+            guard let bytes else { return }
+            if session.kind != .service { copyToSnoopers(bytes, bridge: session.bridge) }
+            switch session.phase {
             case .connecting: return
             case .greeting: negotiate(id, bytes, now: now)
             case .talking:
-                guard let dialect = sessions.byID[id]?.dialect else { return }
                 do throws(OpenFlowFault) {
-                    let message = try dialect.decode(bytes)
-                    carryOut(message, bytes, id, dialect.version, now: now)
+                    let message = try session.dialect.decode(bytes)
+                    carryOut(message, bytes, id, session.version, now: now)
                 } catch {
                     send(error.reply, to: id)
                 }

@@ -9,8 +9,11 @@ internal import Timekeeping
 // A session is *held* while a request waits for something: a barrier for its changes to be in
 // force, statistics for fresh counters. Messages behind it stay unread in `framing`, so that every
 // peer sees its requests carried out in the order in which it sent them.
+//
+// It is a class: each message looks at its session a dozen times, and each look at a value of a
+// dozen references would count them all.
 
-struct OpenFlowSession {
+final class OpenFlowSession {
     enum Kind: Equatable {
         /// A tool on `<bridge>.mgmt`, or a controller that connected to us: it is sent nothing
         /// without having asked.

@@ -11,8 +11,9 @@ internal import Timekeeping
 // The forwarding model holds what a packet needs; here stands what else there is to know of bridges
 // and ports: their rows, their numbers over time, why one of them could not be set up.
 
-/// A bridge that is in force.
-struct PresentBridge {
+/// A bridge that is in force. A class, for the same reason as `OpenFlowSession`: every packet that a
+/// controller hears of, or sends, looks at its bridge.
+final class PresentBridge {
     /// Its index in the forwarding model.
     let index: Int
     var wanted: WantedBridge
@@ -31,6 +32,11 @@ struct PresentBridge {
     var datapathID: UInt64 = 0
     /// The rule that stands in while no controller is asked: `priority=0,actions=NORMAL`.
     var hasDefaultRule = false
+
+    init(index: Int, wanted: WantedBridge) {
+        self.index = index
+        self.wanted = wanted
+    }
 
     var interfacesByName: [(name: String, interface: PresentInterface)] {
         interfaces.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }

@@ -139,6 +139,7 @@ extension Vswitch {
         updateDefaultRules(now: now)
         watchLinks()
         configuration = wanted.configuration
+        discoveryDeadline = .start
         reports.isDue = true
         if datapath.isOpen, datapath.nextDump == nil { datapath.nextDump = now }
     }
@@ -155,16 +156,16 @@ extension Vswitch {
 
     private mutating func configure(_ wantedBridge: WantedBridge, now: Instant) {
         let name = wantedBridge.name
-        var bridge =
+        let bridge =
             bridges[name]
             ?? PresentBridge(
                 index: model.addBridge(ForwardingBridge(name: name)), wanted: wantedBridge)
         if bridges[name] == nil { log(.info, "bridge", "bridge \(name): added") }
         bridge.wanted = wantedBridge
-        let changes = assignInterfaces(&bridge, now: now)
-        configureNormal(&bridge, now: now)
-        configureAggregations(&bridge, now: now)
-        configureSpanningTree(&bridge, now: now)
+        let changes = assignInterfaces(bridge, now: now)
+        configureNormal(bridge, now: now)
+        configureAggregations(bridge, now: now)
+        configureSpanningTree(bridge, now: now)
         bridges[name] = bridge
         updateDatapathID(ofBridge: name)
         for change in changes { tellPortStatus(change, bridge: name, now: now) }
@@ -173,7 +174,7 @@ extension Vswitch {
     /// Gives each wanted interface its OpenFlow port and puts it into the model; takes away those
     /// that are no longer wanted. Returns what controllers should hear.
     private mutating func assignInterfaces(
-        _ bridge: inout PresentBridge, now: Instant
+        _ bridge: PresentBridge, now: Instant
     ) -> [PortChange] {
         let wantedInterfaces = bridge.wanted.ports.flatMap(\.interfaces)
         let uuids = Dictionary(
@@ -257,7 +258,7 @@ extension Vswitch {
     }
 
     /// NORMAL's view of the bridge: rows of Port with their VLANs.
-    private mutating func configureNormal(_ bridge: inout PresentBridge, now: Instant) {
+    private mutating func configureNormal(_ bridge: PresentBridge, now: Instant) {
         var ports: [SwitchPort] = []
         var ids: [String: SwitchPort.ID] = [:]
         for port in bridge.wanted.ports {
@@ -301,7 +302,7 @@ extension Vswitch {
         normal.floodVLANs = floodVLANs
         normal.forwardsReservedMulticast = bridge.wanted.forwardsReservedMulticast
         normal.vlanLimit = wanted.vlanLimit
-        normal.setMirrors(mirrors(of: &bridge))
+        normal.setMirrors(mirrors(of: bridge))
         model[bridge: bridge.index].normal = normal
         configureGroups(bridge)
         model[bridge: bridge.index].macTable.configure(

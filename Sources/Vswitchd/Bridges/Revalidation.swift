@@ -312,18 +312,10 @@ extension Vswitch {
 
     // MARK: Time
 
-    var tablesDeadline: Instant? {
-        model.bridgeIndices.flatMap {
-            [
-                model[bridge: $0].tables.nextDeadline, model[bridge: $0].macTable.nextDeadline,
-                model[bridge: $0].groups?.nextDeadline,
-            ]
-        }.compactMap { $0 }.min()
-    }
-
     /// Rules and learned addresses whose time is over. A rule's idle time is measured by its cached
     /// flows' counters, which are at most one dump old.
     mutating func expire(now: Instant) {
+        guard let due = model.nextDeadline, due <= now else { return }
         for name in bridges.keys.sorted() {
             guard let index = bridges[name]?.index else { continue }
             model[bridge: index].macTable.expire(now: now)

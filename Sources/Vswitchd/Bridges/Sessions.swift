@@ -70,13 +70,12 @@ extension Vswitch {
     }
 
     mutating func sessionConnected(_ id: SessionID, now: Instant) {
-        guard var session = sessions.byID[id] else {
+        guard let session = sessions.byID[id] else {
             effects.append(.closeSession(id))
             return
         }
         session.phase = .greeting
         session.heardAt = now
-        sessions.byID[id] = session
         greet(id)
     }
 

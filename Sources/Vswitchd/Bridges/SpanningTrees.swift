@@ -50,7 +50,7 @@ struct SpanningClock {
 extension Vswitch {
     /// Makes the bridge's tree as its row asks, or takes it away. What ports it has is told to it
     /// in the same turn (`runSpanningTreesIfDue`).
-    mutating func configureSpanningTree(_ bridge: inout PresentBridge, now: Instant) {
+    mutating func configureSpanningTree(_ bridge: PresentBridge, now: Instant) {
         let name = bridge.wanted.name
         guard let wanted = bridge.wanted.spanning, hasConsistentNumbers(bridge) else {
             guard bridge.spanning != nil else { return }

@@ -175,7 +175,7 @@ extension Vswitch {
     /// A packet came up because a rule sends it to the controller.
     mutating func sendPacketIn(_ upcall: Upcall, cookie: [UInt8], now: Instant) {
         guard let cookie = ControllerCookie(cookie),
-            let (_, bridge) = bridges.first(where: { $0.value.index == cookie.bridge })
+            let bridge = bridges.values.first(where: { $0.index == cookie.bridge })
         else { return }
         let packet = cookie.packetIn(
             bytes: upcall.bytes, totalByteCount: upcall.originalByteCount)
@@ -189,10 +189,10 @@ extension Vswitch {
     ) -> OpenFlowErrorCode? {
         guard packet.bufferID == nil else { return .bufferUnknown }
         guard let bridge = bridges[name] else { return .notAllowed }
-        let inner = bridge.interface(numbered: packet.inPort)?.interface
         // Safe: the array is not changed while its bytes are lent.
         let key = unsafe FlowKey.extract(
-            frame: packet.bytes.span.bytes, inPort: inner?.vport ?? UInt32.max
+            frame: packet.bytes.span.bytes,
+            inPort: model.datapathPort(of: packet.inPort, bridge: bridge.index) ?? UInt32.max
         ).key
         var witness = SilentWitness()
         let translation: Translation
@@ -212,10 +212,10 @@ extension Vswitch {
     mutating func resume(
         _ packet: PacketIn, _ bridge: PresentBridge, now: Instant
     ) -> OpenFlowErrorCode? {
-        let inner = bridge.interface(numbered: packet.inPort)?.interface
         // Safe: the array is not changed while its bytes are lent.
         var key = unsafe FlowKey.extract(
-            frame: packet.bytes.span.bytes, inPort: inner?.vport ?? UInt32.max
+            frame: packet.bytes.span.bytes,
+            inPort: model.datapathPort(of: packet.inPort, bridge: bridge.index) ?? UInt32.max
         ).key
         key.packetMark = UInt32(truncatingIfNeeded: FlowField.packetMark.read(packet.match.key).low)
         var witness = SilentWitness()

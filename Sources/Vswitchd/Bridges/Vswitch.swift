@@ -53,8 +53,10 @@ public struct Vswitch {
     /// When spanning trees are to be run, and what they sent each other over patch ports.
     var spanningClock = SpanningClock()
 
-    /// LLDP of the interfaces that speak it, by name.
+    /// LLDP of the interfaces that speak it, by name, and when the first of them is due; `.start`
+    /// means that interfaces have come or gone.
     var discovery: [String: LLDPAgent] = [:]
+    var discoveryDeadline: Instant?
 
     // Reports to the database.
     var reports = Reports()
@@ -143,17 +145,27 @@ public struct Vswitch {
         }
     }
 
-    /// When to call `handle` at the latest; nil: not before something happens.
+    /// When to call `handle` at the latest; nil: not before something happens. Asked in every turn,
+    /// and therefore without arrays.
     public var deadline: Instant? {
-        [
-            recheck.isPending || !sessions.backlog.isEmpty || datapath.idleSlot != nil
-                ? .start : nil,
-            datapath.nextDump, reports.deadline,
-            sessions.deadline, tablesDeadline, aggregationClock.deadline,
-            spanningClock.deadline,
-            reconfigurationDeadline, databaseCalls.deadline, datapathCalls.deadline,
-            discoveryDeadline,
-        ].compactMap { $0 }.min()
+        if recheck.isPending || !sessions.backlog.isEmpty || datapath.idleSlot != nil {
+            return .start
+        }
+        var first: Instant?
+        func consider(_ moment: Instant?) {
+            if let moment, first.map({ moment < $0 }) ?? true { first = moment }
+        }
+        consider(datapath.nextDump)
+        consider(reports.deadline)
+        consider(sessions.deadline)
+        consider(model.nextDeadline)
+        consider(aggregationClock.deadline)
+        consider(spanningClock.deadline)
+        consider(reconfigurationDeadline)
+        consider(databaseCalls.deadline)
+        consider(datapathCalls.deadline)
+        if datapath.isOpen { consider(discoveryDeadline) }
+        return first
     }
 
     /// What is due because time passed.
@@ -166,7 +178,7 @@ public struct Vswitch {
         giveUpOnDatapathIfLate(now: now)
         runAggregationsIfDue(now: now)
         runSpanningTreesIfDue(now: now)
-        runDiscovery(now: now)
+        runDiscoveryIfDue(now: now)
         expire(now: now)
         noticeModelChanges()
         recheckSome(now: now)

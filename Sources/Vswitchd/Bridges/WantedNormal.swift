@@ -77,7 +77,7 @@ extension SwitchPort {
 
 extension Vswitch {
     /// The bridge's mirrors as NORMAL knows them, each with the number that it had.
-    mutating func mirrors(of bridge: inout PresentBridge) -> [Mirror] {
+    mutating func mirrors(of bridge: PresentBridge) -> [Mirror] {
         let rows = Dictionary(
             bridge.wanted.ports.compactMap { port in
                 bridge.switchPorts[port.name].map { (port.uuid, $0) }

@@ -60,6 +60,18 @@ extension WordRow {
         }
     }
 
+    /// Which words are not zero, the first by the lowest bit. Rows have at most 64 words here.
+    @inlinable public var presentWords: UInt64 {
+        unsafe withWords { words in
+            var present: UInt64 = 0
+            // Safe: as above.
+            for index in 0..<Self.wordCount where unsafe words[index] != 0 {
+                present |= 1 &<< UInt64(index)
+            }
+            return present
+        }
+    }
+
     /// The bits of this row that `mask` selects.
     @inlinable public func masked(by mask: Self) -> Self {
         var result = self

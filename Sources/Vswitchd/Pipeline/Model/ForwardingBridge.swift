@@ -1,5 +1,6 @@
 public import OpenFlow
 public import Switching
+public import Timekeeping
 
 // A bridge as translation sees it.
 
@@ -124,6 +125,15 @@ public struct ForwardingBridge: Sendable {
     public var generation: UInt64 {
         let others = changes &+ tables.generation &+ (groups?.generation ?? 0)
         return bonds.values.reduce(others) { $0 &+ $1.generation }
+    }
+
+    /// When something that was learned, or a rule, is over at the earliest; nil: nothing ages.
+    public var nextDeadline: Instant? {
+        var first = tables.nextDeadline
+        for other in [macTable.nextDeadline, groups?.nextDeadline] {
+            if let other, first.map({ other < $0 }) ?? true { first = other }
+        }
+        return first
     }
 
     /// Turns multicast snooping on or off.

@@ -155,6 +155,14 @@ public struct ForwardingModel: Sendable {
         owners[port].map { ($0.bridge, $0.port) }
     }
 
+    /// The datapath's number of an OpenFlow port; nil: it has none there.
+    public func datapathPort(of port: PortNumber, bridge index: Int) -> UInt32? {
+        guard slots.indices.contains(index),
+            case .datapath(let number)? = slots[index]?.port(port)?.attachment
+        else { return nil }
+        return number
+    }
+
     /// Grows whenever a translation may come out differently, but for MAC tables, which say more
     /// precisely what changed (`MACTable.takeChanges`).
     public var generation: UInt64 {
@@ -164,6 +172,14 @@ public struct ForwardingModel: Sendable {
     /// `generation` without what rules do to it: `FlowTables.takeChanges` says that more precisely.
     public var structureGeneration: UInt64 {
         slots.reduce(changes) { $0 &+ ($1.map { $0.generation &- $0.tables.ruleGeneration } ?? 0) }
+    }
+
+    /// The earliest `ForwardingBridge.nextDeadline`.
+    public var nextDeadline: Instant? {
+        slots.reduce(nil) { first, bridge in
+            guard let next = bridge?.nextDeadline else { return first }
+            return first.map { min($0, next) } ?? next
+        }
     }
 
     /// Whether any packet may come back to a translation that was cut in two.

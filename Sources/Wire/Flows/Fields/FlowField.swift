@@ -45,6 +45,7 @@ public struct FlowField {
         /// The last of `places`, with the low bits: the only one of most fields.
         @usableFromInline let lowest: Place
         @usableFromInline let placeCount: Int
+        @usableFromInline let words: UInt64
         @usableFromInline let width: Int
         @usableFromInline let exactMask: FieldValue
         /// Ones as wide as the places together.
@@ -68,6 +69,8 @@ public struct FlowField {
     @inlinable public var aliases: [String] { unsafe description.pointee.aliases }
     /// Where it lies, its high bits first.
     @inlinable public var places: [Place] { unsafe description.pointee.places }
+    /// Those words of the key that it lies in, the first by the lowest bit.
+    @inlinable public var words: UInt64 { unsafe description.pointee.words }
     /// Significant bits.
     @inlinable public var width: Int { unsafe description.pointee.width }
     /// The bits that an exact match looks at and an unmasked write changes: all but for `nw_tos`.
@@ -104,7 +107,8 @@ public struct FlowField {
         unsafe memory.initialize(
             to: Description(
                 name: name, aliases: aliases, places: places,
-                lowest: places.last ?? Place(0, 0, 0), placeCount: places.count, width: width,
+                lowest: places.last ?? Place(0, 0, 0), placeCount: places.count,
+                words: places.reduce(0) { $0 | 1 << UInt64($1.word) }, width: width,
                 exactMask: exactMask.map { FieldValue(low: $0) } ?? .ones(width),
                 heldOnes: .ones(heldWidth), maskRule: maskRule, prerequisite: prerequisite,
                 format: format, isWritable: writable, isOfPacket: isOfPacket,

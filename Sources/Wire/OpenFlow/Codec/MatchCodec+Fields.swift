@@ -6,9 +6,20 @@ import Packets
 extension ExtensibleCodec {
     /// The fields that together say what `match` says, in the order in which they are written.
     static func fieldsInOrder(of match: Match, _ kind: ExtensibleKind) -> [FlowField] {
-        let candidates =
-            before + vlanFields(of: match, kind) + mpls + networkFields(of: match, kind) + after
-        return candidates.filter { $0.read(match.mask).bits & $0.exactMask.bits != 0 }
+        let asked = match.mask.presentWords
+        var fields: [FlowField] = []
+        func add(_ candidates: [FlowField]) {
+            // Most fields lie in words that the match says nothing of.
+            for field in candidates where field.words & asked != 0 {
+                if field.read(match.mask).bits & field.exactMask.bits != 0 { fields.append(field) }
+            }
+        }
+        add(before)
+        if asked & FlowField.vlanTCI.words != 0 { add(vlanFields(of: match, kind)) }
+        add(mpls)
+        if asked & FlowField.ethType.words != 0 { add(networkFields(of: match, kind)) }
+        add(after)
+        return fields
     }
 
     private static let before: [FlowField] = [

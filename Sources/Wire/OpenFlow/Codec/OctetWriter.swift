@@ -2,13 +2,21 @@ import Flows
 
 /// Bytes of a message in the making, numbers in network order.
 struct OctetWriter {
+    /// Enough for most messages, so that few grow.
+    private static let usualByteCount = 192
+
     private(set) var bytes: [UInt8] = []
+
+    init() { bytes.reserveCapacity(Self.usualByteCount) }
 
     var count: Int { bytes.count }
 
+    /// The low `count` bytes of `value`, 1 to 8.
     private mutating func number(_ value: UInt64, _ count: Int) {
-        for index in (0..<count).reversed() {
-            bytes.append(UInt8(truncatingIfNeeded: value >> UInt64(8 * index)))
+        let shifted = (value << UInt64(64 - 8 * count)).bigEndian
+        // Safe: the bytes of one number, lent for the call.
+        unsafe withUnsafeBytes(of: shifted) {
+            unsafe bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: $0[..<count]))
         }
     }
 
@@ -45,7 +53,17 @@ struct OctetWriter {
     /// Writes a length that was not known before. `offset` must have been written already.
     mutating func patch16(_ value: Int, at offset: Int) {
         let value = UInt16(clamping: value)
-        bytes.replaceSubrange(
-            offset..<(offset + 2), with: [UInt8(value >> 8), UInt8(truncatingIfNeeded: value)])
+        bytes[offset] = UInt8(value >> 8)
+        bytes[offset + 1] = UInt8(truncatingIfNeeded: value)
+    }
+
+    /// Ends the message at its first `count` bytes, if it is longer.
+    mutating func cut(to count: Int) {
+        if bytes.count > count { bytes.removeLast(bytes.count - count) }
+    }
+
+    /// Writes one byte that was not known before, as `patch16`.
+    mutating func patch8(_ value: UInt8, at offset: Int) {
+        bytes[offset] = value
     }
 }

@@ -174,21 +174,33 @@ public struct OpenFlowDialect: Hashable, Sendable {
             }
         }
         var writer = OctetWriter()
+        writeHeader(message.xid, to: &writer)
         let type = writeBody(message.body, to: &writer)
         let version = type == 0 ? HelloCodec.headerVersion(message.body) : nil
-        return frame(type, message.xid, writer, version: version)
+        return finish(&writer, type, version: version)
     }
 
-    private func frame(
-        _ type: UInt8, _ xid: UInt32, _ body: OctetWriter, version number: UInt8? = nil
-    ) -> [UInt8] {
+    private func frame(_ type: UInt8, _ xid: UInt32, _ body: OctetWriter) -> [UInt8] {
         var writer = OctetWriter()
-        writer.u8(number ?? version.rawValue)
-        writer.u8(type)
-        let byteCount = min(body.count + Limits.headerByteCount, Limits.messageByteCount)
-        writer.u16(UInt16(clamping: byteCount))
+        writeHeader(xid, to: &writer)
+        writer.append(body.bytes)
+        return finish(&writer, type)
+    }
+
+    /// A header whose type and length are not known yet.
+    private func writeHeader(_ xid: UInt32, to writer: inout OctetWriter) {
+        writer.u8(version.rawValue)
+        writer.zeros(3)
         writer.u32(xid)
-        writer.append(body.bytes.prefix(byteCount - Limits.headerByteCount))
+    }
+
+    private func finish(
+        _ writer: inout OctetWriter, _ type: UInt8, version number: UInt8? = nil
+    ) -> [UInt8] {
+        writer.cut(to: Limits.messageByteCount)
+        if let number { writer.patch8(number, at: 0) }
+        writer.patch8(type, at: 1)
+        writer.patch16(writer.count, at: 2)
         return writer.bytes
     }
 
