@@ -28,6 +28,14 @@ public protocol TurnTaking: AnyObject {
 
     /// When the machine wants a turn on its own thread though nothing comes.
     var deadline: Instant? { get }
+
+    /// What its own thread waits for besides. It is asked again after each turn on that thread, and
+    /// after each `handleAtOnce` that returned true.
+    var watches: [Watch] { get }
+}
+
+extension TurnTaking {
+    public var watches: [Watch] { [] }
 }
 
 /// Lends a machine to one thread at a time.
@@ -55,16 +63,26 @@ public final class SharedMachine<Machine: TurnTaking>: Sendable {
 
     /// Runs the machine on this thread, which is from now on its own, until it has enough. Traps
     /// the second time.
-    public func run(_ machine: sending Machine, _ loop: MachineLoop<Machine.Message>) throws {
+    ///
+    /// - Parameter whenBegun: Called once, after the first turn.
+    public func run(
+        _ machine: sending Machine, _ loop: MachineLoop<Machine.Message>,
+        whenBegun: () throws -> Void = {}
+    ) throws {
         let own = MachinePlace(machine)
         precondition(place.storeIfNil(own) === own, "a machine is in this place already")
+        var hasBegun = false
         while true {
-            let deadline = own.state.withLock { $0.machine.deadline }
-            let turn = loop.wait(until: deadline)
+            let (deadline, watches) = own.state.withLock {
+                ($0.machine.deadline, $0.machine.watches)
+            }
+            let turn = loop.wait(until: deadline, watching: watches)
             let goesOn = try own.state.withLock { state in
                 defer { state.handledCount += UInt64(turn.messages.count) }
                 return try state.machine.take(turn)
             }
+            if !hasBegun { try whenBegun() }
+            hasBegun = true
             guard goesOn else { return }
         }
     }

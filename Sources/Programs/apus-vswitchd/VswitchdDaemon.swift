@@ -4,7 +4,10 @@
 //     datapath ───────────────────────────┼──> Vswitch.handle ──> effects ──> the same four
 //     links ──────────────────────────────┘
 //
-// The datapath's socket is read by this thread itself: an upcall waits for no other thread.
+// The datapath's socket is read by the daemon's own thread: an upcall waits for no other. What
+// controllers and tools say over OpenFlow is handled by the hub's thread, which heard it
+// (`SharedMachine`), unless our own is inside the machine. What may wait, for the hub itself or for
+// the kernel, is left to our own thread.
 
 import Bridges
 import Channel
@@ -18,7 +21,7 @@ import Product
 import Streams
 import Timekeeping
 
-final class VswitchdDaemon {
+final class VswitchdDaemon: TurnTaking {
     /// As unmodified tools look for it.
     static let name = "ovs-vswitchd"
     /// Ports of Open vSwitch for OpenFlow and OVSDB.
@@ -30,8 +33,7 @@ final class VswitchdDaemon {
         case control(ControlRequest)
     }
 
-    private let process: DaemonProcess
-    private let mailbox = Mailbox<Message>()
+    private let places: Places
     private let hub: StreamHub
     private let control: ControlServer
     private let databaseRemote: Remote
@@ -46,16 +48,45 @@ final class VswitchdDaemon {
     private var moduleRefusal: ChannelError?
     private var links: LinkReader
     private var linkCrew = LinkCrew()
-    /// What is known without waiting; told to the machine in the next turn.
+    /// What is known without waiting; told to the machine in the next turn of our own thread.
     private var pending: [SwitchEvent] = []
+    /// What was decided on the hub's thread, and waits for it.
+    private var postponed: [SwitchEffect] = []
+    /// Until when our own thread sleeps, if nobody wakes it.
+    private var alarm: Instant?
     private var loggers: [String: Logger] = [:]
 
-    init(_ process: DaemonProcess, database: String?, tls: TLSFiles?) throws {
-        self.process = process
+    /// Serves until it is asked to stop. The datapath keeps what it has.
+    static func serve(_ process: DaemonProcess, database: String?, tls: TLSFiles?) throws {
+        let shared = SharedMachine<VswitchdDaemon>()
+        let mailbox = shared.mailbox
+        let hub = StreamHub { event in
+            guard case .received = event else { return mailbox.post(.stream(event)) }
+            return shared.deliver(.stream(event))
+        }
+        defer { hub.shutdown() }
+        hub.useTLS(tls)
+        let control = try ControlServer(
+            of: process,
+            commands: Vswitch.commands.map {
+                Daemon.ControlCommand(
+                    $0.name, usage: $0.usage, argumentCounts: $0.argumentCounts)
+            }, sharing: hub
+        ) { mailbox.post(.control($0)) }
+        defer { control.close() }
+        let daemon = try VswitchdDaemon(process.places, database, tls, hub, control)
+        try shared.run(daemon, MachineLoop(process, mailbox)) { try process.ready() }
+    }
+
+    private init(
+        _ places: Places, _ database: String?, _ tls: TLSFiles?, _ hub: StreamHub,
+        _ control: ControlServer
+    ) throws {
+        (self.places, self.hub, self.control) = (places, hub, control)
         ownTLS = tls
         do throws(RemoteError) {
             databaseRemote = try Remote(
-                parsing: database ?? "unix:\(process.places.rundir)/db.sock",
+                parsing: database ?? "unix:\(places.rundir)/db.sock",
                 defaultPort: Self.databasePort)
         } catch {
             throw DaemonError(error.description)
@@ -71,47 +102,45 @@ final class VswitchdDaemon {
                 manufacturer: "Apus", hardware: "Apus (no kernel module)",
                 software: Product.version),
             now: MonotonicClock.now())
-        let mailbox = mailbox
-        hub = StreamHub { mailbox.post(.stream($0)) }
-        hub.useTLS(tls)
-        control = try ControlServer(
-            of: process,
-            commands: Vswitch.commands.map {
-                Daemon.ControlCommand(
-                    $0.name, usage: $0.usage, argumentCounts: $0.argumentCounts)
-            }, sharing: hub
-        ) { mailbox.post(.control($0)) }
     }
 
-    /// Runs until it is asked to stop. The datapath keeps what it has.
-    func serve() throws {
-        let loop = MachineLoop(process, mailbox)
-        var isReady = false
-        defer {
-            control.close()
-            hub.shutdown()
-        }
-        while true {
-            let deadline = pending.isEmpty ? machine.deadline : Instant.start
-            let turn = loop.wait(until: deadline, watching: watches)
-            var events = pending
-            pending = []
-            // A link that failed loses packets until it is heard of: it waits for no upcall.
-            events += readLinks(turn)
-            events += takeLinkOutcomes()
-            for message in turn.messages { events += event(message) }
-            events += readDatapath(turn)
-            carryOut(machine.handle(events, now: turn.now))
-            flushDatapath()
-            if !isReady {
-                try process.ready()
-                isReady = true
-            }
-            if turn.isStopRequested { return }
-        }
+    // MARK: Turns
+
+    var deadline: Instant? {
+        alarm = pending.isEmpty && postponed.isEmpty ? machine.deadline : Instant.start
+        return alarm
     }
 
-    private var watches: [Watch] {
+    func handleAtOnce(_ message: Message, now: Instant) -> Bool {
+        let events = event(message)
+        guard events.allSatisfy(\.isOfSession) else {
+            pending += events
+            return true
+        }
+        carryOut(machine.handle(events, now: now), mayWait: false)
+        flushDatapath()
+        guard pending.isEmpty, postponed.isEmpty, datapath?.wantsToWrite != true else {
+            return true
+        }
+        return machine.deadline.map { soon in alarm.map { soon < $0 } ?? true } ?? false
+    }
+
+    func take(_ turn: Turn<Message>) throws -> Bool {
+        carryOut(postponed, mayWait: true)
+        postponed = []
+        var events = pending
+        pending = []
+        // A link that failed loses packets until it is heard of: it waits for no upcall.
+        events += readLinks(turn)
+        events += takeLinkOutcomes()
+        for message in turn.messages { events += event(message) }
+        events += readDatapath(turn)
+        carryOut(machine.handle(events, now: turn.now), mayWait: true)
+        flushDatapath()
+        return !turn.isStopRequested
+    }
+
+    var watches: [Watch] {
         var watches = [Watch(links.descriptor), Watch(linkCrew.descriptor)]
         if let datapath {
             watches.append(
@@ -181,10 +210,16 @@ final class VswitchdDaemon {
 
     // MARK: What is to be done
 
-    private func carryOut(_ effects: [SwitchEffect]) {
+    /// - Parameter mayWait: Whether this is our own thread, and not the hub's.
+    private func carryOut(_ effects: [SwitchEffect], mayWait: Bool) {
         var outgoing = OutgoingPieces()
         defer { send(outgoing) }
         for effect in effects {
+            // What follows an effect that waits, waits behind it.
+            guard mayWait || postponed.isEmpty && !effect.waits else {
+                postponed.append(effect)
+                continue
+            }
             switch effect {
             case .connectDatabase: streams.database = hub.connect(databaseRemote)
             case .sendDatabase(let bytes):
@@ -253,7 +288,7 @@ final class VswitchdDaemon {
             }
         }
         do throws(ChannelError) {
-            datapath = try ChannelConnection(runDirectory: process.places.rundir)
+            datapath = try ChannelConnection(runDirectory: places.rundir)
             pending.append(
                 .datapathOpened(
                     DatapathNature(isKernelModuleThere: isModuleThere && moduleRefusal == nil)))
@@ -315,7 +350,7 @@ final class VswitchdDaemon {
     }
 
     private func place(of purpose: ListenerPurpose) throws(RemoteError) -> Remote {
-        let rundir = process.places.rundir
+        let rundir = places.rundir
         return switch purpose {
         case .management(let bridge): try Remote(parsing: "punix:\(rundir)/\(bridge).mgmt")
         case .snoop(let bridge): try Remote(parsing: "punix:\(rundir)/\(bridge).snoop")

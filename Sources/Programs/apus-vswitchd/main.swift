@@ -21,7 +21,7 @@ struct ApusVswitchd: ParsableCommand {
     func run() throws {
         let process = try DaemonProcess.start(name: VswitchdDaemon.name, options: daemon)
         do {
-            try VswitchdDaemon(process, database: database, tls: tls.files()).serve()
+            try VswitchdDaemon.serve(process, database: database, tls: tls.files())
             process.finish()
         } catch {
             process.finish()

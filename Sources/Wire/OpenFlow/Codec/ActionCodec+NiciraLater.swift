@@ -165,10 +165,8 @@ extension ActionCodec {
         }
         action.actions = try readNested(&body, version, match, depth)
         for inner in action.actions {
-            switch inner {
-            case .nat, .setField, .load, .move: continue
-            default: throw .badActionArgument
-            }
+            if case .nat = inner { continue }
+            guard inner.mayBeTracked else { throw .badActionArgument }
         }
         return action
     }

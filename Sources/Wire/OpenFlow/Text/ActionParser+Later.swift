@@ -234,7 +234,11 @@ extension ActionParser {
                 }
                 action.helper = helper
             case "nat": nats = [.nat(try nat(option))]
-            default: inner = try nested(option)
+            default:
+                inner = try nested(option)
+                guard inner.allSatisfy({ $0.mayBeTracked }) else {
+                    throw bad(option, "set_field, load and move only")
+                }
             }
         }
         guard !action.forces || action.commits else { throw bad(token, "force needs commit") }

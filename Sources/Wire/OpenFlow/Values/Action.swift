@@ -97,6 +97,14 @@ extension Action {
         }
     }
 
+    /// Whether it may stand in `ct(exec(…))`: what writes a field.
+    var mayBeTracked: Bool {
+        switch self {
+        case .setField, .load, .move: true
+        default: false
+        }
+    }
+
     /// A `setField` of the bits that an exact match of `field` looks at.
     public static func setField(_ field: FlowField, _ value: FieldValue) -> Action {
         .setField(field, value, mask: field.exactMask)
