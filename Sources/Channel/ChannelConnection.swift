@@ -55,7 +55,9 @@ public final class ChannelConnection {
         unsafe buffer.deallocate()
     }
 
-    private static let bufferByteCount = DatapathMessageLimits.datagramByteCountMax
+    /// Bytes of the longest datagram.
+    public static let datagramByteCountMax = DatapathMessageLimits.datagramByteCountMax
+    private static let bufferByteCount = datagramByteCountMax
 
     // MARK: Sending
 
@@ -172,6 +174,12 @@ public final class ChannelConnection {
         try receiveDatagrams(atMost: ChannelLimits.replyBatchCount) {
             for reply in DatapathReply.decode($0) { body(reply) }
         }
+    }
+
+    /// The replies in a datagram that somebody else read from `descriptor`.
+    public static func replies(in datagram: [UInt8]) -> [Received<DatapathReply>] {
+        // Safe: the array is not changed while its bytes are lent.
+        unsafe DatapathReply.decode(datagram.span.bytes)
     }
 
     private func receiveDatagrams(

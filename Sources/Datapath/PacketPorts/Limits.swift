@@ -26,8 +26,8 @@ public enum PortLimits {
     /// Frames larger than a slot in one run. Few, so that their buffers stay in the processor's own
     /// cache between being read and being sent: with 32 TCP was a tenth slower.
     static let largeFrameCount = 4
-    /// Full runs in a row after which a port goes over to blocks, and blocks in a row that were
-    /// handed over by their timer after which it goes back.
+    /// Full runs in a row, the ring not empty between them, after which a port goes over to blocks,
+    /// and blocks in a row that were handed over by their timer after which it goes back.
     static let fullRunCount = 4
     static let slackBlockCount = 4
     /// What a ring's socket may hold of frames larger than a slot; what comes beyond is cut to its

@@ -177,7 +177,11 @@ public struct SteeredRings: ~Copyable {
         }
         guard group != nil else { return first.nextBlock() }
         if active == .slots {
-            guard let block = first.nextBlock() else { return nextOfBlocks() }
+            guard let block = first.nextBlock() else {
+                // It was read to its end: whatever came, slots carried it.
+                fullRuns = 0
+                return nextOfBlocks()
+            }
             fullRuns = block.isFullRun ? fullRuns + 1 : 0
             if fullRuns >= PortLimits.fullRunCount { goOver(to: .blocks) }
             return block

@@ -52,7 +52,10 @@ public final class SharedMachine<Machine: TurnTaking>: Sendable {
     ///
     /// - Returns: `false` if the mailbox is full; the message was not taken.
     public func deliver(_ message: Machine.Message) -> Bool {
-        let isHandled = place.load()?.state.withLockIfAvailable { state in
+        guard let place = place.load(), !place.isAwaited.load(ordering: .relaxed) else {
+            return mailbox.post(message)
+        }
+        let isHandled = place.state.withLockIfAvailable { state in
             guard state.handledCount == mailbox.postedCount else { return false }
             let now = MonotonicClock.now()
             if state.machine.handleAtOnce(message, now: now) { mailbox.wake() }
@@ -77,7 +80,10 @@ public final class SharedMachine<Machine: TurnTaking>: Sendable {
                 ($0.machine.deadline, $0.machine.watches)
             }
             let turn = loop.wait(until: deadline, watching: watches)
+            // Else whoever brings one message after the other would keep us out for ever.
+            own.isAwaited.store(true, ordering: .relaxed)
             let goesOn = try own.state.withLock { state in
+                own.isAwaited.store(false, ordering: .relaxed)
                 defer { state.handledCount += UInt64(turn.messages.count) }
                 return try state.machine.take(turn)
             }
@@ -96,6 +102,8 @@ private final class MachinePlace<Machine: TurnTaking>: Sendable {
         var handledCount: UInt64 = 0
     }
     let state: Mutex<State>
+    /// The machine's own thread has something to do and waits for the lock.
+    let isAwaited = Atomic<Bool>(false)
 
     init(_ machine: sending Machine) { state = Mutex(State(machine: machine)) }
 }

@@ -151,6 +151,11 @@ public final class StreamHub: Sendable {
         case .passiveUnix, .passiveTCP, .passiveTLS:
             return ended(id, reason: "\(remote) is a place to listen at, not to connect to")
         }
+        watchEnd(of: channel, id)
+    }
+
+    /// Tells of the end of a stream that is just beginning.
+    func watchEnd(of channel: EventLoopFuture<any Channel>, _ id: StreamID) {
         channel.whenFailure { [self] in ended(id, reason: phrase(for: $0)) }
         // Only now: when a connection fails, its channel closes before it says why.
         channel.whenSuccess { [self] in

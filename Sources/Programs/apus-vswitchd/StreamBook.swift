@@ -1,12 +1,15 @@
 // Which stream is whose.
 
 import Bridges
+import Channel
 import Streams
 
 /// Translates between streams of the hub and the machine's words.
 struct StreamBook {
     /// The stream to the database, from the attempt on.
     var database: StreamID?
+    /// What our own datapath says; the kernel's module is no stream.
+    var datapath: StreamID?
     private var purposes: [ListenerID: ListenerPurpose] = [:]
     private var sessions: [StreamID: SessionID] = [:]
     private var byID: [SessionID: StreamID] = [:]
@@ -46,6 +49,7 @@ struct StreamBook {
             return sessions[stream].map { [.sessionConnected($0)] } ?? []
         case .received(let stream, let bytes):
             if stream == database { return [.databaseReceived(bytes)] }
+            if stream == datapath { return [.datapathSaid(ChannelConnection.replies(in: bytes))] }
             return sessions[stream].map { [.sessionReceived($0, bytes)] } ?? []
         case .distrusted:
             return []
@@ -53,6 +57,10 @@ struct StreamBook {
             if stream == database {
                 database = nil
                 return [.databaseClosed(reason: reason)]
+            }
+            if stream == datapath {
+                datapath = nil
+                return [.datapathClosed(reason: reason)]
             }
             guard let session = sessions.removeValue(forKey: stream) else { return [] }
             byID[session] = nil

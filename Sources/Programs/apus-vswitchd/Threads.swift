@@ -5,8 +5,17 @@ import Bridges
 extension SwitchEvent {
     /// Whether the machine may be told of it on the hub's thread: it asks for nothing of the kernel
     /// or the hub that takes time, save what `SwitchEffect.waits` names.
-    var isOfSession: Bool {
-        if case .sessionReceived = self { true } else { false }
+    var isForAnyThread: Bool {
+        switch self {
+        case .sessionReceived, .datapathSaid: true
+        default: false
+        }
+    }
+}
+
+extension SwitchEvent {
+    var isEndOfDatapath: Bool {
+        if case .datapathClosed = self { true } else { false }
     }
 }
 

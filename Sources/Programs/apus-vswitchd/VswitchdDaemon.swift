@@ -4,10 +4,10 @@
 //     datapath ───────────────────────────┼──> Vswitch.handle ──> effects ──> the same four
 //     links ──────────────────────────────┘
 //
-// The datapath's socket is read by the daemon's own thread: an upcall waits for no other. What
-// controllers and tools say over OpenFlow is handled by the hub's thread, which heard it
-// (`SharedMachine`), unless our own is inside the machine. What may wait, for the hub itself or for
-// the kernel, is left to our own thread.
+// What the datapath, controllers and tools say is handled by the hub's thread, which heard it
+// (`SharedMachine`), unless our own is inside the machine: no packet waits for a thread that is woken
+// for it. What may wait, for the hub itself or for the kernel, is left to our own thread, and so is
+// the socket of the kernel's module.
 
 import Bridges
 import Channel
@@ -31,6 +31,8 @@ final class VswitchdDaemon: TurnTaking {
     enum Message: Sendable {
         case stream(StreamEvent)
         case control(ControlRequest)
+        /// All bytes that had come have been told.
+        case drained
     }
 
     private let places: Places
@@ -50,7 +52,9 @@ final class VswitchdDaemon: TurnTaking {
     private var linkCrew = LinkCrew()
     /// What is known without waiting; told to the machine in the next turn of our own thread.
     private var pending: [SwitchEvent] = []
-    /// What was decided on the hub's thread, and waits for it.
+    /// What came since the hub's thread last had heard all; bounded by what it reads at once.
+    private var heard: [SwitchEvent] = []
+    /// What was decided on the hub's thread, and waits for our own.
     private var postponed: [SwitchEffect] = []
     /// Until when our own thread sleeps, if nobody wakes it.
     private var alarm: Instant?
@@ -63,6 +67,9 @@ final class VswitchdDaemon: TurnTaking {
         let hub = StreamHub { event in
             guard case .received = event else { return mailbox.post(.stream(event)) }
             return shared.deliver(.stream(event))
+        } whenDrained: {
+            // If there is no room for it, our own thread has a turn before it.
+            _ = shared.deliver(.drained)
         }
         defer { hub.shutdown() }
         hub.useTLS(tls)
@@ -113,23 +120,32 @@ final class VswitchdDaemon: TurnTaking {
 
     func handleAtOnce(_ message: Message, now: Instant) -> Bool {
         let events = event(message)
-        guard events.allSatisfy(\.isOfSession) else {
+        guard events.allSatisfy(\.isForAnyThread) else {
             pending += events
             return true
         }
-        carryOut(machine.handle(events, now: now), mayWait: false)
-        flushDatapath()
+        heard += events
+        // More may have come: what has is told to the machine together.
+        guard case .drained = message, !heard.isEmpty else { return false }
+        handleHeard(now: now)
         guard pending.isEmpty, postponed.isEmpty, datapath?.wantsToWrite != true else {
             return true
         }
         return machine.deadline.map { soon in alarm.map { soon < $0 } ?? true } ?? false
     }
 
+    private func handleHeard(now: Instant) {
+        let events = heard
+        heard.removeAll(keepingCapacity: true)
+        carryOut(machine.handle(events, now: now), mayWait: false)
+        flushDatapath()
+    }
+
     func take(_ turn: Turn<Message>) throws -> Bool {
         carryOut(postponed, mayWait: true)
         postponed = []
-        var events = pending
-        pending = []
+        var events = heard + pending
+        (heard, pending) = ([], [])
         // A link that failed loses packets until it is heard of: it waits for no upcall.
         events += readLinks(turn)
         events += takeLinkOutcomes()
@@ -144,7 +160,9 @@ final class VswitchdDaemon: TurnTaking {
         var watches = [Watch(links.descriptor), Watch(linkCrew.descriptor)]
         if let datapath {
             watches.append(
-                Watch(datapath.descriptor, forWriting: datapath.wantsToWrite))
+                Watch(
+                    datapath.descriptor, forReading: streams.datapath == nil,
+                    forWriting: datapath.wantsToWrite))
         }
         return watches
     }
@@ -157,7 +175,10 @@ final class VswitchdDaemon: TurnTaking {
             let target = streams.purpose(of: listener).map { " of \($0.bridge)" } ?? ""
             logger("rconn").warning("a controller\(target) at \(peer) was refused: \(reason)")
             return []
-        case .stream(let event): return streams.event(event)
+        case .stream(let event):
+            let events = streams.event(event)
+            if streams.datapath == nil, events.contains(where: \.isEndOfDatapath) { datapath = nil }
+            return events
         case .control(let request):
             lastQuestion += 1
             questions[ControlID(lastQuestion)] = request
@@ -166,6 +187,7 @@ final class VswitchdDaemon: TurnTaking {
                     ControlID(lastQuestion), command: request.command,
                     arguments: request.arguments, wantsJSON: request.wantsJSON)
             ]
+        case .drained: return []
         }
     }
 
@@ -181,7 +203,7 @@ final class VswitchdDaemon: TurnTaking {
         } catch {
             reason = "\(error)"
         }
-        datapath = nil
+        leaveDatapath()
         return [.datapathSaid(batch), .datapathClosed(reason: reason)]
     }
 
@@ -231,7 +253,7 @@ final class VswitchdDaemon: TurnTaking {
                 connectDatapath(prefersModule: prefersModule)
             case .closeDatapath:
                 flushDatapath()
-                datapath = nil
+                leaveDatapath()
             case .sendDatapath(let sequence, let request): send(request, sequence)
             case .answerUpcalls(let answers): send(answers)
             case .listen(let purpose): listen(purpose)
@@ -271,6 +293,13 @@ final class VswitchdDaemon: TurnTaking {
         hub.send(outgoing.bytes, on: stream)
     }
 
+    /// Nothing that it still says counts.
+    private func leaveDatapath() {
+        datapath = nil
+        if let stream = streams.datapath { hub.close(stream) }
+        streams.datapath = nil
+    }
+
     private func connectDatapath(prefersModule: Bool) {
         let isModuleThere = moduleRefusal == nil && KernelConnection.isModuleLoaded
         if prefersModule, isModuleThere {
@@ -288,7 +317,10 @@ final class VswitchdDaemon: TurnTaking {
             }
         }
         do throws(ChannelError) {
-            datapath = try ChannelConnection(runDirectory: places.rundir)
+            let connection = try ChannelConnection(runDirectory: places.rundir)
+            datapath = connection
+            streams.datapath = hub.hear(
+                connection.descriptor, pieceByteCountMax: ChannelConnection.datagramByteCountMax)
             pending.append(
                 .datapathOpened(
                     DatapathNature(isKernelModuleThere: isModuleThere && moduleRefusal == nil)))
@@ -325,7 +357,7 @@ final class VswitchdDaemon: TurnTaking {
             pending.append(
                 .datapathReplied(sequence: sequence, .failed(errno: 0, text: "\(error)")))
         case .channel(let error):
-            datapath = nil
+            leaveDatapath()
             pending.append(.datapathClosed(reason: "\(error)"))
         }
     }
@@ -335,7 +367,7 @@ final class VswitchdDaemon: TurnTaking {
         do throws(ChannelError) {
             try connection.flush()
         } catch {
-            datapath = nil
+            leaveDatapath()
             pending.append(.datapathClosed(reason: "\(error)"))
         }
     }

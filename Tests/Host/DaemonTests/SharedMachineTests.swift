@@ -91,6 +91,15 @@ import Timekeeping
         }
     }
 
+    /// Whoever brings one message right after the other must not keep the machine's own thread out.
+    @Test func takesATurnAmidAFlood() {
+        record.deadline.withLock { $0 = MonotonicClock.now() + .milliseconds(5) }
+        whileRunning {
+            while record.now.emptyTurnCount == 0 { _ = shared.deliver(1) }
+            record.deadline.withLock { $0 = nil }
+        }
+    }
+
     @Test func takesATurnAtItsDeadline() {
         record.deadline.withLock { $0 = MonotonicClock.now() + .milliseconds(1) }
         whileRunning {

@@ -84,6 +84,40 @@ import Testing
         leaver.hub.shutdown()
     }
 
+    /// A socket that somebody else made: datagrams come whole, and its maker goes on writing to it.
+    @Test func hearsASocketOfSomebodyElse() async throws {
+        let listening = Listening()
+        var pair: [Int32] = [0, 0]
+        let kind = Int32(SOCK_SEQPACKET.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
+        try #require(socketpair(AF_UNIX, kind, 0, &pair) == 0)
+        let (ours, theirs) = (pair[0], pair[1])
+        let first = listening.hub.hear(ours, pieceByteCountMax: 65_536)
+        #expect(await listening.next() == "connected")
+        for text in ["one", "two", String(repeating: "x", count: 60_000)] {
+            try #require(write(theirs, text, text.utf8.count) == text.utf8.count)
+        }
+        #expect(await listening.next() == "received one")
+        #expect(await listening.next() == "received two")
+        #expect(await listening.next().utf8.count == "received ".utf8.count + 60_000)
+        // To be heard no longer does not close it.
+        listening.hub.close(first)
+        #expect(await listening.next() == "closed: closed by us")
+        #expect(write(ours, "still there", 11) == 11)
+        _ = listening.hub.hear(ours, pieceByteCountMax: 65_536)
+        #expect(await listening.next() == "connected")
+        close(theirs)
+        #expect(await listening.next().hasPrefix("closed: "))
+        close(ours)
+        listening.stop()
+    }
+
+    @Test func saysWhenADescriptorCannotBeHeard() async {
+        let listening = Listening()
+        _ = listening.hub.hear(-1, pieceByteCountMax: 1024)
+        #expect(await listening.next().hasPrefix("closed: "))
+        listening.stop()
+    }
+
     @Test func sendsEverythingBeforeItCloses() async throws {
         let (server, client) = (Listening(), Listening())
         _ = try server.hub.listen(.passiveUnix(path: directory.file("s")))
