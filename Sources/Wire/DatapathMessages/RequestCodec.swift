@@ -18,6 +18,10 @@ extension DatagramWriter {
         _ request: DatapathRequest, sequence: UInt32, families: DatapathFamilies = .channel
     ) throws(DatapathMessageError) -> Bool {
         let form = Form(request, families)
+        // As nearly all requests of a busy channel.
+        if case .answerUpcall(let answer) = request, sequence == 0, families == .channel {
+            return try append(answer)
+        }
         guard
             begin(
                 family: form.family, command: form.command, version: form.version,
@@ -35,7 +39,9 @@ extension DatagramWriter {
                 version: 1, flags: NLM_F_REQUEST, sequence: 0)
         else { return false }
         try put(answer)
-        return try finish("request")
+        guard try finish("request") else { return false }
+        if let mask = answer.mask { lastDecision = (mask, answer.actions) }
+        return true
     }
 
     private struct Form {
@@ -128,8 +134,14 @@ extension DatagramWriter {
 
     private mutating func put(_ answer: UpcallAnswer) throws(DatapathMessageError) {
         put(OwnAttribute.upcallID, host: answer.id)
-        if let mask = answer.mask { put(OwnAttribute.upcallMask, maskWords: mask) }
         if answer.executes { putFlag(OwnAttribute.upcallExecutes) }
+        if let mask = answer.mask {
+            // A flood of flows is most often one decision over and over.
+            if let last = lastDecision, last.mask == mask, last.actions == answer.actions {
+                return putFlag(OwnAttribute.upcallAgain)
+            }
+            put(OwnAttribute.upcallMask, maskWords: mask)
+        }
         guard !answer.actions.isEmpty else { return }
         try put(UInt16(OVS_PACKET_ATTR_ACTIONS.rawValue), actions: answer.actions)
     }
@@ -141,15 +153,23 @@ extension DatapathRequest {
         _ datagram: RawSpan, families: DatapathFamilies = .channel
     ) -> [Received<DatapathRequest>] {
         MessageReader.withAligned(datagram) { bytes in
-            MessageReader.messages(in: bytes) {
+            var last = LastDecision()
+            return MessageReader.messages(in: bytes) {
                 header throws(DatapathMessageError) in
-                try decode(bytes, header, families)
+                do throws(DatapathMessageError) {
+                    return try decode(bytes, header, families, &last)
+                } catch {
+                    // It may have been the last one, had it been read.
+                    last.isThere = false
+                    throw error
+                }
             }
         }
     }
 
     private static func decode(
-        _ bytes: RawSpan, _ header: MessageHeader, _ families: DatapathFamilies
+        _ bytes: RawSpan, _ header: MessageHeader, _ families: DatapathFamilies,
+        _ last: inout LastDecision
     ) throws(DatapathMessageError) -> DatapathRequest {
         guard header.type >= UInt16(NLMSG_MIN_TYPE) else {
             throw .unsupported("control message", type: header.type, offset: header.offset)
@@ -180,8 +200,12 @@ extension DatapathRequest {
             return .deleteFlow(key: key, mask: parts.mask ?? .exact)
         case (families.meter, _, false): return try meter(bytes, header, message)
         case (families.packet, OVS_PACKET_CMD_EXECUTE.rawValue, false):
+            if try UpcallAnswer.isMeant(bytes, message.attributes) {
+                return .answerUpcall(
+                    try UpcallAnswer(
+                        bytes, message.attributes, after: &last, offset: header.offset))
+            }
             let parts = try PacketParts(bytes, message.attributes)
-            if let answer = parts.answer { return .answerUpcall(answer) }
             return .execute(try parts.execution(header.offset))
         default:
             throw .unsupported("command", type: UInt16(command), offset: header.offset)
