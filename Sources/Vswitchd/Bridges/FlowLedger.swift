@@ -110,7 +110,8 @@ struct FlowLedger {
     /// The flow for packets that agree with `key` in the bits of `mask`.
     func slot(key: FlowKey, mask: FlowMask) -> Int? {
         guard let number = masks.find(mask) else { return nil }
-        return find(PackedKey(key, masks[number], number: number), mask: number)
+        let packed = PackedKey(key, mask, words: masks.words(of: number), number: number)
+        return find(packed, mask: number)
     }
 
     func slot(of identity: FlowIdentity) -> Int? {
@@ -118,7 +119,7 @@ struct FlowLedger {
     }
 
     private func find(_ key: PackedKey, mask: Int) -> Int? {
-        let width = masks[mask].words.count
+        let width = masks.words(of: mask).count
         return index.find(key.hash) { slot in
             self[record: slot].mask == UInt32(mask)
                 && rows[width].agrees(self[record: slot].row, key.words)
@@ -139,7 +140,7 @@ struct FlowLedger {
 
     private func key(_ record: Record) -> FlowKey {
         var key = FlowKey()
-        let words = masks[Int(record.mask)].words
+        let words = masks.words(of: Int(record.mask))
         for (index, word) in words.enumerated() {
             key[word: Int(word)] = rows[words.count].word(index, of: record.row)
         }
@@ -169,8 +170,9 @@ struct FlowLedger {
         key: FlowKey, mask: FlowMask, _ decision: FlowDecision, generation: UInt64,
         seen: FlowStatistics = .init(), since: Instant, dump: UInt64, keepsCounters: Bool = false
     ) {
-        let mask = masks.take(mask)
-        let packed = PackedKey(key, masks[mask], number: mask)
+        let whole = mask
+        let mask = masks.take(whole)
+        let packed = PackedKey(key, whole, words: masks.words(of: mask), number: mask)
         let number = UInt32(decisions.take(decision))
         let slot: Int
         var isNew = false
@@ -180,7 +182,7 @@ struct FlowLedger {
             decisions.release(Int(self[record: slot].decision))
         } else {
             slot = takeSlot()
-            let row = rows[masks[mask].words.count].add(packed.words)
+            let row = rows[masks.words(of: mask).count].add(packed.words)
             self[record: slot] = Record(mask: UInt32(mask), row: row, hash: packed.hash)
             index.insert(packed.hash, slot)
             largestCount = max(largestCount, count)
@@ -229,7 +231,7 @@ struct FlowLedger {
         guard let entry = self[slot] else { return nil }
         let record = self[record: slot]
         index.remove(record.hash, slot)
-        rows[masks[Int(record.mask)].words.count].remove(record.row)
+        rows[masks.words(of: Int(record.mask)).count].remove(record.row)
         masks.release(Int(record.mask))
         decisions.release(Int(record.decision))
         self[record: slot] = Record(mask: Record.vacant)
@@ -279,8 +281,8 @@ extension FlowLedger {
     func inPort(_ slot: Int) -> UInt32 {
         let record = self[record: slot]
         // Word 0 is the first that any mask looks at.
-        guard let first = masks[Int(record.mask)].words.first, first == 0 else { return 0 }
-        let word = rows[masks[Int(record.mask)].words.count].word(0, of: record.row)
+        guard let first = masks.words(of: Int(record.mask)).first, first == 0 else { return 0 }
+        let word = rows[masks.words(of: Int(record.mask)).count].word(0, of: record.row)
         return UInt32(truncatingIfNeeded: word)
     }
 

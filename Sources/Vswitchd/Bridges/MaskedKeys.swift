@@ -29,6 +29,9 @@ struct MaskBook {
         _read { yield entries[number] }
     }
 
+    /// Which words of that mask are not 0.
+    func words(of number: Int) -> [UInt8] { entries[number].words }
+
     /// The number of `mask`; nil if no flow has it.
     func find(_ mask: FlowMask) -> Int? {
         if latest < entries.count, entries[latest].useCount > 0, entries[latest].mask == mask {
@@ -136,14 +139,15 @@ struct PackedKey {
     let words: FlowKey
     let hash: UInt32
 
-    /// - Parameter number: The mask's.
-    init(_ key: FlowKey, _ mask: borrowing MaskBook.Entry, number: Int) {
+    /// - Parameters:
+    ///   - places: `MaskBook.Entry.words` of the mask.
+    ///   - number: The mask's.
+    init(_ key: FlowKey, _ mask: FlowMask, words places: [UInt8], number: Int) {
         var mixer = WordMixer()
         var packed = FlowKey()
         mixer.add(UInt64(truncatingIfNeeded: number))
-        let places = mask.words
         unsafe key.withWords { key in
-            unsafe mask.mask.withWords { mask in
+            unsafe mask.withWords { mask in
                 unsafe packed.withMutableWords { packed in
                     for index in 0..<places.count {
                         // Safe: there are at most wordCount places, and they name words of a row.

@@ -76,19 +76,25 @@ extension Vswitch {
 
     /// Tells the datapath what to do with a packet that it has kept.
     private mutating func answerKept(_ upcall: Upcall, _ translation: Translation, now: Instant) {
-        let isSupported = datapath.features.support(translation.actions)
-        var answer = UpcallAnswer(id: upcall.id)
-        if isSupported {
-            answer.executes = translation.end.isDelivery
-            answer.mask = translation.isSlowPathOnly
-                ? nil : mask(of: translation, key: upcall.key)
-            if answer.executes || answer.mask != nil {
-                answer.actions = datapath.features.spoken(translation.actions)
+        let executes = translation.end.isDelivery
+        guard !datapath.features.support(translation.actions) else {
+            // Masks are moved as seldom as can be: none of the two is a part of an optional here.
+            if translation.isSlowPathOnly || !hasRoom() {
+                answer(
+                    UpcallAnswer(
+                        id: upcall.id, executes: executes,
+                        actions: executes ? datapath.features.spoken(translation.actions) : []))
+            } else {
+                enter(upcall.key, translation.mask, translation, now: now)
+                answer(
+                    UpcallAnswer(
+                        id: upcall.id, mask: translation.mask, executes: executes,
+                        actions: datapath.features.spoken(translation.actions)))
             }
-            if let mask = answer.mask { enter(upcall.key, mask, translation, now: now) }
+            return
         }
-        self.answer(answer)
-        guard !isSupported, translation.end.isDelivery else { return }
+        answer(UpcallAnswer(id: upcall.id))
+        guard executes else { return }
         executeHere(
             ExecutedPacket(
                 bytes: upcall.bytes, offload: upcall.offload, key: upcall.key,
@@ -153,12 +159,16 @@ extension Vswitch {
         enter(key, mask, translation, now: now)
     }
 
+    /// Whether one more flow may be installed; if not, that is counted.
+    private mutating func hasRoom() -> Bool {
+        guard ledger.count >= wanted.flowLimit else { return true }
+        upcallCounts.refused += 1
+        return false
+    }
+
     /// Which packets a translation answers for; nil if there are as many flows as may be.
     private mutating func mask(of translation: Translation, key: FlowKey) -> FlowMask? {
-        guard ledger.count < wanted.flowLimit else {
-            upcallCounts.refused += 1
-            return nil
-        }
+        guard hasRoom() else { return nil }
         let mask = translation.mask
         return datapath.nature.isKernelModule ? mask.wholeShape(of: key) : mask
     }

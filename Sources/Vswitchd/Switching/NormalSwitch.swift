@@ -22,27 +22,29 @@ public import Packets
 // snooping is on, what group it is about; nothing else.
 
 /// The configuration of a bridge's NORMAL action.
+///
+/// A value whose parts lie behind one reference and never change but together: each frame is
+/// decided on with a copy of it.
 public struct NormalSwitch: Sendable {
-    /// In ascending order of `id`; floods leave in this order.
-    public private(set) var ports: [SwitchPort] = []
-    /// VLANs in which nothing is learned and every frame is flooded (`flood_vlans`).
-    public var floodVLANs = VLANSet.none
-    /// `other_config:forward-bpdu`: relay frames that a bridge should keep to itself.
-    public var forwardsReservedMulticast = false
-    /// `other_config:vlan-limit`: how many tags are tags, 1 or 2; those behind are payload.
-    public var vlanLimit = 1
-    /// At most `Limits.mirrors`; the first that selects a frame copies it first.
-    public private(set) var mirrors: [Mirror] = []
-    /// Ports that only mirrors send to.
-    private var mirrorOutputs: Set<SwitchPort.ID> = []
+    private struct Parts: Sendable {
+        var ports: [SwitchPort] = []
+        /// `ports`, as they are handed around while a frame is decided on.
+        var placed: [PlacedPort] = []
+        /// For each member's number the place of its port in `ports`, + 1; 0: of none.
+        var placesByMember: [UInt32] = []
+        var floodVLANs = VLANSet.none
+        var forwardsReservedMulticast = false
+        var vlanLimit = 1
+        var mirrors: [Mirror] = []
+        /// Ports that only mirrors send to.
+        var mirrorOutputs: Set<SwitchPort.ID> = []
+        var hasProtectedPorts = false
+    }
 
-    /// Whether any port is protected, so that nothing is asked where none is.
-    public private(set) var hasProtectedPorts = false
-
-    /// `ports`, as they are handed around while a frame is decided on.
-    private var placed: [PlacedPort] = []
-    /// For each member's number the place of its port in `ports`, + 1; 0: of none.
-    private var placesByMember: [UInt32] = []
+    private final class Shared: Sendable {
+        let parts: Parts
+        init(_ parts: Parts) { self.parts = parts }
+    }
 
     /// A port where it stands: to hand it on counts one reference, where to copy it counts three.
     final class PlacedPort: Sendable {
@@ -50,44 +52,81 @@ public struct NormalSwitch: Sendable {
         init(_ port: SwitchPort) { self.port = port }
     }
 
+    private var shared = Shared(Parts())
+
+    private mutating func change(_ change: (inout Parts) -> Void) {
+        var parts = shared.parts
+        change(&parts)
+        shared = Shared(parts)
+    }
+
+    /// In ascending order of `id`; floods leave in this order.
+    public var ports: [SwitchPort] { shared.parts.ports }
+    /// VLANs in which nothing is learned and every frame is flooded (`flood_vlans`).
+    public var floodVLANs: VLANSet {
+        get { shared.parts.floodVLANs }
+        set { change { $0.floodVLANs = newValue } }
+    }
+    /// `other_config:forward-bpdu`: relay frames that a bridge should keep to itself.
+    public var forwardsReservedMulticast: Bool {
+        get { shared.parts.forwardsReservedMulticast }
+        set { change { $0.forwardsReservedMulticast = newValue } }
+    }
+    /// `other_config:vlan-limit`: how many tags are tags, 1 or 2; those behind are payload.
+    public var vlanLimit: Int {
+        get { shared.parts.vlanLimit }
+        set { change { $0.vlanLimit = newValue } }
+    }
+    /// At most `Limits.mirrors`; the first that selects a frame copies it first.
+    public var mirrors: [Mirror] { shared.parts.mirrors }
+    /// Whether any port is protected, so that nothing is asked where none is.
+    public var hasProtectedPorts: Bool { shared.parts.hasProtectedPorts }
+
     public init() {}
 
     /// Replaces all ports. Of two that claim one member or one ID, the first has it.
-    public mutating func setPorts(_ ports: [SwitchPort]) {
+    public mutating func setPorts(_ wanted: [SwitchPort]) {
         var taken: Set<SwitchPort.ID> = []
-        self.ports = ports.filter { taken.insert($0.id).inserted }.sorted { $0.id < $1.id }
-        hasProtectedPorts = ports.contains { $0.isProtected }
-        placed = self.ports.map { PlacedPort($0) }
-        let last = self.ports.flatMap(\.members).max().map { Int($0) + 1 }
-        placesByMember = Array(repeating: 0, count: last ?? 0)
-        for (index, port) in self.ports.enumerated() {
-            for member in port.members where placesByMember[Int(member)] == 0 {
-                placesByMember[Int(member)] = UInt32(index) + 1
+        let ports = wanted.filter { taken.insert($0.id).inserted }.sorted { $0.id < $1.id }
+        let last = ports.flatMap(\.members).max().map { Int($0) + 1 }
+        var places = [UInt32](repeating: 0, count: last ?? 0)
+        for (index, port) in ports.enumerated() {
+            for member in port.members where places[Int(member)] == 0 {
+                places[Int(member)] = UInt32(index) + 1
             }
+        }
+        change {
+            $0.ports = ports
+            $0.hasProtectedPorts = wanted.contains { $0.isProtected }
+            $0.placed = ports.map { PlacedPort($0) }
+            $0.placesByMember = places
         }
     }
 
     /// Replaces all mirrors; those above the bound are left out.
-    public mutating func setMirrors(_ mirrors: [Mirror]) {
-        self.mirrors = Array(mirrors.prefix(Limits.mirrors))
-        mirrorOutputs = []
-        for mirror in self.mirrors {
-            if case .port(let port) = mirror.output { mirrorOutputs.insert(port) }
+    public mutating func setMirrors(_ wanted: [Mirror]) {
+        let mirrors = Array(wanted.prefix(Limits.mirrors))
+        var outputs: Set<SwitchPort.ID> = []
+        for mirror in mirrors {
+            if case .port(let port) = mirror.output { outputs.insert(port) }
+        }
+        change {
+            $0.mirrors = mirrors
+            $0.mirrorOutputs = outputs
         }
     }
 
     /// Whether the port is some mirror's: what it receives is dropped, and NORMAL never chooses it.
     public func isMirrorOutput(_ port: SwitchPort.ID) -> Bool {
-        !mirrorOutputs.isEmpty && mirrorOutputs.contains(port)
+        hasMirrorOutputs && shared.parts.mirrorOutputs.contains(port)
     }
 
     public func port(ofMember number: UInt16) -> SwitchPort? { placed(ofMember: number)?.port }
 
     func placed(ofMember number: UInt16) -> PlacedPort? {
-        guard Int(number) < placesByMember.count, placesByMember[Int(number)] > 0 else {
-            return nil
-        }
-        return placed[Int(placesByMember[Int(number)]) - 1]
+        guard Int(number) < shared.parts.placesByMember.count else { return nil }
+        let place = Int(shared.parts.placesByMember[Int(number)])
+        return place > 0 ? shared.parts.placed[place - 1] : nil
     }
 
     /// O(log n).
@@ -100,7 +139,7 @@ public struct NormalSwitch: Sendable {
             let middle = (low + high) / 2
             if ports[middle].id < id { low = middle + 1 } else { high = middle }
         }
-        return low < ports.count && ports[low].id == id ? placed[low] : nil
+        return low < ports.count && ports[low].id == id ? shared.parts.placed[low] : nil
     }
 }
 
@@ -237,7 +276,8 @@ extension NormalSwitch {
             return NormalDecision(end: .reservedMulticast, vlan: vlan)
         }
         let bond = bonds.isEmpty ? nil : ingress.flatMap { bonds[$0.port.id] }
-        if let ingress, let bond, let refusal = bond.refusal(frame, vlan, ingress.port.id, lookUp, isHeld)
+        if let ingress, let bond,
+            let refusal = bond.refusal(frame, vlan, ingress.port.id, lookUp, isHeld)
         {
             return NormalDecision(end: .bondRefused, vlan: vlan, refusal: refusal)
         }
@@ -296,8 +336,8 @@ extension NormalSwitch {
     func flood(_ journey: Journey, _ decision: inout NormalDecision) {
         decision.reason = .flooded
         for egress in ports
-        where egress.id != journey.ingress?.port.id && egress.isFloodable && !isMirrorOutput(egress.id)
-            && egress.vlan.carries(journey.stack)
+        where egress.id != journey.ingress?.port.id && egress.isFloodable
+            && !isMirrorOutput(egress.id) && egress.vlan.carries(journey.stack)
         {
             send(journey, by: egress, &decision)
         }
@@ -313,7 +353,7 @@ extension NormalSwitch {
     }
 
     /// Whether a port is some mirror's.
-    public var hasMirrorOutputs: Bool { !mirrorOutputs.isEmpty }
+    public var hasMirrorOutputs: Bool { !shared.parts.mirrorOutputs.isEmpty }
 
     /// How a frame with `stack` leaves by `egress`; nil: by no member of it.
     ///

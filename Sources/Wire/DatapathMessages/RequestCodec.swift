@@ -18,17 +18,17 @@ extension DatagramWriter {
         _ request: DatapathRequest, sequence: UInt32, families: DatapathFamilies = .channel
     ) throws(DatapathMessageError) -> Bool {
         let form = Form(request, families)
-        // As nearly all requests of a busy channel.
-        if case .answerUpcall(let answer) = request, sequence == 0, families == .channel {
-            return try append(answer)
-        }
         guard
             begin(
                 family: form.family, command: form.command, version: form.version,
                 flags: form.flags, sequence: sequence)
         else { return false }
         try putAttributes(request)
-        return try finish("request")
+        guard try finish("request") else { return false }
+        if case .answerUpcall(let answer) = request, let mask = answer.mask {
+            lastDecision = (mask, answer.actions)
+        }
+        return true
     }
 
     /// As `append(.answerUpcall(answer), sequence: 0)`, over the channel.
@@ -38,9 +38,9 @@ extension DatagramWriter {
                 family: DatapathFamilies.channel.packet, command: OVS_PACKET_CMD_EXECUTE.rawValue,
                 version: 1, flags: NLM_F_REQUEST, sequence: 0)
         else { return false }
-        try put(answer)
+        let isAgain = try put(answer)
         guard try finish("request") else { return false }
-        if let mask = answer.mask { lastDecision = (mask, answer.actions) }
+        if !isAgain, let mask = answer.mask { lastDecision = (mask, answer.actions) }
         return true
     }
 
@@ -128,22 +128,26 @@ extension DatagramWriter {
             try putPacket(packet.bytes, packet.offload)
             put(UInt16(OVS_PACKET_ATTR_KEY.rawValue), key: packet.key)
             try put(UInt16(OVS_PACKET_ATTR_ACTIONS.rawValue), actions: packet.actions)
-        case .answerUpcall(let answer): try put(answer)
+        case .answerUpcall(let answer): _ = try put(answer)
         }
     }
 
-    private mutating func put(_ answer: UpcallAnswer) throws(DatapathMessageError) {
+    /// Returns whether mask and actions are those of the last one that had a mask.
+    private mutating func put(_ answer: UpcallAnswer) throws(DatapathMessageError) -> Bool {
         put(OwnAttribute.upcallID, host: answer.id)
         if answer.executes { putFlag(OwnAttribute.upcallExecutes) }
         if let mask = answer.mask {
             // A flood of flows is most often one decision over and over.
             if let last = lastDecision, last.mask == mask, last.actions == answer.actions {
-                return putFlag(OwnAttribute.upcallAgain)
+                putFlag(OwnAttribute.upcallAgain)
+                return true
             }
             put(OwnAttribute.upcallMask, maskWords: mask)
         }
-        guard !answer.actions.isEmpty else { return }
-        try put(UInt16(OVS_PACKET_ATTR_ACTIONS.rawValue), actions: answer.actions)
+        if !answer.actions.isEmpty {
+            try put(UInt16(OVS_PACKET_ATTR_ACTIONS.rawValue), actions: answer.actions)
+        }
+        return false
     }
 }
 

@@ -26,7 +26,7 @@ public struct ForwardingBridge: Sendable {
         var name: String
         var tables: FlowTables
         var macTable: MACTable
-        var normalSettings = NormalSettings(NormalSwitch()) { didSet { changes += 1 } }
+        var normal = NormalSwitch() { didSet { changes += 1 } }
         var sendsMissesToController = false { didSet { changes += 1 } }
         var fragments = FragmentHandling.normal { didSet { changes += 1 } }
         var hasSpanningTree = false { didSet { changes += 1 } }
@@ -36,13 +36,6 @@ public struct ForwardingBridge: Sendable {
         var groups: MulticastTable?
         var mirrorCounters: [Mirror.ID: Mirror.Counters] = [:]
         var changes: UInt64 = 0
-    }
-
-    /// NORMAL's configuration, which never changes but as a whole: so it can be asked where it
-    /// lies, without a copy.
-    private final class NormalSettings: Sendable {
-        let value: NormalSwitch
-        init(_ value: NormalSwitch) { self.value = value }
     }
 
     /// Sendable because whoever changes it is its only owner (`fields`). For the same reason its
@@ -78,12 +71,8 @@ public struct ForwardingBridge: Sendable {
         _modify { yield &fields.macTable }
     }
     public var normal: NormalSwitch {
-        _read { yield fields.normalSettings.value }
-        _modify {
-            var value = fields.normalSettings.value
-            defer { fields.normalSettings = NormalSettings(value) }
-            yield &value
-        }
+        _read { yield fields.normal }
+        _modify { yield &fields.normal }
     }
     /// A packet that no rule matches goes to the controller, because some controller speaks
     /// OpenFlow 1.0 to 1.2. Later versions drop it.
@@ -144,8 +133,7 @@ public struct ForwardingBridge: Sendable {
 
     /// What NORMAL does with `frame`.
     func decide(_ frame: NormalFrame) -> NormalDecision {
-        let settings = fields.normalSettings
-        return settings.value.decide(
+        fields.normal.decide(
             frame, lookUp: { fields.macTable.lookup($0) },
             isHeld: { fields.macTable.isHeld($0) }, bonds: fields.bonds,
             groups: fields.groups)

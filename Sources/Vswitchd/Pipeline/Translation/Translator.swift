@@ -18,7 +18,9 @@ import Switching
 //                      ^                          +--> resubmit, goto --> table
 //                      `--------------------------+--> patch port --> the peer bridge's table 0
 
-struct Translator<Witness: TranslationWitness> {
+/// Never copied: it is one and a half kilobytes with a dozen references. A copyable one would be
+/// copied for each question that it asks itself.
+struct Translator<Witness: TranslationWitness>: ~Copyable {
     let model: ForwardingModel.Sight
     let collectsEffects: Bool
     let entryBridge: Int?
