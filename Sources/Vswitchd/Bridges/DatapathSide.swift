@@ -190,7 +190,8 @@ extension Vswitch {
 
     private mutating func received(_ flow: CachedFlow, _ sequence: UInt32, now: Instant) {
         switch datapath.outstanding[sequence] {
-        case .deleteFlow(let entry): credit(entry, flow.statistics, now: now)
+        case .deleteFlow(let entry):
+            credit(entry.decision, since: entry.seen, flow.statistics, now: now)
         case .listFlows(let number), .listFlowNews(let number):
             absorb(flow, dump: number, now: now)
         default: break

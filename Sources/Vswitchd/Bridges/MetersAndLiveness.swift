@@ -57,13 +57,7 @@ extension Vswitch {
     /// Forgets what is left to do for packets that cannot come back any more.
     mutating func forgetContinuations(now: Instant) {
         guard model.hasContinuations else { return }
-        var used: Set<UInt32> = []
-        for slot in 0..<ledger.slotCount {
-            guard let entry = ledger[slot] else { continue }
-            used.insert(entry.identity.key.recirculationID)
-            for case .continueLater(let id, _) in entry.effects { used.insert(id) }
-        }
-        model.keepContinuations(used, now: now)
+        model.keepContinuations(ledger.recirculationIDs, now: now)
     }
 
     // MARK: Liveness

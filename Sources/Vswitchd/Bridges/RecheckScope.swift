@@ -12,11 +12,14 @@ enum RecheckScope {
 
     /// Whether the decision that made a cached flow may come out differently.
     ///
-    /// - Parameter inPort: The OpenFlow port that its packets come by; nil: of no bridge.
-    func concerns(_ entry: LedgerEntry, inPort: PortNumber?) -> Bool {
+    /// - Parameters:
+    ///   - slot: The flow's, which must be in the ledger.
+    ///   - inPort: The OpenFlow port that its packets come by; nil: of no bridge.
+    func concerns(_ ledger: borrowing FlowLedger, _ slot: Int, inPort: PortNumber?) -> Bool {
         guard case .tables(let changed) = self else { return true }
+        let decision = ledger.decision(slot)
         var firstTableLookups = 0
-        for (index, reference) in entry.rules.enumerated() {
+        for (index, reference) in decision.rules.enumerated() {
             guard let changes = changed[reference.bridge] else { continue }
             if changes.isAll { return true }
             guard changes.concern(table: reference.table, priority: reference.priority) else {
@@ -24,15 +27,14 @@ enum RecheckScope {
             }
             // Only the first lookup sees the packet as it came.
             guard index == 0, reference.table == 0, let inPort,
-                entry.identity.key.recirculationID == 0, let matches = changes.firstTable
+                ledger.key(slot).recirculationID == 0, let matches = changes.firstTable
             else { return true }
+            let flow = ledger.identity(slot)
             firstTableLookups += 1
-            if matches.contains(where: { entry.identity.mayMatch($0, inPort: inPort) }) {
-                return true
-            }
+            if matches.contains(where: { flow.mayMatch($0, inPort: inPort) }) { return true }
         }
         // `learn` asks how many rules a table has without searching it.
-        return entry.effects.contains { effect in
+        return decision.effects.contains { effect in
             guard case .learnRule(let bridge, let mod) = effect else { return false }
             return changed[bridge]?.concern(table: mod.table ?? 0) ?? false
         }

@@ -54,12 +54,15 @@ struct Recheck {
     }
 
     /// Whether anything that changed since an entry's generation may concern it.
-    func concerns(_ entry: LedgerEntry, inPort: PortNumber?) -> Bool {
+    ///
+    func concerns(_ ledger: borrowing FlowLedger, _ slot: Int, inPort: PortNumber?) -> Bool {
+        guard let generation = ledger.generation(slot) else { return false }
         // What was dropped from `scopes` every entry has reached, but those never checked.
-        guard entry.generation >= forgotten else { return true }
-        return scopes.contains {
-            $0.generation > entry.generation && $0.scope.concerns(entry, inPort: inPort)
+        guard generation >= forgotten else { return true }
+        for (changed, scope) in scopes where changed > generation {
+            if scope.concerns(ledger, slot, inPort: inPort) { return true }
         }
+        return false
     }
 
     /// Scopes up to this generation are forgotten.
@@ -118,16 +121,16 @@ extension Vswitch {
             let slots = recheck.turn(of: ledger.slotCount, atMost: 256)
             work += 1
             for slot in slots {
-                guard let entry = ledger[slot], entry.generation < recheck.generation else {
+                guard let reached = ledger.generation(slot), reached < recheck.generation else {
                     continue
                 }
-                let owner = model.owner(ofDatapathPort: entry.identity.key.inPort)
-                guard recheck.concerns(entry, inPort: owner?.port) else {
-                    let generation = recheck.generation
-                    ledger.setGeneration(slot, generation)
+                let owner = model.owner(ofDatapathPort: ledger.inPort(slot))
+                guard recheck.concerns(ledger, slot, inPort: owner?.port) else {
+                    ledger.setGeneration(slot, recheck.generation)
                     work += 1
                     continue
                 }
+                guard let entry = ledger[slot] else { continue }
                 work += Self.passCost
                 check(entry, in: slot, now: now)
             }
@@ -170,13 +173,7 @@ extension Vswitch {
             default: break
             }
         }
-        let generation = recheck.generation
-        ledger.update(slot) {
-            $0.actions = fresh.actions
-            $0.rules = fresh.rules
-            $0.effects = fresh.effects
-            $0.generation = generation
-        }
+        ledger.decide(slot, FlowDecision(fresh), generation: recheck.generation)
     }
 
     private mutating func delete(_ slot: Int) {
@@ -187,21 +184,21 @@ extension Vswitch {
     }
 
     /// Gives the packets that a cached flow has seen since we last asked to its rules.
-    mutating func credit(_ entry: LedgerEntry, _ statistics: FlowStatistics, now: Instant) {
-        let packets = statistics.packets &- entry.seen.packets
+    mutating func credit(
+        _ decision: FlowDecision, since seen: FlowStatistics, _ statistics: FlowStatistics,
+        now: Instant
+    ) {
+        let packets = statistics.packets &- seen.packets
         // Counters that run backwards mean that somebody replaced the flow: nothing to credit.
-        guard packets > 0, statistics.packets >= entry.seen.packets else { return }
+        guard packets > 0, statistics.packets >= seen.packets else { return }
         let usedAt = Instant(
             nanosecondsSinceStart: statistics.usedMilliseconds.multipliedReportingOverflow(
                 by: 1_000_000
             ).partialValue)
         let moment = min(usedAt, now)
-        model.credit(
-            entry.rules, packets: packets, bytes: statistics.bytes &- entry.seen.bytes,
-            usedAt: moment)
-        model.apply(
-            entry.effects, now: moment, packetCount: packets,
-            byteCount: statistics.bytes &- entry.seen.bytes)
+        let bytes = statistics.bytes &- seen.bytes
+        model.credit(decision.rules, packets: packets, bytes: bytes, usedAt: moment)
+        model.apply(decision.effects, now: moment, packetCount: packets, byteCount: bytes)
     }
 
     // MARK: Dumps
@@ -248,29 +245,26 @@ extension Vswitch {
     /// One flow of a dump.
     mutating func absorb(_ flow: CachedFlow, dump: UInt64, now: Instant) {
         datapath.toldFlows += 1
-        let identity = FlowIdentity(key: flow.key, mask: flow.mask)
-        guard let slot = ledger.slot(of: identity) else {
-            adopt(flow, identity, dump: dump, now: now)
+        guard let slot = ledger.slot(key: flow.key, mask: flow.mask) else {
+            adopt(flow, dump: dump, now: now)
             return
         }
-        if ledger.hasNews(slot, flow.statistics), let entry = ledger[slot] {
-            credit(entry, flow.statistics, now: now)
+        let seen = ledger.seen(slot)
+        if seen != flow.statistics {
+            credit(ledger.decision(slot), since: seen, flow.statistics, now: now)
         }
         ledger.note(slot, flow.statistics, dump: dump)
     }
 
     /// A flow that we did not install: we are new here, or somebody else put it. What it teaches is
     /// learned, and then it is checked like any other.
-    private mutating func adopt(
-        _ flow: CachedFlow, _ identity: FlowIdentity, dump: UInt64, now: Instant
-    ) {
-        let fresh = model.translate(identity.key)
+    private mutating func adopt(_ flow: CachedFlow, dump: UInt64, now: Instant) {
+        let fresh = model.translate(flow.key.masked(by: flow.mask))
         model.apply(fresh.effects, now: now)
         ledger.put(
-            LedgerEntry(
-                identity: identity, actions: flow.actions, rules: fresh.rules,
-                effects: fresh.effects, generation: 0, seen: flow.statistics, since: now,
-                dump: dump))
+            key: flow.key, mask: flow.mask,
+            FlowDecision(actions: flow.actions, rules: fresh.rules, effects: fresh.effects),
+            generation: 0, seen: flow.statistics, since: now, dump: dump)
         // Nothing changed; it alone has not been checked yet.
         recheck.begin(.tables([:]))
     }

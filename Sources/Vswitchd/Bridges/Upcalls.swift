@@ -29,7 +29,7 @@ extension Vswitch {
     }
 
     private mutating func answerMiss(_ upcall: Upcall, now: Instant) {
-        var translation = model.translate(upcall.key)
+        let translation = model.translate(upcall.key)
         if let addressee = translation.addressee {
             switch addressee {
             case .lacp(let bridge, let port):
@@ -51,11 +51,16 @@ extension Vswitch {
         if teaches && model.generation != generation {
             // It taught a rule that the packet itself may meet: `learn(…),resubmit(,10)`. Or it is
             // a query, and the next report is to find its router.
-            translation = model.translate(upcall.key)
+            let translation = model.translate(upcall.key)
             model.apply(translation.effects.filter(\.isContinuation), now: now)
+            return answer(upcall, translation, now: now)
         }
+        answer(upcall, translation, now: now)
+    }
+
+    private mutating func answer(_ upcall: Upcall, _ translation: Translation, now: Instant) {
         model.credit(
-            translation.rules, packets: 1, bytes: byteCount, usedAt: now)
+            translation.rules, packets: 1, bytes: UInt64(upcall.originalByteCount), usedAt: now)
         guard upcall.id != 0 else {
             if !translation.isSlowPathOnly { install(translation, key: upcall.key, now: now) }
             guard translation.end.isDelivery else { return }
@@ -71,20 +76,25 @@ extension Vswitch {
 
     /// Tells the datapath what to do with a packet that it has kept.
     private mutating func answerKept(_ upcall: Upcall, _ translation: Translation, now: Instant) {
-        let isSupported = datapath.features.support(translation.actions)
-        var answer = UpcallAnswer(id: upcall.id)
-        if isSupported {
-            answer.executes = translation.end.isDelivery
-            let identity = translation.isSlowPathOnly
-                ? nil : identity(of: translation, key: upcall.key)
-            answer.mask = identity?.mask
-            if answer.executes || identity != nil {
-                answer.actions = datapath.features.spoken(translation.actions)
+        let executes = translation.end.isDelivery
+        guard !datapath.features.support(translation.actions) else {
+            // Masks are moved as seldom as can be: none of the two is a part of an optional here.
+            if translation.isSlowPathOnly || !hasRoom() {
+                answer(
+                    UpcallAnswer(
+                        id: upcall.id, executes: executes,
+                        actions: executes ? datapath.features.spoken(translation.actions) : []))
+            } else {
+                enter(upcall.key, translation.mask, translation, now: now)
+                answer(
+                    UpcallAnswer(
+                        id: upcall.id, mask: translation.mask, executes: executes,
+                        actions: datapath.features.spoken(translation.actions)))
             }
-            if let identity { enter(identity, translation, now: now) }
+            return
         }
-        self.answer(answer)
-        guard !isSupported, translation.end.isDelivery else { return }
+        answer(UpcallAnswer(id: upcall.id))
+        guard executes else { return }
         executeHere(
             ExecutedPacket(
                 bytes: upcall.bytes, offload: upcall.offload, key: upcall.key,
@@ -140,36 +150,37 @@ extension Vswitch {
     /// One that the datapath cannot carry out is left out: each of its packets comes up.
     mutating func install(_ translation: Translation, key: FlowKey, now: Instant) {
         guard datapath.features.support(translation.actions) else { return }
-        guard let identity = identity(of: translation, key: key) else { return }
+        guard let mask = mask(of: translation, key: key) else { return }
+        let identity = FlowIdentity(key: key, mask: mask)
         let flow = CachedFlow(
             key: identity.key, mask: identity.mask,
             actions: datapath.features.spoken(translation.actions))
         guard order(.putFlow(flow), .putFlow(identity)) != nil else { return }
-        enter(identity, translation, now: now)
+        enter(key, mask, translation, now: now)
+    }
+
+    /// Whether one more flow may be installed; if not, that is counted.
+    private mutating func hasRoom() -> Bool {
+        guard ledger.count >= wanted.flowLimit else { return true }
+        upcallCounts.refused += 1
+        return false
     }
 
     /// Which packets a translation answers for; nil if there are as many flows as may be.
-    private mutating func identity(of translation: Translation, key: FlowKey) -> FlowIdentity? {
-        guard ledger.count < wanted.flowLimit else {
-            upcallCounts.refused += 1
-            return nil
-        }
+    private mutating func mask(of translation: Translation, key: FlowKey) -> FlowMask? {
+        guard hasRoom() else { return nil }
         let mask = translation.mask
-        return FlowIdentity(
-            key: key, mask: datapath.nature.isKernelModule ? mask.wholeShape(of: key) : mask)
+        return datapath.nature.isKernelModule ? mask.wholeShape(of: key) : mask
     }
 
     /// Notes a flow that the datapath is being given.
     private mutating func enter(
-        _ identity: FlowIdentity, _ translation: Translation, now: Instant
+        _ key: FlowKey, _ mask: FlowMask, _ translation: Translation, now: Instant
     ) {
         upcallCounts.installed += 1
         ledger.put(
-            LedgerEntry(
-                identity: identity, actions: translation.actions, rules: translation.rules,
-                effects: translation.effects, generation: recheck.generation, since: now,
-                dump: datapath.dump),
-            keepsCounters: true)
+            key: key, mask: mask, FlowDecision(translation), generation: recheck.generation,
+            since: now, dump: datapath.dump, keepsCounters: true)
     }
 
     /// A packet came up because a rule sends it to the controller.

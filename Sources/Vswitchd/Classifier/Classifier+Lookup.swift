@@ -7,7 +7,7 @@ extension Classifier {
     ///
     /// - Complexity: O(`subtableCount`); allocates nothing. Inlinable, because a generic that is
     ///   not specialised copies every payload and every table through its metadata.
-    @inlinable
+    @inlinable @inline(__always)
     public func lookup(_ packet: PipelineKey, looking mask: inout PipelineMask) -> Payload? {
         // Safe: each subtable reads and writes words of the rows, inside the call.
         let best = unsafe packet.withWords { packet in

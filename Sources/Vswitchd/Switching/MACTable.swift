@@ -24,6 +24,11 @@ public struct MACTable: Sendable {
             self.mac = mac
         }
         public static func < (a: Key, b: Key) -> Bool { (a.vlan, a.mac) < (b.vlan, b.mac) }
+
+        /// Both in one word: an address has 48 bits.
+        public func hash(into hasher: inout Hasher) {
+            hasher.combine(mac.bits << 16 | UInt64(vlan))
+        }
     }
 
     public struct Entry: Hashable, Sendable {
@@ -72,12 +77,12 @@ public struct MACTable: Sendable {
     /// Entries set by an operator.
     public private(set) var staticCount = 0
 
-    var nodes = RecencyLists()
+    @usableFromInline var nodes = RecencyLists()
     /// Only ever asked by key; its order reaches no result.
-    private var slots: [Key: Int] = [:]
+    @usableFromInline private(set) var slots: [Key: Int] = [:]
     /// Addresses that moved to a port just now, each with when its hold ends, and the ends in
     /// order. An end that does not agree with `holds` was renewed or is void.
-    private var holds: [Key: Instant] = [:]
+    @usableFromInline private(set) var holds: [Key: Instant] = [:]
     private var holdEnds: [(key: Key, end: Instant)] = []
     private var changed: Set<Key> = []
     private var everythingChanged = false
@@ -89,8 +94,9 @@ public struct MACTable: Sendable {
 
     public var count: Int { slots.count }
 
-    /// Where `key` is. Does not look at the entry's age.
-    public func lookup(_ key: Key) -> Entry? { slots[key].map { nodes[$0] } }
+    /// Where `key` is. Does not look at the entry's age. Inlinable, as `isHeld`: who asks a table
+    /// that lies in something else need not copy it.
+    @inlinable public func lookup(_ key: Key) -> Entry? { slots[key].map { nodes[$0] } }
 
     /// A packet from `key` came in by `port` at `now`. `now` may lie before the newest entry's
     /// time by the pause between two collections of counters; it then counts as that.
@@ -190,7 +196,7 @@ public struct MACTable: Sendable {
     }
 
     /// Whether reflections of `key`'s gratuitous ARPs are not believed now.
-    public func isHeld(_ key: Key) -> Bool { holds[key] != nil }
+    @inlinable public func isHeld(_ key: Key) -> Bool { holds[key] != nil }
 
     /// Takes new bounds, forced into their ranges. Of too many entries those that may go, go.
     public mutating func configure(limit: Int, ageing: Duration) {

@@ -32,7 +32,7 @@ extension NormalSwitch {
         switch kind {
         case .report, .query:
             // What is heard of a port that gets all multicast would change nothing.
-            if let ingress = journey.ingress, !ingress.floodsMulticast {
+            if let ingress = journey.ingress?.port, !ingress.floodsMulticast {
                 decision.snooper = ingress.id
             }
             guard kind == .report else { return flood(journey, &decision) }
@@ -58,9 +58,11 @@ extension NormalSwitch {
     ) {
         decision.reason = .snooped
         var taken: Set<SwitchPort.ID> = []
-        for id in ids where id != journey.ingress?.id && taken.insert(id).inserted {
-            guard let egress = port(id: id), egress.vlan.carries(journey.stack) else { continue }
-            send(journey, by: egress, &decision)
+        for id in ids where id != journey.ingress?.port.id && taken.insert(id).inserted {
+            guard let placed = placed(id: id), placed.port.vlan.carries(journey.stack) else {
+                continue
+            }
+            send(journey, by: placed.port, &decision)
         }
     }
 }

@@ -22,67 +22,124 @@ public import Packets
 // snooping is on, what group it is about; nothing else.
 
 /// The configuration of a bridge's NORMAL action.
+///
+/// A value whose parts lie behind one reference and never change but together: each frame is
+/// decided on with a copy of it.
 public struct NormalSwitch: Sendable {
+    private struct Parts: Sendable {
+        var ports: [SwitchPort] = []
+        /// `ports`, as they are handed around while a frame is decided on.
+        var placed: [PlacedPort] = []
+        /// For each member's number the place of its port in `ports`, + 1; 0: of none.
+        var placesByMember: [UInt32] = []
+        var floodVLANs = VLANSet.none
+        var forwardsReservedMulticast = false
+        var vlanLimit = 1
+        var mirrors: [Mirror] = []
+        /// Ports that only mirrors send to.
+        var mirrorOutputs: Set<SwitchPort.ID> = []
+        var hasProtectedPorts = false
+    }
+
+    private final class Shared: Sendable {
+        let parts: Parts
+        init(_ parts: Parts) { self.parts = parts }
+    }
+
+    /// A port where it stands: to hand it on counts one reference, where to copy it counts three.
+    final class PlacedPort: Sendable {
+        let port: SwitchPort
+        init(_ port: SwitchPort) { self.port = port }
+    }
+
+    private var shared = Shared(Parts())
+
+    private mutating func change(_ change: (inout Parts) -> Void) {
+        var parts = shared.parts
+        change(&parts)
+        shared = Shared(parts)
+    }
+
     /// In ascending order of `id`; floods leave in this order.
-    public private(set) var ports: [SwitchPort] = []
+    public var ports: [SwitchPort] { shared.parts.ports }
     /// VLANs in which nothing is learned and every frame is flooded (`flood_vlans`).
-    public var floodVLANs = VLANSet.none
+    public var floodVLANs: VLANSet {
+        get { shared.parts.floodVLANs }
+        set { change { $0.floodVLANs = newValue } }
+    }
     /// `other_config:forward-bpdu`: relay frames that a bridge should keep to itself.
-    public var forwardsReservedMulticast = false
+    public var forwardsReservedMulticast: Bool {
+        get { shared.parts.forwardsReservedMulticast }
+        set { change { $0.forwardsReservedMulticast = newValue } }
+    }
     /// `other_config:vlan-limit`: how many tags are tags, 1 or 2; those behind are payload.
-    public var vlanLimit = 1
+    public var vlanLimit: Int {
+        get { shared.parts.vlanLimit }
+        set { change { $0.vlanLimit = newValue } }
+    }
     /// At most `Limits.mirrors`; the first that selects a frame copies it first.
-    public private(set) var mirrors: [Mirror] = []
-    /// Ports that only mirrors send to.
-    private var mirrorOutputs: Set<SwitchPort.ID> = []
-
+    public var mirrors: [Mirror] { shared.parts.mirrors }
     /// Whether any port is protected, so that nothing is asked where none is.
-    public private(set) var hasProtectedPorts = false
-
-    private var indexByMember: [UInt16: Int] = [:]
+    public var hasProtectedPorts: Bool { shared.parts.hasProtectedPorts }
 
     public init() {}
 
     /// Replaces all ports. Of two that claim one member or one ID, the first has it.
-    public mutating func setPorts(_ ports: [SwitchPort]) {
+    public mutating func setPorts(_ wanted: [SwitchPort]) {
         var taken: Set<SwitchPort.ID> = []
-        self.ports = ports.filter { taken.insert($0.id).inserted }.sorted { $0.id < $1.id }
-        hasProtectedPorts = ports.contains { $0.isProtected }
-        indexByMember = [:]
-        for (index, port) in self.ports.enumerated() {
-            for member in port.members where indexByMember[member] == nil {
-                indexByMember[member] = index
+        let ports = wanted.filter { taken.insert($0.id).inserted }.sorted { $0.id < $1.id }
+        let last = ports.flatMap(\.members).max().map { Int($0) + 1 }
+        var places = [UInt32](repeating: 0, count: last ?? 0)
+        for (index, port) in ports.enumerated() {
+            for member in port.members where places[Int(member)] == 0 {
+                places[Int(member)] = UInt32(index) + 1
             }
+        }
+        change {
+            $0.ports = ports
+            $0.hasProtectedPorts = wanted.contains { $0.isProtected }
+            $0.placed = ports.map { PlacedPort($0) }
+            $0.placesByMember = places
         }
     }
 
     /// Replaces all mirrors; those above the bound are left out.
-    public mutating func setMirrors(_ mirrors: [Mirror]) {
-        self.mirrors = Array(mirrors.prefix(Limits.mirrors))
-        mirrorOutputs = []
-        for mirror in self.mirrors {
-            if case .port(let port) = mirror.output { mirrorOutputs.insert(port) }
+    public mutating func setMirrors(_ wanted: [Mirror]) {
+        let mirrors = Array(wanted.prefix(Limits.mirrors))
+        var outputs: Set<SwitchPort.ID> = []
+        for mirror in mirrors {
+            if case .port(let port) = mirror.output { outputs.insert(port) }
+        }
+        change {
+            $0.mirrors = mirrors
+            $0.mirrorOutputs = outputs
         }
     }
 
     /// Whether the port is some mirror's: what it receives is dropped, and NORMAL never chooses it.
     public func isMirrorOutput(_ port: SwitchPort.ID) -> Bool {
-        !mirrorOutputs.isEmpty && mirrorOutputs.contains(port)
+        hasMirrorOutputs && shared.parts.mirrorOutputs.contains(port)
     }
 
-    public func port(ofMember number: UInt16) -> SwitchPort? {
-        indexByMember[number].map { ports[$0] }
+    public func port(ofMember number: UInt16) -> SwitchPort? { placed(ofMember: number)?.port }
+
+    func placed(ofMember number: UInt16) -> PlacedPort? {
+        guard Int(number) < shared.parts.placesByMember.count else { return nil }
+        let place = Int(shared.parts.placesByMember[Int(number)])
+        return place > 0 ? shared.parts.placed[place - 1] : nil
     }
 
     /// O(log n).
-    public func port(id: SwitchPort.ID) -> SwitchPort? {
+    public func port(id: SwitchPort.ID) -> SwitchPort? { placed(id: id)?.port }
+
+    func placed(id: SwitchPort.ID) -> PlacedPort? {
         var low = 0
         var high = ports.count
         while low < high {
             let middle = (low + high) / 2
             if ports[middle].id < id { low = middle + 1 } else { high = middle }
         }
-        return low < ports.count && ports[low].id == id ? ports[low] : nil
+        return low < ports.count && ports[low].id == id ? shared.parts.placed[low] : nil
     }
 }
 
@@ -186,15 +243,31 @@ extension NormalSwitch {
         _ frame: NormalFrame, table: MACTable, bonds: [SwitchPort.ID: Bond] = [:],
         groups: MulticastTable? = nil
     ) -> NormalDecision {
-        let ingress = frame.inPort.flatMap { port(ofMember: $0) }
+        decide(
+            frame, lookUp: { table.lookup($0) }, isHeld: { table.isHeld($0) }, bonds: bonds,
+            groups: groups)
+    }
+
+    /// The same for a table that lies where it need not be copied.
+    ///
+    /// - Parameters:
+    ///   - lookUp: `MACTable.lookup`.
+    ///   - isHeld: `MACTable.isHeld`.
+    public func decide(
+        _ frame: NormalFrame, lookUp: (MACTable.Key) -> MACTable.Entry?,
+        isHeld: (MACTable.Key) -> Bool, bonds: [SwitchPort.ID: Bond], groups: MulticastTable?
+    ) -> NormalDecision {
+        let ingress = frame.inPort.flatMap { placed(ofMember: $0) }
         if frame.inPort != nil, ingress == nil { return NormalDecision(end: .portWithoutBridge) }
         if frame.etherType == EtherType.vlan || frame.etherType == EtherType.serviceVLAN,
             frame.tags.isEmpty
         {
             return NormalDecision(end: .malformedVLAN)
         }
-        if let ingress, isMirrorOutput(ingress.id) { return NormalDecision(end: .mirrorOutputPort) }
-        let mode = ingress?.vlan ?? .trunk(.all)
+        if let ingress, isMirrorOutput(ingress.port.id) {
+            return NormalDecision(end: .mirrorOutputPort)
+        }
+        let mode = ingress?.port.vlan ?? .trunk(.all)
         let tagged = VLANStack(frame.tags)
         if let end = mode.refusal(of: tagged) { return NormalDecision(end: end) }
         let stack = mode.enter(tagged)
@@ -202,22 +275,24 @@ extension NormalSwitch {
         if !forwardsReservedMulticast, ingress != nil, frame.destination.isReservedForBridges {
             return NormalDecision(end: .reservedMulticast, vlan: vlan)
         }
-        let bond = ingress.flatMap { bonds[$0.id] }
-        if let ingress, let bond, let refusal = bond.refusal(frame, vlan, ingress.id, table) {
+        let bond = bonds.isEmpty ? nil : ingress.flatMap { bonds[$0.port.id] }
+        if let ingress, let bond,
+            let refusal = bond.refusal(frame, vlan, ingress.port.id, lookUp, isHeld)
+        {
             return NormalDecision(end: .bondRefused, vlan: vlan, refusal: refusal)
         }
         var decision = NormalDecision(end: .forwarded, vlan: vlan)
         let key = MACTable.Key(vlan: vlan, mac: frame.source)
-        let isReflection = frame.isGratuitousARP && bond != nil && table.isHeld(key)
+        let isReflection = frame.isGratuitousARP && bond != nil && isHeld(key)
         if let ingress, !frame.source.isMulticast, !floodVLANs.contains(vlan), !isReflection {
             decision.learning = .init(
-                key: key, port: ingress.id, isHeld: frame.isGratuitousARP && bond == nil)
+                key: key, port: ingress.port.id, isHeld: frame.isGratuitousARP && bond == nil)
         }
         let journey = Journey(frame: frame, stack: stack, ingress: ingress, bonds: bonds)
         if let groups, let kind = frame.multicast {
             sendToGroup(kind, journey, groups, &decision)
         } else {
-            findDestination(journey, table: table, &decision)
+            findDestination(journey, lookUp, &decision)
         }
         if decision.end == .forwarded, decision.outputs.isEmpty { decision.end = .noOutputPort }
         return decision
@@ -227,54 +302,58 @@ extension NormalSwitch {
     struct Journey {
         let frame: NormalFrame
         let stack: VLANStack
-        let ingress: SwitchPort?
+        let ingress: PlacedPort?
         let bonds: [SwitchPort.ID: Bond]
     }
 
     /// Where the destination is, and by which ports the frame leaves for it. A known port is not
     /// asked whether it carries the VLAN: it was learned in it, or an operator has said so.
     private func findDestination(
-        _ journey: Journey, table: MACTable, _ decision: inout NormalDecision
+        _ journey: Journey, _ lookUp: (MACTable.Key) -> MACTable.Entry?,
+        _ decision: inout NormalDecision
     ) {
         let vlan = decision.vlan
         let destination = journey.frame.destination
         guard !floodVLANs.contains(vlan), !destination.isMulticast else {
             return flood(journey, &decision)
         }
-        var known = table.lookup(.init(vlan: vlan, mac: destination))?.port
+        var known = lookUp(.init(vlan: vlan, mac: destination))?.port
         if known == nil, destination == journey.frame.source {
             // What it teaches counts before it is asked.
             known = decision.learning?.port
         }
-        guard let known, let egress = port(id: known) else { return flood(journey, &decision) }
-        decision.reason = .known(port: egress.id)
-        if isMirrorOutput(egress.id) {
+        guard let known, let placed = placed(id: known) else { return flood(journey, &decision) }
+        decision.reason = .known(port: known)
+        if isMirrorOutput(known) {
             decision.end = .mirrorOutputPort
-        } else if egress.id == journey.ingress?.id {
+        } else if known == journey.ingress?.port.id {
             decision.end = .destinationOnIngressPort
         } else {
-            send(journey, by: egress, &decision)
+            send(journey, by: placed.port, &decision)
         }
     }
 
     func flood(_ journey: Journey, _ decision: inout NormalDecision) {
         decision.reason = .flooded
         for egress in ports
-        where egress.id != journey.ingress?.id && egress.isFloodable && !isMirrorOutput(egress.id)
-            && egress.vlan.carries(journey.stack)
+        where egress.id != journey.ingress?.port.id && egress.isFloodable
+            && !isMirrorOutput(egress.id) && egress.vlan.carries(journey.stack)
         {
             send(journey, by: egress, &decision)
         }
     }
 
     func send(_ journey: Journey, by egress: SwitchPort, _ decision: inout NormalDecision) {
-        guard !(egress.isProtected && journey.ingress?.isProtected == true) else { return }
+        guard !(egress.isProtected && journey.ingress?.port.isProtected == true) else { return }
         let tci = journey.frame.outerTCI
         guard let output = output(journey.stack, tci: tci, by: egress, journey.bonds) else {
             return
         }
         decision.outputs.append(output)
     }
+
+    /// Whether a port is some mirror's.
+    public var hasMirrorOutputs: Bool { !shared.parts.mirrorOutputs.isEmpty }
 
     /// How a frame with `stack` leaves by `egress`; nil: by no member of it.
     ///
@@ -293,7 +372,8 @@ extension NormalSwitch {
 extension Bond {
     /// Why `frame`, which came by a member of this bond, is not taken in; nil: it is.
     fileprivate func refusal(
-        _ frame: NormalFrame, _ vlan: UInt16, _ port: SwitchPort.ID, _ table: MACTable
+        _ frame: NormalFrame, _ vlan: UInt16, _ port: SwitchPort.ID,
+        _ lookUp: (MACTable.Key) -> MACTable.Entry?, _ isHeld: (MACTable.Key) -> Bool
     ) -> Refusal? {
         let isMulticast = frame.destination.isMulticast
         switch verdict(from: frame.inPort ?? 0, isMulticast: isMulticast) {
@@ -301,10 +381,10 @@ extension Bond {
         case .drop(let refusal): return refusal
         case .acceptUnlessMoved:
             let key = MACTable.Key(vlan: vlan, mac: frame.source)
-            guard let known = table.lookup(key), known.port != port else { return nil }
+            guard let known = lookUp(key), known.port != port else { return nil }
             // A host may have moved to the other side of the bond, and says so itself; but not
             // just after it said that it is on this side.
-            return frame.isGratuitousARP && !table.isHeld(key) ? nil : .cameBack
+            return frame.isGratuitousARP && !isHeld(key) ? nil : .cameBack
         }
     }
 }

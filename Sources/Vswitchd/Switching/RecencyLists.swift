@@ -6,8 +6,9 @@ import Timekeeping
 // that the oldest of all (ageing) and the oldest of one port (eviction) are found without
 // searching. Links are indices into arrays; -1 ends a list. Static entries are in no list.
 
+@usableFromInline
 struct RecencyLists: Sendable {
-    private var entries: [MACTable.Entry] = []
+    @usableFromInline private(set) var entries: [MACTable.Entry] = []
     private var free: [Int] = []
     private var all = RecencyList()
     private var allLinks: [RecencyList.Links] = []
@@ -15,7 +16,7 @@ struct RecencyLists: Sendable {
     private var ports: [SwitchPort.ID: RecencyList] = [:]
     private var portLinks: [RecencyList.Links] = []
 
-    subscript(slot: Int) -> MACTable.Entry { entries[slot] }
+    @inlinable subscript(slot: Int) -> MACTable.Entry { entries[slot] }
 
     var oldest: Int? { all.oldest < 0 ? nil : all.oldest }
 
@@ -49,6 +50,11 @@ struct RecencyLists: Sendable {
     /// Makes the learned entry the newest, on `port`.
     mutating func refresh(_ slot: Int, port: SwitchPort.ID, now: Instant) {
         let usedAt = monotonic(now)
+        if all.newest == slot, entries[slot].port == port {
+            // Nothing has come since: it stays where it is, in both lists.
+            entries[slot].usedAt = usedAt
+            return
+        }
         unlink(slot)
         entries[slot].port = port
         entries[slot].usedAt = usedAt

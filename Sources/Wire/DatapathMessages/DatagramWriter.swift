@@ -1,4 +1,5 @@
 import CMnl
+import Flows
 import Packets
 
 // Messages as bytes, one behind the other in one datagram.
@@ -19,6 +20,8 @@ public struct DatagramWriter: ~Copyable {
     /// Whom the messages are for.
     public var destination = DatapathDestination()
     private var overflow: (what: String, byteCount: Int)?
+    /// The last answer in the datagram that had a mask: those that follow may name it.
+    var lastDecision: (mask: FlowMask, actions: [DatapathAction])?
 
     public init() {
         capacity = DatapathMessageLimits.datagramByteCountMax
@@ -30,7 +33,10 @@ public struct DatagramWriter: ~Copyable {
 
     public var isEmpty: Bool { messageCount == 0 }
 
-    public mutating func removeAll() { (byteCount, messageCount) = (0, 0) }
+    public mutating func removeAll() {
+        (byteCount, messageCount) = (0, 0)
+        lastDecision = nil
+    }
 
     /// Lends the datagram's bytes.
     public borrowing func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {

@@ -50,6 +50,9 @@ enum OwnAttribute {
     static let upcallExecutes: UInt16 = 0x2008
     /// In a dump of flows: a flag, only what is new.
     static let onlyNews: UInt16 = 0x2009
+    /// In an answer to an upcall: a flag, mask and actions are those of the last answer in the
+    /// same datagram that had a mask.
+    static let upcallAgain: UInt16 = 0x200a
 }
 
 /// `OVS_KEY_ATTR_*` as `nla_type`.

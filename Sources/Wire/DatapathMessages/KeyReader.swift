@@ -19,6 +19,7 @@ struct KeyReader {
     static func key(
         _ bytes: RawSpan, _ nest: Attribute
     ) throws(DatapathMessageError) -> FlowKey {
+        if let words = try onlyWords(bytes, nest) { return words }
         var reader = KeyReader(isMask: false)
         try reader.readLevel(bytes, nest, depth: 0)
         if let words = reader.words { return words }
@@ -249,6 +250,17 @@ struct KeyReader {
         if attribute.count > 8 { row.mpls2 = bytes.bigEndian32(at: attribute.offset + 8) }
     }
 
+    /// The row that a nest consists of, as those of upcalls do; nil if it has more in it, or less.
+    private static func onlyWords(
+        _ bytes: RawSpan, _ nest: Attribute
+    ) throws(DatapathMessageError) -> FlowKey? {
+        var attributes = AttributeReader(bytes, nest: nest, "flow key")
+        guard let first = try attributes.nextAttribute(), first.type == OwnAttribute.keyWords,
+            first.count + 4 == nest.count
+        else { return nil }
+        return try words(bytes, first)
+    }
+
     static func words(
         _ bytes: RawSpan, _ attribute: Attribute
     ) throws(DatapathMessageError) -> FlowKey {
@@ -256,8 +268,12 @@ struct KeyReader {
         let count = isPlain ? FlowKey.plainWordCount : FlowKey.wordCount
         try bytes.check(attribute, count * 8, "key words")
         var row = FlowKey()
-        for index in 0..<count {
-            row[word: index] = bytes.bigEndian64(at: attribute.offset + 8 * index).byteSwapped
+        unsafe row.withMutableWords { words in
+            // Safe: a row has wordCount words.
+            for index in 0..<count {
+                unsafe words[index] =
+                    bytes.bigEndian64(at: attribute.offset + 8 * index).byteSwapped
+            }
         }
         return row
     }

@@ -26,18 +26,20 @@ extension DatagramWriter {
     }
 }
 
-/// What a message of the packet family says, before anybody asks whether that is enough.
+/// Mask and actions of the last answer to an upcall in a datagram that had a mask.
+struct LastDecision {
+    var isThere = false
+    var mask = FlowMask()
+    var actions: [DatapathAction] = []
+}
+
+/// What an order to execute says, before anybody asks whether that is enough.
 struct PacketParts {
     private var packet: [UInt8]?
     private var rest: [UInt8] = []
     private var offload: UpcallOffload?
     private var key: FlowKey?
     private var actions: [DatapathAction]?
-    private var cookie: [UInt8] = []
-    private var originalByteCount: Int?
-    private var upcallID: UInt32 = 0
-    private var upcallMask: FlowMask?
-    private var executes = false
 
     init(_ bytes: RawSpan, _ range: Range<Int>) throws(DatapathMessageError) {
         var attributes = AttributeReader(bytes, range, "OVS_PACKET")
@@ -47,22 +49,10 @@ struct PacketParts {
             case OVS_PACKET_ATTR_KEY.rawValue: key = try KeyReader.key(bytes, attribute)
             case OVS_PACKET_ATTR_ACTIONS.rawValue:
                 actions = try ActionReader.actions(bytes, attribute)
-            case OVS_PACKET_ATTR_USERDATA.rawValue:
-                guard attribute.count <= DatapathMessageLimits.cookieByteCountMax else {
-                    throw .tooLong("upcall cookie", byteCount: attribute.count)
-                }
-                cookie = bytes.array(attribute)
-            case OVS_PACKET_ATTR_LEN.rawValue:
-                originalByteCount = Int(try bytes.host32(attribute, "OVS_PACKET_LEN"))
             case UInt32(OwnAttribute.offload):
                 try bytes.check(attribute, 10, "offload header")
                 offload = UpcallOffload(bytes: bytes.array(attribute))
             case UInt32(OwnAttribute.packetRest): rest = bytes.array(attribute)
-            case UInt32(OwnAttribute.upcallID):
-                upcallID = try bytes.host32(attribute, "upcall number")
-            case UInt32(OwnAttribute.upcallMask):
-                upcallMask = try KeyReader.words(bytes, attribute)
-            case UInt32(OwnAttribute.upcallExecutes): executes = true
             default: break
             }
         }
@@ -84,13 +74,6 @@ struct PacketParts {
         return (packet, key)
     }
 
-    /// An answer names a packet instead of bringing it along.
-    var answer: UpcallAnswer? {
-        guard upcallID != 0, packet == nil else { return nil }
-        return UpcallAnswer(
-            id: upcallID, mask: upcallMask, executes: executes, actions: actions ?? [])
-    }
-
     func execution(_ offset: Int) throws(DatapathMessageError) -> ExecutedPacket {
         let frame = try frame(offset)
         guard let actions else {
@@ -100,11 +83,95 @@ struct PacketParts {
             bytes: frame.bytes, offload: offload, key: frame.key, actions: actions)
     }
 
-    func upcall(_ offset: Int, isMiss: Bool) throws(DatapathMessageError) -> Upcall {
-        let frame = try frame(offset)
-        return Upcall(
-            reason: isMiss ? .miss : .action(cookie: cookie), bytes: frame.bytes,
-            originalByteCount: originalByteCount ?? frame.bytes.count, offload: offload,
-            key: frame.key, id: upcallID)
+}
+
+extension Upcall {
+    /// Reads each part to where it stays: there are a hundred thousand a second.
+    init(
+        _ bytes: RawSpan, _ range: Range<Int>, isMiss: Bool, offset: Int
+    ) throws(DatapathMessageError) {
+        self.init(reason: .miss, bytes: [], originalByteCount: 0, key: FlowKey())
+        var (hasPacket, hasKey) = (false, false)
+        var (cookie, rest) = ([UInt8](), [UInt8]())
+        var length: Int?
+        var attributes = AttributeReader(bytes, range, "OVS_PACKET")
+        while let attribute = try attributes.nextAttribute() {
+            switch UInt32(attribute.type) {
+            case OVS_PACKET_ATTR_PACKET.rawValue:
+                self.bytes = bytes.array(attribute)
+                hasPacket = true
+            case OVS_PACKET_ATTR_KEY.rawValue:
+                key = try KeyReader.key(bytes, attribute)
+                hasKey = true
+            case UInt32(OwnAttribute.upcallID): id = try bytes.host32(attribute, "upcall number")
+            case UInt32(OwnAttribute.offload):
+                try bytes.check(attribute, 10, "offload header")
+                offload = UpcallOffload(bytes: bytes.array(attribute))
+            case OVS_PACKET_ATTR_LEN.rawValue:
+                length = Int(try bytes.host32(attribute, "OVS_PACKET_LEN"))
+            case UInt32(OwnAttribute.packetRest): rest = bytes.array(attribute)
+            case OVS_PACKET_ATTR_USERDATA.rawValue:
+                guard attribute.count <= DatapathMessageLimits.cookieByteCountMax else {
+                    throw .tooLong("upcall cookie", byteCount: attribute.count)
+                }
+                cookie = bytes.array(attribute)
+            default: break
+            }
+        }
+        guard hasPacket else {
+            throw .missingAttribute("OVS_PACKET_PACKET", in: "OVS_PACKET", offset: offset)
+        }
+        guard hasKey else {
+            throw .missingAttribute("OVS_PACKET_KEY", in: "OVS_PACKET", offset: offset)
+        }
+        if !rest.isEmpty { self.bytes.append(contentsOf: rest) }
+        guard self.bytes.count <= DatapathMessageLimits.frameByteCountMax else {
+            throw .tooLong("frame", byteCount: self.bytes.count)
+        }
+        originalByteCount = length ?? self.bytes.count
+        if !isMiss { reason = .action(cookie: cookie) }
+    }
+}
+
+extension UpcallAnswer {
+    /// Reads an answer, which names a packet instead of bringing it along.
+    ///
+    /// - Parameter last: What one may refer to that says "again"; it is this one afterwards.
+    init(
+        _ bytes: RawSpan, _ range: Range<Int>, after last: inout LastDecision, offset: Int
+    ) throws(DatapathMessageError) {
+        self.init(id: 0)
+        var isAgain = false
+        var attributes = AttributeReader(bytes, range, "OVS_PACKET")
+        while let attribute = try attributes.nextAttribute() {
+            switch UInt32(attribute.type) {
+            case UInt32(OwnAttribute.upcallID): id = try bytes.host32(attribute, "upcall number")
+            case UInt32(OwnAttribute.upcallExecutes): executes = true
+            case UInt32(OwnAttribute.upcallAgain): isAgain = true
+            case UInt32(OwnAttribute.upcallMask): mask = try KeyReader.words(bytes, attribute)
+            case OVS_PACKET_ATTR_ACTIONS.rawValue:
+                actions = try ActionReader.actions(bytes, attribute)
+            default: break
+            }
+        }
+        guard id != 0 else {
+            throw .invalidValue(attribute: "upcall number", offset: offset, value: 0)
+        }
+        if isAgain {
+            guard last.isThere else {
+                throw .missingAttribute("upcall mask", in: "OVS_PACKET", offset: offset)
+            }
+            (mask, actions) = (last.mask, last.actions)
+        } else if let mask {
+            last = LastDecision(isThere: true, mask: mask, actions: actions)
+        }
+    }
+
+    /// Whether a message of the packet family is one: it begins with the number.
+    static func isMeant(
+        _ bytes: RawSpan, _ range: Range<Int>
+    ) throws(DatapathMessageError) -> Bool {
+        var attributes = AttributeReader(bytes, range, "OVS_PACKET")
+        return try attributes.nextAttribute()?.type == OwnAttribute.upcallID
     }
 }

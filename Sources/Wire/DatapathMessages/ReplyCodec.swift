@@ -184,10 +184,10 @@ extension DatapathReply {
             return .meter(parts.meter, parts.statistics)
         case (families.packet, OVS_PACKET_CMD_MISS.rawValue):
             return .upcall(
-                try PacketParts(bytes, message.attributes).upcall(header.offset, isMiss: true))
+                try Upcall(bytes, message.attributes, isMiss: true, offset: header.offset))
         case (families.packet, OVS_PACKET_CMD_ACTION.rawValue):
             return .upcall(
-                try PacketParts(bytes, message.attributes).upcall(header.offset, isMiss: false))
+                try Upcall(bytes, message.attributes, isMiss: false, offset: header.offset))
         default:
             throw .unsupported(
                 "command", type: UInt16(message.command), offset: header.offset)

@@ -24,7 +24,11 @@ extension DatagramWriter {
                 flags: form.flags, sequence: sequence)
         else { return false }
         try putAttributes(request)
-        return try finish("request")
+        guard try finish("request") else { return false }
+        if case .answerUpcall(let answer) = request, let mask = answer.mask {
+            lastDecision = (mask, answer.actions)
+        }
+        return true
     }
 
     /// As `append(.answerUpcall(answer), sequence: 0)`, over the channel.
@@ -34,8 +38,10 @@ extension DatagramWriter {
                 family: DatapathFamilies.channel.packet, command: OVS_PACKET_CMD_EXECUTE.rawValue,
                 version: 1, flags: NLM_F_REQUEST, sequence: 0)
         else { return false }
-        try put(answer)
-        return try finish("request")
+        let isAgain = try put(answer)
+        guard try finish("request") else { return false }
+        if !isAgain, let mask = answer.mask { lastDecision = (mask, answer.actions) }
+        return true
     }
 
     private struct Form {
@@ -122,16 +128,26 @@ extension DatagramWriter {
             try putPacket(packet.bytes, packet.offload)
             put(UInt16(OVS_PACKET_ATTR_KEY.rawValue), key: packet.key)
             try put(UInt16(OVS_PACKET_ATTR_ACTIONS.rawValue), actions: packet.actions)
-        case .answerUpcall(let answer): try put(answer)
+        case .answerUpcall(let answer): _ = try put(answer)
         }
     }
 
-    private mutating func put(_ answer: UpcallAnswer) throws(DatapathMessageError) {
+    /// Returns whether mask and actions are those of the last one that had a mask.
+    private mutating func put(_ answer: UpcallAnswer) throws(DatapathMessageError) -> Bool {
         put(OwnAttribute.upcallID, host: answer.id)
-        if let mask = answer.mask { put(OwnAttribute.upcallMask, maskWords: mask) }
         if answer.executes { putFlag(OwnAttribute.upcallExecutes) }
-        guard !answer.actions.isEmpty else { return }
-        try put(UInt16(OVS_PACKET_ATTR_ACTIONS.rawValue), actions: answer.actions)
+        if let mask = answer.mask {
+            // A flood of flows is most often one decision over and over.
+            if let last = lastDecision, last.mask == mask, last.actions == answer.actions {
+                putFlag(OwnAttribute.upcallAgain)
+                return true
+            }
+            put(OwnAttribute.upcallMask, maskWords: mask)
+        }
+        if !answer.actions.isEmpty {
+            try put(UInt16(OVS_PACKET_ATTR_ACTIONS.rawValue), actions: answer.actions)
+        }
+        return false
     }
 }
 
@@ -141,15 +157,23 @@ extension DatapathRequest {
         _ datagram: RawSpan, families: DatapathFamilies = .channel
     ) -> [Received<DatapathRequest>] {
         MessageReader.withAligned(datagram) { bytes in
-            MessageReader.messages(in: bytes) {
+            var last = LastDecision()
+            return MessageReader.messages(in: bytes) {
                 header throws(DatapathMessageError) in
-                try decode(bytes, header, families)
+                do throws(DatapathMessageError) {
+                    return try decode(bytes, header, families, &last)
+                } catch {
+                    // It may have been the last one, had it been read.
+                    last.isThere = false
+                    throw error
+                }
             }
         }
     }
 
     private static func decode(
-        _ bytes: RawSpan, _ header: MessageHeader, _ families: DatapathFamilies
+        _ bytes: RawSpan, _ header: MessageHeader, _ families: DatapathFamilies,
+        _ last: inout LastDecision
     ) throws(DatapathMessageError) -> DatapathRequest {
         guard header.type >= UInt16(NLMSG_MIN_TYPE) else {
             throw .unsupported("control message", type: header.type, offset: header.offset)
@@ -180,8 +204,12 @@ extension DatapathRequest {
             return .deleteFlow(key: key, mask: parts.mask ?? .exact)
         case (families.meter, _, false): return try meter(bytes, header, message)
         case (families.packet, OVS_PACKET_CMD_EXECUTE.rawValue, false):
+            if try UpcallAnswer.isMeant(bytes, message.attributes) {
+                return .answerUpcall(
+                    try UpcallAnswer(
+                        bytes, message.attributes, after: &last, offset: header.offset))
+            }
             let parts = try PacketParts(bytes, message.attributes)
-            if let answer = parts.answer { return .answerUpcall(answer) }
             return .execute(try parts.execution(header.offset))
         default:
             throw .unsupported("command", type: UInt16(command), offset: header.offset)

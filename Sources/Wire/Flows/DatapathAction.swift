@@ -7,7 +7,7 @@
 /// One action of the datapath, as `enum ovs_action_attr` of `linux/openvswitch.h` has it.
 ///
 /// Lists inside an action run on a copy of the packet: whatever they do to it, the actions behind
-/// see the packet as it was.
+/// see the packet as it was. The largest case is indirect: most lists are one output.
 public enum DatapathAction: Hashable, Sendable {
     /// Send the packet, as it is now, out of a datapath port.
     case output(port: UInt32)
@@ -15,7 +15,7 @@ public enum DatapathAction: Hashable, Sendable {
     /// (`OVS_USERSPACE_ATTR_USERDATA`).
     case userspace(cookie: [UInt8])
     /// Write header fields, with their checksums.
-    case set(HeaderRewrite)
+    indirect case set(HeaderRewrite)
     /// Put a tag in front. `tci` carries `VLANTag.present`.
     case pushVLAN(tpid: UInt16, tci: UInt16)
     /// Take the outer tag away; nothing happens to a frame without one.

@@ -128,7 +128,8 @@ import Timekeeping
         #expect(ledger.slots(at: [65]) == [65], "by that it comes by")
         #expect(ledger.slots(at: [1129]) == [129], "and by those that it is sent to")
         #expect(ledger.slots(at: [7, 1003, 5000]) == [3, 7])
-        ledger.update(129) { $0.actions = [.output(port: 4)] }
+        let fresh = FlowDecision(actions: [.output(port: 4)], rules: [], effects: [])
+        ledger.decide(129, fresh, generation: 2)
         ledger.remove(65)
         #expect(ledger.slots(at: [1129, 65]).isEmpty)
         #expect(ledger.slots(at: [4]) == [4, 129])

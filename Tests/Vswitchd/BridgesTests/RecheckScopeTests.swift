@@ -84,3 +84,19 @@ import Timekeeping
         #expect(recheck.concerns(calm, inPort: nil), "it missed what was forgotten")
     }
 }
+
+extension RecheckScope {
+    fileprivate func concerns(_ entry: LedgerEntry, inPort: PortNumber?) -> Bool {
+        var ledger = FlowLedger()
+        ledger.put(entry)
+        return concerns(ledger, 0, inPort: inPort)
+    }
+}
+
+extension Recheck {
+    fileprivate func concerns(_ entry: LedgerEntry, inPort: PortNumber?) -> Bool {
+        var ledger = FlowLedger()
+        ledger.put(entry)
+        return concerns(ledger, 0, inPort: inPort)
+    }
+}

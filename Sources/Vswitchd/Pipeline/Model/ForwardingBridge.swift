@@ -1,3 +1,5 @@
+import Classifier
+import Flows
 public import OpenFlow
 public import Switching
 public import Timekeeping
@@ -37,83 +39,86 @@ public struct ForwardingBridge: Sendable {
         var changes: UInt64 = 0
     }
 
-    /// Sendable because whoever changes it is its only owner (`fields`).
+    /// Sendable because whoever changes it is its only owner (`fields`). For the same reason its
+    /// accesses need not be watched at run time: two at once would be two of one `ForwardingBridge`
+    /// variable, which is watched itself.
     private final class Storage: @unchecked Sendable {
-        var fields: Fields
-        init(_ fields: Fields) { self.fields = fields }
+        @exclusivity(unchecked) var fields: Fields
+        init(_ fields: Fields) { unsafe self.fields = fields }
     }
 
     private var storage: Storage
 
     private var fields: Fields {
-        _read { yield storage.fields }
+        // Safe: see `Storage`.
+        _read { yield unsafe storage.fields }
         _modify {
-            if !isKnownUniquelyReferenced(&storage) { storage = Storage(storage.fields) }
-            yield &storage.fields
+            if !isKnownUniquelyReferenced(&storage) { unsafe storage = Storage(storage.fields) }
+            yield unsafe &storage.fields
         }
     }
 
     public var name: String {
-        _read { yield storage.fields.name }
+        _read { yield fields.name }
         _modify { yield &fields.name }
     }
     /// Change it in place (`removeAll` rather than a new value): `generation` must only grow.
     public var tables: FlowTables {
-        _read { yield storage.fields.tables }
+        _read { yield fields.tables }
         _modify { yield &fields.tables }
     }
     public var macTable: MACTable {
-        _read { yield storage.fields.macTable }
+        _read { yield fields.macTable }
         _modify { yield &fields.macTable }
     }
     public var normal: NormalSwitch {
-        _read { yield storage.fields.normal }
+        _read { yield fields.normal }
         _modify { yield &fields.normal }
     }
     /// A packet that no rule matches goes to the controller, because some controller speaks
     /// OpenFlow 1.0 to 1.2. Later versions drop it.
     public var sendsMissesToController: Bool {
-        get { storage.fields.sendsMissesToController }
+        get { fields.sendsMissesToController }
         set { fields.sendsMissesToController = newValue }
     }
     /// What tables do with fragments.
     public var fragments: FragmentHandling {
-        get { storage.fields.fragments }
+        get { fields.fragments }
         set { fields.fragments = newValue }
     }
     /// BPDUs are for the switch itself.
     public var hasSpanningTree: Bool {
-        get { storage.fields.hasSpanningTree }
+        get { fields.hasSpanningTree }
         set { fields.hasSpanningTree = newValue }
     }
     /// False: every packet that enters is dropped as `.bridgeNotReady`.
     public var isReady: Bool {
-        get { storage.fields.isReady }
+        get { fields.isReady }
         set { fields.isReady = newValue }
     }
     /// In ascending order of number. Changed with `ForwardingModel.setPort`.
     public internal(set) var ports: [BridgePort] {
-        _read { yield storage.fields.ports }
+        _read { yield fields.ports }
         _modify { yield &fields.ports }
     }
     /// The bonds among NORMAL's ports. What a bond does when it is used (`ForwardingModel.apply`)
     /// changes no decision that was made before.
     public private(set) var bonds: [SwitchPort.ID: Bond] {
-        _read { yield storage.fields.bonds }
+        _read { yield fields.bonds }
         _modify { yield &fields.bonds }
     }
     /// Multicast snooping's; nil: it is off.
     public private(set) var groups: MulticastTable? {
-        _read { yield storage.fields.groups }
+        _read { yield fields.groups }
         _modify { yield &fields.groups }
     }
     /// What each mirror has copied.
     public private(set) var mirrorCounters: [Mirror.ID: Mirror.Counters] {
-        _read { yield storage.fields.mirrorCounters }
+        _read { yield fields.mirrorCounters }
         _modify { yield &fields.mirrorCounters }
     }
     private var changes: UInt64 {
-        get { storage.fields.changes }
+        get { fields.changes }
         set { fields.changes = newValue }
     }
 
@@ -134,6 +139,32 @@ public struct ForwardingBridge: Sendable {
             if let other, first.map({ other < $0 }) ?? true { first = other }
         }
         return first
+    }
+
+    /// What NORMAL does with `frame`.
+    func decide(_ frame: NormalFrame) -> NormalDecision {
+        fields.normal.decide(
+            frame, lookUp: { fields.macTable.lookup($0) },
+            isHeld: { fields.macTable.isHeld($0) }, bonds: fields.bonds,
+            groups: fields.groups)
+    }
+
+    /// The best rule of a table: `FlowTables.lookup`, which itself is asked only where a table
+    /// needs more than its classifier. To name the classifier here spares a copy of all tables.
+    func lookUp(table: UInt8, key: PipelineKey, mask: inout PipelineMask) -> RuleID? {
+        // Safe: see `Storage`.
+        guard table < Limits.tables,
+            unsafe storage.fields.tables.clauseCounts[Int(table)] == 0,
+            key.packetType == PacketType.ethernet.rawValue
+        else { return fields.tables.lookup(table: table, key: key, mask: &mask) }
+        // Safe: as before.
+        return unsafe storage.fields.tables.classifiers[Int(table)].lookup(key, looking: &mask)
+    }
+
+    /// Whether some rule of the table, which must be one, is a clause of a conjunction.
+    func hasClauses(table: UInt8) -> Bool {
+        // Safe: see `Storage`.
+        unsafe storage.fields.tables.clauseCounts[Int(table)] > 0
     }
 
     /// Turns multicast snooping on or off.

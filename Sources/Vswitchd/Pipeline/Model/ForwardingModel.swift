@@ -21,17 +21,34 @@ public struct RecirculationTarget: Hashable, Sendable {
 
 /// All bridges that share one datapath, each under a small index that stays its own.
 public struct ForwardingModel: Sendable {
-    private var slots: [ForwardingBridge?] = []
+    /// What a translation looks at on its way.
+    private(set) var sight = Sight()
     /// Only ever asked by key.
     private var owners: [UInt32: Owner] = [:]
     /// Where packets go on that the datapath looks up again, by their recirculation id.
     private(set) var recirculations: [UInt32: RecirculationTarget] = [:]
-    /// Where translations go on that were cut in two, by recirculation id.
-    private(set) var continuations = ContinuationTable()
     /// Numbers for meters in the datapath, and what it is to do about them.
     var meterNumbers = MeterNumbers()
     var meterOrders: [MeterOrder] = []
     private var changes: UInt64 = 0
+
+    /// Bridges, and where translations go on. Each translation holds one: a copy of the whole model
+    /// would count three times as many references.
+    struct Sight: Sendable {
+        fileprivate(set) var slots: [ForwardingBridge?] = []
+        /// Where translations go on that were cut in two, by recirculation id.
+        fileprivate(set) var continuations = ContinuationTable()
+    }
+
+    private var slots: [ForwardingBridge?] {
+        _read { yield sight.slots }
+        _modify { yield &sight.slots }
+    }
+
+    private var continuations: ContinuationTable {
+        _read { yield sight.continuations }
+        _modify { yield &sight.continuations }
+    }
 
     private struct Owner: Sendable {
         var bridge: Int
@@ -65,39 +82,11 @@ public struct ForwardingModel: Sendable {
     public var bridgeIndices: [Int] { slots.indices.filter { slots[$0] != nil } }
 
     /// The bridge at `index`, or nil.
-    public func bridge(_ index: Int) -> ForwardingBridge? {
-        slots.indices.contains(index) ? slots[index] : nil
-    }
+    public func bridge(_ index: Int) -> ForwardingBridge? { sight.bridge(index) }
 
     /// As `bridge(_:) != nil`, without a copy of it.
     private func hasBridge(_ index: Int) -> Bool {
         slots.indices.contains(index) && slots[index] != nil
-    }
-
-    /// The best rule for `key`; see `FlowTables.lookup`. Looks where the tables lie: a bridge that
-    /// is handed out is copied, with references to count.
-    func lookup(
-        _ key: PipelineKey, bridge index: Int, table: UInt8, mask: inout PipelineMask
-    ) -> RuleID? {
-        guard slots.indices.contains(index) else { return nil }
-        return slots[index]?.tables.lookup(table: table, key: key, mask: &mask)
-    }
-
-    /// Whether some rule of the table is a clause of a conjunction.
-    func hasClauses(bridge index: Int, table: UInt8) -> Bool {
-        guard slots.indices.contains(index), table < Limits.tables else { return false }
-        return slots[index].map { $0.tables.clauseCounts[Int(table)] > 0 } ?? false
-    }
-
-    func rule(_ id: RuleID, bridge index: Int) -> Rule? {
-        guard slots.indices.contains(index) else { return nil }
-        return slots[index]?.tables[rule: id]
-    }
-
-    /// What that rule has a packet do.
-    func directive(of id: RuleID, bridge index: Int) -> Rule.Directive? {
-        guard slots.indices.contains(index) else { return nil }
-        return slots[index]?.tables.directive(of: id)
     }
 
     /// The bridge at `index`. Traps if there is none: indices come from `addBridge`.
@@ -184,6 +173,39 @@ public struct ForwardingModel: Sendable {
 
     /// Whether any packet may come back to a translation that was cut in two.
     public var hasContinuations: Bool { continuations.count > 0 }
+}
+
+extension ForwardingModel.Sight {
+    /// The bridge at `index`, or nil.
+    func bridge(_ index: Int) -> ForwardingBridge? {
+        slots.indices.contains(index) ? slots[index] : nil
+    }
+
+    /// The best rule for `key`; see `FlowTables.lookup`. Looks where the tables lie: a bridge that
+    /// is handed out is copied, with references to count.
+    func lookup(
+        _ key: PipelineKey, bridge index: Int, table: UInt8, mask: inout PipelineMask
+    ) -> RuleID? {
+        guard slots.indices.contains(index) else { return nil }
+        return slots[index]?.lookUp(table: table, key: key, mask: &mask)
+    }
+
+    /// Whether some rule of the table is a clause of a conjunction.
+    func hasClauses(bridge index: Int, table: UInt8) -> Bool {
+        guard slots.indices.contains(index), table < Limits.tables else { return false }
+        return slots[index]?.hasClauses(table: table) ?? false
+    }
+
+    func rule(_ id: RuleID, bridge index: Int) -> Rule? {
+        guard slots.indices.contains(index) else { return nil }
+        return slots[index]?.tables[rule: id]
+    }
+
+    /// What that rule has a packet do.
+    func directive(of id: RuleID, bridge index: Int) -> Rule.Directive? {
+        guard slots.indices.contains(index) else { return nil }
+        return slots[index]?.tables.directive(of: id)
+    }
 }
 
 extension ForwardingModel {

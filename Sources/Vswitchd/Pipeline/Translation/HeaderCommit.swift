@@ -11,11 +11,11 @@ import Packets
 
 extension Translator {
     mutating func commitEdits() {
+        guard Self.areDifferent(&key.packet, &sent) else { return }
         var wanted = key.packet
         wanted.inPort = sent.inPort
         wanted.recirculationID = sent.recirculationID
         wanted.dpHash = sent.dpHash
-        guard wanted != sent else { return }
         let looked = mask.packet
         commitLabels(wanted)
         commitTags(wanted)
@@ -23,6 +23,20 @@ extension Translator {
             commit(kind, wanted, looked)
         }
         sent = wanted
+    }
+
+    /// Whether two packets differ, but for where they are. Neither is changed: asked for in place,
+    /// none of them is copied.
+    private static func areDifferent(_ a: inout FlowKey, _ b: inout FlowKey) -> Bool {
+        unsafe a.withMutableWords { a in
+            unsafe b.withMutableWords { b in
+                // Safe: both rows have wordCount words. Word 0 and the low half of word 2 say where
+                // the packet is, and how it hashes.
+                var difference = unsafe (a[1] ^ b[1]) | (a[2] ^ b[2]) &>> 32
+                for index in 3..<FlowKey.wordCount { unsafe difference |= a[index] ^ b[index] }
+                return difference != 0
+            }
+        }
     }
 
     /// The headers that edits are written down for, outer ones first. ICMP's type decides whether

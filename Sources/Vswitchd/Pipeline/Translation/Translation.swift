@@ -20,15 +20,21 @@ public struct RuleReference: Hashable, Sendable {
     }
 }
 
+extension RuleID {
+    /// No other rule of the bridge ever has it.
+    public var number: UInt64 { birth }
+}
+
 /// Something that a packet teaches. Applied by `ForwardingModel.apply` at the translation of the
 /// first packet and again, with the time of the last packet, whenever the cached flow was used.
+/// Large cases are indirect: nearly all are a learned address.
 public enum TranslationEffect: Hashable, Sendable {
     case learnMAC(bridge: Int, key: MACTable.Key, port: SwitchPort.ID)
     /// After `learnMAC` of the same key: a gratuitous ARP, see `MACTable.hold`.
     case holdMAC(bridge: Int, key: MACTable.Key)
     /// The packet leaves by bucket `hash & 255` of a bond.
     case useBond(bridge: Int, port: SwitchPort.ID, hash: UInt32)
-    case learnRule(bridge: Int, FlowMod)
+    indirect case learnRule(bridge: Int, FlowMod)
     /// The mirror copied the packet.
     case mirror(bridge: Int, mirror: Mirror.ID)
     /// The packet tells multicast snooping something: see `ForwardingModel.snoop`.
@@ -36,7 +42,7 @@ public enum TranslationEffect: Hashable, Sendable {
     /// The packet goes through a group, and through one of its buckets if that is named.
     case useGroup(bridge: Int, group: UInt32, bucket: UInt32?)
     /// The packet comes back under a recirculation id; always collected.
-    case continueLater(id: UInt32, Continuation)
+    indirect case continueLater(id: UInt32, Continuation)
     /// The packet ends a connection of a rule with `fin_timeout`; seconds, 0 = as it is.
     case shorten(bridge: Int, rule: RuleID, idle: UInt16, hard: UInt16)
 }
@@ -99,10 +105,11 @@ extension ForwardingModel {
         _ key: FlowKey, collectsEffects: Bool = true, witness: inout some TranslationWitness
     ) -> Translation {
         let owner = owner(ofDatapathPort: key.inPort)
-        let target = recirculations[key.recirculationID]
+        let isNew = key.recirculationID == 0
+        let target = isNew ? nil : recirculations[key.recirculationID]
+        let continued = isNew ? nil : sight.continuations[key.recirculationID]?.bridge
         var translator = Translator(
-            model: self, packet: key,
-            bridge: target?.bridge ?? continuations[key.recirculationID]?.bridge ?? owner?.bridge,
+            model: sight, packet: key, bridge: target?.bridge ?? continued ?? owner?.bridge,
             inPort: owner?.port ?? .none, collectsEffects: collectsEffects, witness: witness)
         if key.recirculationID >= ContinuationTable.firstID {
             translator.comeBack(key.recirculationID)
@@ -131,11 +138,11 @@ extension ForwardingModel {
         witness: inout some TranslationWitness
     ) -> Translation? {
         guard let token = packet.continuation.flatMap({ ContinuationToken($0) }),
-            let continuation = continuations[token.number], continuation.awaitsController,
+            let continuation = sight.continuations[token.number], continuation.awaitsController,
             continuation.bridge == bridge
         else { return nil }
         var translator = Translator(
-            model: self, packet: key, bridge: bridge, inPort: continuation.inPort,
+            model: sight, packet: key, bridge: bridge, inPort: continuation.inPort,
             collectsEffects: true, witness: witness)
         translator.resume(continuation, told: packet.match)
         let translation = translator.finish(isSlowPathOnly: true)
@@ -156,7 +163,7 @@ extension ForwardingModel {
         for action in actions { try InstructionCheck.check(action) }
         try self[bridge: bridge].tables.checkReferences(actions)
         var translator = Translator(
-            model: self, packet: key, bridge: bridge, inPort: inPort, collectsEffects: true,
+            model: sight, packet: key, bridge: bridge, inPort: inPort, collectsEffects: true,
             isPacketOut: true, witness: witness)
         translator.run(packetOut: actions)
         let translation = translator.finish(isSlowPathOnly: true)

@@ -190,7 +190,8 @@ extension Translator {
     /// Whether the packet has `field`. Looking for it is looking at the packet.
     mutating func has(_ field: FlowField) -> Bool {
         switch field.prerequisite {
-        case .none, .mpls, .arp, .ipv4, .ipv6, .ip:
+        case .none: return true
+        case .mpls, .arp, .ipv4, .ipv6, .ip:
             break
         case .vlan:
             mask.packet.vlan0TCI |= VLANTag.present
@@ -202,7 +203,9 @@ extension Translator {
             mask.packet.tpSrc = .max
             if key.packet.nwFrag & Fragment.later != 0 { return false }
         }
-        return field.hasPrerequisites(in: key)
+        return field.hasPrerequisites(
+            ethType: key.packet.ethType, nwProto: key.packet.nwProto, tpSrc: key.packet.tpSrc,
+            vlan0TCI: key.packet.vlan0TCI)
     }
 
     /// The bits of `range` in the packet, now looked at.
@@ -210,7 +213,10 @@ extension Translator {
         let ones = FieldValue.ones(range.width).bits
         let selected = FieldValue(bits: ones << UInt128(clamping: range.offset))
         range.field.write(.ones(128), mask: selected, into: &mask)
-        return range.field.read(key).bits >> UInt128(clamping: range.offset) & ones
+        // Safe: the words are a whole key's. They are only read; asked for as words to be changed
+        // they are lent where they lie, and not as a copy.
+        let value = unsafe key.withMutableWords { unsafe range.field.read(words: $0) }
+        return value.bits >> UInt128(clamping: range.offset) & ones
     }
 
     mutating func move(_ source: FieldRange, to destination: FieldRange) {

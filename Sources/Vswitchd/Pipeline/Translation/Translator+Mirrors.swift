@@ -17,7 +17,8 @@ import Switching
 extension Translator {
     /// Whether the packet came by a port that only mirrors send to, which drops it.
     mutating func isFromMirror(_ here: ForwardingBridge) -> Bool {
-        guard depth == 0, let port = here.normal.port(ofMember: inPort.rawValue),
+        guard depth == 0, here.normal.hasMirrorOutputs,
+            let port = here.normal.port(ofMember: inPort.rawValue),
             here.normal.isMirrorOutput(port.id)
         else { return false }
         drop(.mirrorOutputPort, "port \(port.name) is a mirror's output")

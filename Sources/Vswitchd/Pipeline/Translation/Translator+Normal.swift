@@ -17,8 +17,7 @@ extension Translator {
             destination: key.packet.ethDst, tags: tags, etherType: key.packet.ethType,
             isGratuitousARP: isGratuitousARP(in: here))
         frame.multicast = multicastKind(in: here)
-        let decision = here.normal.decide(
-            frame, table: here.macTable, bonds: here.bonds, groups: here.groups)
+        let decision = here.decide(frame)
         noteLessons(of: decision)
         if witness.isListening {
             witness.decidedNormal(decision, in: here, depth: depth)
@@ -45,8 +44,8 @@ extension Translator {
 
     /// The tags that count as tags in this bridge, outer first. Looks at no bit by itself.
     func tags(in here: ForwardingBridge) -> [FrameTag] {
+        guard key.packet.vlan0TCI & VLANTag.present != 0 else { return [] }
         let packet = key.packet
-        guard packet.vlan0TCI & VLANTag.present != 0 else { return [] }
         let outer = FrameTag(tpid: packet.vlan0TPID, tci: packet.vlan0TCI)
         guard here.normal.vlanLimit > 1, packet.vlan1TCI & VLANTag.present != 0 else {
             return [outer]
@@ -66,10 +65,10 @@ extension Translator {
         _ output: NormalDecision.Output, vlan: UInt16, in here: ForwardingBridge
     ) {
         guard let way = way(of: output, vlan: vlan, in: here) else { return }
-        let before = key
-        defer { key = before }
         let present = tags(in: here)
         guard output.tags != present else { return send(way) }
+        let before = key
+        defer { key = before }
         lookAtTags()
         // What lies behind the tags that count: with a limit of 1, perhaps one more.
         var rest: [FrameTag] = []
@@ -94,10 +93,9 @@ extension Translator {
 
     /// What the packet is to multicast snooping. RFC 4541 §2.1, and §3 for IPv6.
     private mutating func multicastKind(in here: ForwardingBridge) -> MulticastKind? {
+        guard key.packet.ethDst.isMulticast, !key.packet.ethDst.isBroadcast, here.groups != nil
+        else { return nil }
         let packet = key.packet
-        guard here.groups != nil, packet.ethDst.isMulticast, !packet.ethDst.isBroadcast else {
-            return nil
-        }
         switch packet.ethType {
         case EtherType.ipv4:
             mask.packet.nwProto = .max

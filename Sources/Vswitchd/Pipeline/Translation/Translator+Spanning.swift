@@ -41,7 +41,7 @@ extension Translator {
         let upcallCount: Int
         let sent: FlowKey
 
-        init(_ translator: Translator) {
+        init(_ translator: borrowing Translator) {
             actionCount = translator.actions.count
             outputCount = translator.outputCount
             upcallCount = translator.upcallCount

@@ -18,8 +18,10 @@ import Switching
 //                      ^                          +--> resubmit, goto --> table
 //                      `--------------------------+--> patch port --> the peer bridge's table 0
 
-struct Translator<Witness: TranslationWitness> {
-    let model: ForwardingModel
+/// Never copied: it is one and a half kilobytes with a dozen references. A copyable one would be
+/// copied for each question that it asks itself.
+struct Translator<Witness: TranslationWitness>: ~Copyable {
+    let model: ForwardingModel.Sight
     let collectsEffects: Bool
     let entryBridge: Int?
     var witness: Witness
@@ -86,7 +88,7 @@ struct Translator<Witness: TranslationWitness> {
     var firstDrop: PacketEnd?
 
     init(
-        model: ForwardingModel, packet: FlowKey, bridge: Int?, inPort: PortNumber,
+        model: ForwardingModel.Sight, packet: FlowKey, bridge: Int?, inPort: PortNumber,
         collectsEffects: Bool, isPacketOut: Bool = false, witness: Witness
     ) {
         self.isPacketOut = isPacketOut
@@ -144,11 +146,11 @@ extension Translator {
             return
         }
         if isFromMirror(here) { return }
-        let before = SentSoFar(self)
+        let before = port.forwards ? nil : SentSoFar(self)
         mirrorArrival(here)
         runTable(0, lookupPort: inPort, sendsMissToController: true)
         conclude()
-        if !port.forwards { forgetSending(since: before) }
+        if let before { forgetSending(since: before) }
     }
 
     mutating func run(packetOut list: [Action]) {

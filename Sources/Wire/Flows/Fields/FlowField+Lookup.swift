@@ -74,19 +74,28 @@ extension FlowField {
 
     /// Whether a packet has this field.
     public func hasPrerequisites(in key: PipelineKey) -> Bool {
-        let type = key.packet.ethType
+        hasPrerequisites(
+            ethType: key.packet.ethType, nwProto: key.packet.nwProto, tpSrc: key.packet.tpSrc,
+            vlan0TCI: key.packet.vlan0TCI)
+    }
+
+    /// The same, told by the few fields of the packet that decide it: who has the packet in a place
+    /// of his own need not hand out a copy.
+    public func hasPrerequisites(
+        ethType type: UInt16, nwProto: UInt8, tpSrc: UInt16, vlan0TCI: UInt16
+    ) -> Bool {
         let isIPv4 = type == EtherType.ipv4
         let isIPv6 = type == EtherType.ipv6
-        func isIP(_ number: UInt8) -> Bool { (isIPv4 || isIPv6) && key.packet.nwProto == number }
+        func isIP(_ number: UInt8) -> Bool { (isIPv4 || isIPv6) && nwProto == number }
         func isNeighbour(_ kind: UInt16) -> Bool {
             // The type is the low byte of what is the source port elsewhere.
-            isIPv6 && key.packet.nwProto == IPProtocol.icmpv6 && key.packet.tpSrc & 0xff == kind
+            isIPv6 && nwProto == IPProtocol.icmpv6 && tpSrc & 0xff == kind
         }
         let solicit: UInt16 = 135
         let advert: UInt16 = 136
         switch prerequisite {
         case .none: return true
-        case .vlan: return key.packet.vlan0TCI & VLANTag.present != 0
+        case .vlan: return vlan0TCI & VLANTag.present != 0
         case .mpls: return type == EtherType.mpls || type == EtherType.mplsMulticast
         case .arp: return type == EtherType.arp || type == EtherType.reverseARP
         case .ipv4: return isIPv4
@@ -95,8 +104,8 @@ extension FlowField {
         case .tcp: return isIP(IPProtocol.tcp)
         case .udp: return isIP(IPProtocol.udp)
         case .sctp: return isIP(IPProtocol.sctp)
-        case .icmp: return isIPv4 && key.packet.nwProto == IPProtocol.icmp
-        case .icmpv6: return isIPv6 && key.packet.nwProto == IPProtocol.icmpv6
+        case .icmp: return isIPv4 && nwProto == IPProtocol.icmp
+        case .icmpv6: return isIPv6 && nwProto == IPProtocol.icmpv6
         case .neighbourDiscovery: return isNeighbour(solicit) || isNeighbour(advert)
         case .neighbourSolicit: return isNeighbour(solicit)
         case .neighbourAdvert: return isNeighbour(advert)

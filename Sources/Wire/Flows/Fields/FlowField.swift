@@ -163,21 +163,27 @@ extension FieldValue {
 extension FlowField {
     /// The field's value in `key`.
     public func read(_ key: PipelineKey) -> FieldValue {
-        unsafe key.withWords { words in
-            // Safe here and below: places lie in the row (tests hold each one against it).
-            guard unsafe description.pointee.placeCount > 1 else {
-                let place = unsafe description.pointee.lowest
-                let word = unsafe words[place.word]
-                let shift = UInt64(truncatingIfNeeded: place.shift)
-                return FieldValue(low: word &>> shift & place.ones)
-            }
-            var value: UInt128 = 0
-            for place in places {
-                let bits = unsafe words[place.word] >> UInt64(place.shift) & place.ones
-                value = value << UInt128(place.width) | UInt128(bits)
-            }
-            return FieldValue(bits: value)
+        // Safe: the words are a whole key's.
+        unsafe key.withWords { unsafe read(words: $0) }
+    }
+
+    /// The field's value in the key whose `PipelineKey.wordCount` words are lent: for those who
+    /// have the key in a place of their own.
+    @unsafe
+    public func read(words: UnsafePointer<UInt64>) -> FieldValue {
+        // Safe here and below: places lie in the row (tests hold each one against it).
+        guard unsafe description.pointee.placeCount > 1 else {
+            let place = unsafe description.pointee.lowest
+            let word = unsafe words[place.word]
+            let shift = UInt64(truncatingIfNeeded: place.shift)
+            return FieldValue(low: word &>> shift & place.ones)
         }
+        var value: UInt128 = 0
+        for place in places {
+            let bits = unsafe words[place.word] >> UInt64(place.shift) & place.ones
+            value = value << UInt128(place.width) | UInt128(bits)
+        }
+        return FieldValue(bits: value)
     }
 
     /// Writes the bits of `value` that `mask` selects into `key`; nil: those of `exactMask`.
