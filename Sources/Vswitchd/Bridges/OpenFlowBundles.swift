@@ -15,6 +15,17 @@ struct OpenBundle {
     var messages: [OpenFlowMessage] = []
     /// When it was last heard of.
     var touchedAt: Instant
+
+    /// Why it takes no such message, which is its end; nil: it does.
+    func refusal(of addition: BundleAddition) -> OpenFlowErrorCode? {
+        guard !isClosed else { return .bundleClosed }
+        return flags == addition.flags ? nil : .bundleBadFlags
+    }
+
+    mutating func add(_ message: OpenFlowMessage, now: Instant) {
+        messages.append(message)
+        touchedAt = now
+    }
 }
 
 extension Vswitch {
@@ -76,22 +87,22 @@ extension Vswitch {
     mutating func add(
         _ addition: BundleAddition, to id: SessionID, now: Instant
     ) -> OpenFlowErrorCode? {
-        if sessions.byID[id]?.bundles[addition.bundle] == nil {
+        guard let session = sessions.byID[id] else { return .bundleBadID }
+        if session.bundles.index(forKey: addition.bundle) == nil {
             let control = BundleControl(
                 bundle: addition.bundle, kind: .openRequest, flags: addition.flags)
             if let code = open(control, id, now: now) { return code }
         }
-        guard let bundle = sessions.byID[id]?.bundles[addition.bundle] else {
+        let held = session.bundles.values.reduce(0) { $0 + $1.messages.count }
+        guard let place = session.bundles.index(forKey: addition.bundle) else {
             return .bundleBadID
         }
-        guard !bundle.isClosed, bundle.flags == addition.flags else {
-            sessions.byID[id]?.bundles[addition.bundle] = nil
-            return bundle.isClosed ? .bundleClosed : .bundleBadFlags
+        if let code = session.bundles.values[place].refusal(of: addition) {
+            session.bundles.remove(at: place)
+            return code
         }
-        let held = sessions.byID[id]?.bundles.values.reduce(0) { $0 + $1.messages.count } ?? 0
         guard held < BridgeLimits.bundledMessages else { return .bundleMessageTooMany }
-        sessions.byID[id]?.bundles[addition.bundle]?.messages.append(addition.message)
-        sessions.byID[id]?.bundles[addition.bundle]?.touchedAt = now
+        session.bundles.values[place].add(addition.message, now: now)
         return nil
     }
 
@@ -108,11 +119,15 @@ extension Vswitch {
         let picture = pictureForMonitors(ofBridge: session.bridge)
         var news = ChangeNews()
         var packets: [PacketOut] = []
+        var forwarded: [OpenFlowMessage] = []
         for message in bundle.messages {
+            switch message.body {
             // Packets leave when it is sure that the rules stand that they are to meet.
-            if case .packetOut(let packet) = message.body {
+            case .packetOut(let packet):
                 packets.append(packet)
                 continue
+            case .groupMod, .meterMod: forwarded.append(message)
+            default: break
             }
             guard
                 let code = carryOut(
@@ -130,7 +145,7 @@ extension Vswitch {
         tell(news, bridge: session.bridge, now: now)
         tellMonitors(
             since: picture, news.removed, bridge: session.bridge, by: (id, xid), now: now)
-        for message in bundle.messages { forward(message, from: id) }
+        for message in forwarded { forward(message, from: id) }
         return nil
     }
 

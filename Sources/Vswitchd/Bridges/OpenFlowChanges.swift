@@ -46,13 +46,16 @@ extension Vswitch {
         guard mod.table != own, mod.match.mask.packet.dpHash == 0 else {
             return .notAllowed
         }
-        var mod = mod
         // 1.0 always does, and its rules say so to later versions.
-        if version == .v10, mod.command == .add { mod.flags.insert(.resetCounts) }
+        if version == .v10, mod.command == .add, !mod.flags.contains(.resetCounts) {
+            var mod = mod
+            mod.flags.insert(.resetCounts)
+            return apply(mod, index, version, news: &news, now: now)
+        }
         do throws(FlowModError) {
             let outcome = try model[bridge: index].tables.apply(
                 mod, asOpenFlow10: version == .v10, now: now)
-            news.removed += outcome.removed
+            if !outcome.removed.isEmpty { news.removed += outcome.removed }
             return nil
         } catch {
             return error.code

@@ -254,7 +254,7 @@ extension Vswitch {
 
     /// Answers the request that a session waits with, if its time has come, and reads on.
     mutating func releaseHold(_ id: SessionID, now: Instant) {
-        guard let session = sessions.byID[id], let hold = session.hold else { return }
+        guard let hold = sessions.byID[id]?.hold else { return }
         switch hold {
         case .recheck(let xid, let generation):
             guard recheck.reached >= generation || !datapath.isOpen else { return }

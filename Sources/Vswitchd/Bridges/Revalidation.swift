@@ -45,6 +45,7 @@ struct Recheck {
 
     /// Something changed.
     mutating func begin(_ scope: RecheckScope = .all) {
+        forgetReached()
         generation += 1
         guard scopes.count < BridgeLimits.recheckScopes else {
             scopes = [(generation, .all)]
@@ -68,15 +69,23 @@ struct Recheck {
     /// Scopes up to this generation are forgotten.
     private var forgotten: UInt64 = 1
 
+    /// Drops what every entry has reached. Not at the end of a walk, but before the next thing
+    /// happens: the entries of its last turn are still to be held against it.
+    private mutating func forgetReached() {
+        guard forgotten < reached else { return }
+        let reached = reached
+        scopes.removeAll { $0.generation <= reached }
+        forgotten = reached
+    }
+
     /// The slots to look at in this turn, out of `slotCount`.
     mutating func turn(of slotCount: Int, atMost count: Int) -> Range<Int> {
         guard isPending else { return 0..<0 }
+        forgetReached()
         let (slot, began) = walk ?? (0, generation)
         let end = min(slot + count, slotCount)
         if end >= slotCount {
             (walk, reached) = (nil, began)
-            scopes.removeAll { $0.generation <= began }
-            forgotten = began
         } else {
             walk = (end, began)
         }

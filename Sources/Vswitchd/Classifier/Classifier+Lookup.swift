@@ -9,29 +9,12 @@ extension Classifier {
     ///   not specialised copies every payload and every table through its metadata.
     @inlinable @inline(__always)
     public func lookup(_ packet: PipelineKey, looking mask: inout PipelineMask) -> Payload? {
-        // Safe: each subtable reads and writes words of the rows, inside the call.
-        let best = unsafe packet.withWords { packet in
-            unsafe mask.withMutableWords { mask in
-                unsafe Self.search(probes, tries, packet, mask)
-            }
-        }
-        return best.map { payloads[$0.slot][$0.entry] }
-    }
-
-    /// The subtable and entry of the best rule.
-    @inlinable
-    static func search(
-        _ probes: [Probe], _ tries: [PrefixTrie], _ packet: UnsafePointer<UInt64>,
-        _ mask: UnsafeMutablePointer<UInt64>
-    ) -> (slot: Int, entry: Int)? {
-        unsafe ClassifierSearch.run(probes, tries, packet, mask)
+        index.lookup(packet, looking: &mask).map { payloads[$0.slot][$0.entry] }
     }
 }
 
 /// Not part of the generic type, so that it is compiled once.
-@usableFromInline
 enum ClassifierSearch {
-    @usableFromInline
     static func run(
         _ probes: [Probe], _ tries: [PrefixTrie], _ packet: UnsafePointer<UInt64>,
         _ mask: UnsafeMutablePointer<UInt64>

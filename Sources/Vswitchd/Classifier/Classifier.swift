@@ -20,219 +20,91 @@ public import Flows
 /// A set of rules `(key, mask, priority)`, each with a payload. Of two rules with the same
 /// priority that match the same packet, the one whose mask was used first answers, always.
 ///
-/// A value: a copy costs a few references, and shares what neither side changes.
-@safe
-public struct Classifier<Payload: Sendable> {
-    private var subtables: [Subtable?] = []
+/// A value: a copy costs a few references, and shares what neither side changes. What the rules
+/// are is `RuleIndex`'s; here stands what they carry.
+public struct Classifier<Payload: Sendable>: Sendable {
+    @usableFromInline var index = RuleIndex()
     /// For each subtable what its rules carry, by number of the entry.
     @usableFromInline var payloads: [[Payload]] = []
-    private var freeSlots: [Int] = []
-    /// All subtables, by falling maximum priority, then age. They point into `subtables`.
-    @usableFromInline var probes: [Probe] = unsafe []
-    /// Only ever asked by key: its order reaches no result.
-    private var slotByMask: [PipelineMask: Int] = [:]
-    private var nextSerial: UInt64 = 0
-    /// The prefixes of all rules, for each `TrackedField`.
-    @usableFromInline var tries: [PrefixTrie] = TrackedField.allCases.map { _ in PrefixTrie() }
+
+    @inlinable public init() {}
 
     /// How many rules it holds.
-    public private(set) var count = 0
-
-    public init() {}
+    @inlinable public var count: Int { index.count }
 
     /// How many different masks its rules have: what a lookup costs at worst.
-    public var subtableCount: Int { unsafe probes.count }
+    @inlinable public var subtableCount: Int { index.subtableCount }
 
     /// Memory in use, in bytes, but for what payloads point to.
     public var byteCount: Int {
-        subtables.reduce(0) { $0 + ($1?.byteCount ?? 0) } + tries.reduce(0) { $0 + $1.byteCount }
+        index.byteCount
             + payloads.reduce(0) { $0 + $1.capacity * MemoryLayout<Payload>.stride }
     }
 
     /// The rule with exactly this key, mask and priority.
+    @inlinable
     public func find(key: PipelineKey, mask: PipelineMask, priority: UInt16) -> Payload? {
-        guard let slot = slotByMask[mask] else { return nil }
-        return subtables[slot]?.find(key: key, priority: priority).map { payloads[slot][$0] }
+        index.find(key: key, mask: mask, priority: priority).map { payloads[$0.slot][$0.entry] }
     }
 
     /// A rule of the same priority that could match a packet that these conditions match too.
+    @inlinable
     public func overlap(key: PipelineKey, mask: PipelineMask, priority: UInt16) -> Payload? {
-        for slot in slotsInOrder {
-            guard let subtable = subtables[slot], subtable.maxPriority >= priority else { break }
-            let found = subtable.overlapping(key: key, mask: mask).first {
-                subtable.priorityOf($0) == priority
-            }
-            if let found { return payloads[slot][found] }
+        index.overlap(key: key, mask: mask, priority: priority).map {
+            payloads[$0.slot][$0.entry]
         }
-        return nil
     }
 
     /// Rules that match nothing but what these conditions match: at least as specific ones.
+    @inlinable
     public func rules(within key: PipelineKey, _ mask: PipelineMask) -> [Payload] {
-        var found: [Payload] = []
-        for slot in slotsInOrder {
-            guard let subtable = subtables[slot], subtable.mask.covers(mask) else { continue }
-            for entry in subtable.overlapping(key: key, mask: mask) {
-                found.append(payloads[slot][entry])
-            }
-        }
-        return found
+        index.rules(within: key, mask).map { payloads[$0.slot][$0.entry] }
     }
 
     /// Every rule that matches `packet`, by falling priority, then as `lookup` would meet them. ORs
     /// all bits into `mask` that this depends on.
+    @inlinable
     public func matches(
         _ packet: PipelineKey, looking mask: inout PipelineMask
     ) -> [(priority: UInt16, payload: Payload)] {
-        var found: [(priority: UInt16, payload: Payload)] = []
-        for slot in slotsInOrder {
-            guard let subtable = subtables[slot] else { continue }
-            mask.formUnion(subtable.mask)
-            for entry in subtable.chain(packet) {
-                found.append((subtable.priorityOf(entry), payloads[slot][entry]))
-            }
+        index.matches(packet, looking: &mask).map {
+            ($0.priority, payloads[$0.place.slot][$0.place.entry])
         }
-        return found.enumerated().sorted {
-            ($1.element.priority, $0.offset) < ($0.element.priority, $1.offset)
-        }.map(\.element)
     }
 
-    private var slotsInOrder: [Int] { unsafe probes.map { unsafe Int($0.slot) } }
-}
-
-// Safe to hand to another thread: what the probes point to is owned by `subtables`, which a copy
-// shares and nobody changes while it is shared.
-extension Classifier: @unchecked Sendable {}
-
-// Changing.
-
-extension Classifier {
     /// Adds a rule. Returns the payload of the one with the same key, mask and priority that it
     /// replaces. Bits of `key` outside `mask` do not count.
+    @inlinable
     @discardableResult
     public mutating func insert(
         key: PipelineKey, mask: PipelineMask, priority: UInt16, payload: Payload
     ) -> Payload? {
-        let slot = slotByMask[mask] ?? addSubtable(mask)
-        if let entry = subtables[slot]?.find(key: key, priority: priority) {
-            defer { payloads[slot][entry] = payload }
-            return payloads[slot][entry]
+        let (place, isNew) = index.insert(key: key, mask: mask, priority: priority)
+        guard isNew else {
+            defer { payloads[place.slot][place.entry] = payload }
+            return payloads[place.slot][place.entry]
         }
-        change(slot) { $0.insert(key: key, priority: priority) }
-        payloads[slot].append(payload)
-        updateTries(slot) {
-            $0.insert($1.high, $1.low, length: $2)
-        } of: {
-            $0.value(in: key)
-        }
-        count += 1
+        if place.slot == payloads.count { payloads.append([]) }
+        payloads[place.slot].append(payload)
         return nil
     }
 
     /// Removes the rule with exactly this key, mask and priority, and returns its payload.
+    @inlinable
     @discardableResult
     public mutating func remove(
         key: PipelineKey, mask: PipelineMask, priority: UInt16
     ) -> Payload? {
-        guard let slot = slotByMask[mask],
-            let entry = subtables[slot]?.find(key: key, priority: priority)
-        else { return nil }
-        updateTries(slot) {
-            $0.remove($1.high, $1.low, length: $2)
-        } of: {
-            $0.value(in: key)
+        guard let place = index.remove(key: key, mask: mask, priority: priority) else {
+            return nil
         }
-        let removed = payloads[slot][entry]
-        let last = payloads[slot].removeLast()
-        if entry < payloads[slot].count { payloads[slot][entry] = last }
-        count -= 1
-        guard !payloads[slot].isEmpty else {
-            unsafe probes.removeAll { unsafe Int($0.slot) == slot }
-            slotByMask[mask] = nil
-            subtables[slot] = nil
-            freeSlots.append(slot)
-            return removed
-        }
-        change(slot) { $0.remove(entry, key: key) }
-        return removed
-    }
-
-    /// Changes a subtable of our own, and writes its probe where it belongs.
-    private mutating func change(_ slot: Int, _ body: (Subtable) -> Void) {
-        if !isKnownUniquelyReferenced(&subtables[slot]) {
-            subtables[slot] = subtables[slot]?.copied()
-        }
-        guard let subtable = subtables[slot] else { return }
-        let before = place(of: subtable)
-        body(subtable)
-        let probe = unsafe Probe(subtable, slot: slot)
-        // Safe here and below: the place of a subtable that has a probe is its probe's.
-        if unsafe before < probes.count, unsafe Int(probes[before].slot) == slot {
-            if unsafe probes[before].maxPriority == probe.maxPriority {
-                unsafe probes[before] = probe
-                return
-            }
-            unsafe probes.remove(at: before)
-        }
-        unsafe probes.insert(probe, at: place(of: subtable))
-    }
-
-    /// Where the probe of `subtable` stands, or belongs, by its maximum priority and age.
-    private func place(of subtable: Subtable) -> Int {
-        let rank = (-Int(subtable.maxPriority), subtable.serial)
-        var low = 0
-        var high = unsafe probes.count
-        while low < high {
-            let middle = (low + high) / 2
-            let other = unsafe probes[middle]
-            let serial = unsafe subtables[Int(other.slot)]?.serial ?? 0
-            if unsafe (-Int(other.maxPriority), serial) < rank {
-                low = middle + 1
-            } else {
-                high = middle
-            }
-        }
-        return low
-    }
-
-    private mutating func addSubtable(_ mask: PipelineMask) -> Int {
-        let subtable = Subtable(mask: mask, serial: nextSerial)
-        nextSerial += 1
-        let slot: Int
-        if let free = freeSlots.popLast() {
-            slot = free
-            subtables[slot] = subtable
-        } else {
-            slot = subtables.count
-            subtables.append(subtable)
-            payloads.append([])
-        }
-        slotByMask[mask] = slot
-        return slot
-    }
-
-    private mutating func updateTries(
-        _ slot: Int,
-        _ change: (inout PrefixTrie, (high: UInt64, low: UInt64), Int) -> Void,
-        of value: (TrackedField) -> (high: UInt64, low: UInt64)
-    ) {
-        guard let prefixes = subtables[slot]?.prefixes, prefixes.lengths != 0 else { return }
-        for field in TrackedField.allCases where prefixes[field] > 0 {
-            change(&tries[field.rawValue], value(field), prefixes[field])
-        }
+        // The last entry has its number now.
+        let last = payloads[place.slot].removeLast()
+        guard place.entry < payloads[place.slot].count else { return last }
+        defer { payloads[place.slot][place.entry] = last }
+        return payloads[place.slot][place.entry]
     }
 
     /// All views of the rules agree. O(n); for tests.
-    public func checkInvariants() -> Bool {
-        let sizes = subtables.indices.allSatisfy {
-            (subtables[$0]?.count ?? 0) == payloads[$0].count
-        }
-        let ranks = unsafe probes.map { probe in
-            let slot = unsafe Int(probe.slot)
-            return unsafe (-Int(probe.maxPriority), subtables[slot]?.serial ?? 0)
-        }
-        let isSorted = zip(ranks, ranks.dropFirst()).allSatisfy { $0 < $1 }
-        return sizes && isSorted && payloads.reduce(0) { $0 + $1.count } == count
-            && tries.allSatisfy { $0.checkInvariants() }
-    }
+    public func checkInvariants() -> Bool { index.checkInvariants(payloads.map(\.count)) }
 }

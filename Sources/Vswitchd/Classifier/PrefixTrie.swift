@@ -120,26 +120,34 @@ extension PrefixTrie {
     mutating func insert(_ high: UInt64, _ low: UInt64, length: Int) {
         let ones = Self.ones(length)
         let new = Node(high: high & ones.high, low: low & ones.low, length: UInt32(length))
-        var at = 0
-        while true {
-            if Int(nodes[at].length) == length {
-                nodes[at].count += 1
-                return
+        guard let end = count(new) else { return }
+        let node = end.child == 0 ? add(new, count: 1) : split(end.child, after: end.agreed, new)
+        link(end.parent, end.side, to: node)
+    }
+
+    /// Counts one more rule at the node for `new`, if there is one; else says where it belongs:
+    /// below `parent`, in the place of `child`, with which it agrees in so many bits.
+    private mutating func count(
+        _ new: Node
+    ) -> (parent: Int, side: Bool, child: Int, agreed: Int)? {
+        // Safe: children are numbers of nodes. Lent once: a walk is some twenty nodes.
+        unsafe nodes.withUnsafeMutableBufferPointer { nodes in
+            var at = 0
+            var node = unsafe nodes[0]
+            while true {
+                if node.length == new.length {
+                    unsafe nodes[at].count += 1
+                    return nil
+                }
+                let side = Self.bit(Int(node.length), new.high, new.low)
+                let child = Int(side ? node.one : node.zero)
+                guard child != 0 else { return (at, side, 0, 0) }
+                let next = unsafe nodes[child]
+                let agreed = min(
+                    Self.agreement(new.high, new.low, next), Int(next.length), Int(new.length))
+                guard agreed == Int(next.length) else { return (at, side, child, agreed) }
+                (at, node) = (child, next)
             }
-            let side = Self.bit(Int(nodes[at].length), new.high, new.low)
-            let child = Int(side ? nodes[at].one : nodes[at].zero)
-            guard child != 0 else {
-                link(at, side, to: add(new, count: 1))
-                return
-            }
-            let agreed = min(
-                Self.agreement(new.high, new.low, nodes[child]), Int(nodes[child].length), length)
-            guard agreed < Int(nodes[child].length) else {
-                at = child
-                continue
-            }
-            link(at, side, to: split(child, after: agreed, new))
-            return
         }
     }
 

@@ -55,6 +55,14 @@ struct Probe {
         unsafe beginnings = UnsafePointer(table.beginnings.base)
     }
 
+    /// Whether it says of the subtable what is true.
+    func isOf(_ table: Subtable) -> Bool {
+        let fresh = unsafe Probe(table, slot: Int(slot))
+        return unsafe maxPriority == fresh.maxPriority && lengths == fresh.lengths
+            && headMask == fresh.headMask && heads == fresh.heads && keys == fresh.keys
+            && entries == fresh.entries && beginnings == fresh.beginnings
+    }
+
     /// Whether the entry's key is what `packet` has under the mask.
     @inlinable @inline(__always)
     func agrees(_ entry: Int, _ packet: UnsafePointer<UInt64>) -> Bool {

@@ -171,6 +171,21 @@ final class Subtable {
 
     func copied() -> Subtable { Subtable(copying: self) }
 
+    /// What a probe holds of the subtable that changes with its rules.
+    var layout: Layout {
+        // Safe: addresses, to be compared only.
+        unsafe Layout(
+            maxPriority: maxPriority, entries: Int(bitPattern: entries.base),
+            keys: Int(bitPattern: keys.base), heads: Int(bitPattern: heads.buckets))
+    }
+
+    struct Layout: Equatable {
+        let maxPriority: UInt16
+        let entries: Int
+        let keys: Int
+        let heads: Int
+    }
+
     /// Memory in use, in bytes.
     var byteCount: Int {
         var sum = unsafe entries.byteCount + keys.byteCount + heads.byteCount + words.byteCount
@@ -255,22 +270,28 @@ extension Subtable {
         }
     }
 
-    /// The hash after each stage; the last is that of the whole. For the empty mask: none.
-    private func hashes(of key: PipelineKey) -> [UInt32] {
+    /// The hash after each stage. That of the whole is the last of them; for the empty mask, of
+    /// which there is no stage, the first.
+    private func hashes(of key: PipelineKey) -> StageHashes {
         var hash = RuleHash(start: RuleHash.start)
+        var hashes = StageHashes(repeating: hash.bits)
         var taken = 0
         // Safe: stages end within the words, which name words of a key.
-        return unsafe key.withWords { key in
-            stageEnds.map { end in
-                while taken < end {
+        unsafe key.withWords { key in
+            for stage in stageEnds.indices {
+                while taken < stageEnds[stage] {
                     let word = unsafe words.base[taken]
                     unsafe hash.add(key[word.index] & word.bits, factor: RuleHash.factor)
                     taken += 1
                 }
-                return hash.bits
+                hashes[stage] = hash.bits
             }
         }
+        return hashes
     }
+
+    /// One for each stage that there can be.
+    private typealias StageHashes = InlineArray<4, UInt32>
 }
 
 // Changing.
@@ -279,7 +300,7 @@ extension Subtable {
     /// Adds an entry, whose number is `count` before. There must be none with its key and priority.
     func insert(key: PipelineKey, priority: UInt16) {
         let hashes = hashes(of: key)
-        let hash = hashes.last ?? RuleHash(start: RuleHash.start).bits
+        let hash = hashes[max(stageEnds.count - 1, 0)]
         let new = count
         count(hashes, by: 1)
         unsafe entries.append(RuleEntry(next: -1, hash: hash, priority: priority))
@@ -336,11 +357,11 @@ extension Subtable {
         maxPriority = (0..<count).reduce(0) { max($0, unsafe entries.base[$1].priority) }
     }
 
-    private func count(_ hashes: [UInt32], by step: Int) {
-        for (stage, hash) in hashes.dropLast().enumerated() {
+    private func count(_ hashes: StageHashes, by step: Int) {
+        for stage in 0..<max(stageEnds.count - 1, 0) {
             // Safe: there is an index for each stage but the last.
-            let before = unsafe Int(beginnings.base[stage].find(hash))
-            unsafe beginnings.base[stage].set(hash, to: UInt32(max(before + step, 0)))
+            let before = unsafe Int(beginnings.base[stage].find(hashes[stage]))
+            unsafe beginnings.base[stage].set(hashes[stage], to: UInt32(max(before + step, 0)))
         }
     }
 

@@ -173,7 +173,7 @@ extension FlowTables {
     /// The rules that `filter` asks for, by table, falling priority, age. Looks only where they
     /// can be: a filter as specific as the rules themselves is one probe a table.
     func selected(by filter: FlowFilter) -> [Rule] {
-        if filter.match.mask == PipelineMask() { return rules { filter.selects($0) } }
+        if filter.match.isEverything { return rules { filter.selects($0) } }
         let tables =
             filter.table.map { $0 < Limits.tables ? [Int($0)] : [] }
             ?? Array(0..<Limits.tables)

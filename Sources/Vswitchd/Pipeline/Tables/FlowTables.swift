@@ -179,7 +179,7 @@ public struct FlowTables: Sendable {
     private mutating func countUse(of rule: Rule, by step: Int) -> [Learner] {
         if rule.isClause { clauseCounts[Int(rule.table)] += step }
         var ended: [Learner] = []
-        for list in [rule.instructions.apply, rule.instructions.write] {
+        func count(_ list: [Action]) {
             for case .learn(let learn) in list where learn.deletesLearned {
                 let learner = Learner(table: learn.table, cookie: learn.cookie)
                 let left = learners[learner, default: 0] + step
@@ -187,6 +187,8 @@ public struct FlowTables: Sendable {
                 if left == 0 { ended.append(learner) }
             }
         }
+        count(rule.instructions.apply)
+        count(rule.instructions.write)
         return ended
     }
 

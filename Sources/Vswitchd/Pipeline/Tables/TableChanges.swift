@@ -27,13 +27,18 @@ public struct TableChanges: Sendable {
 
     mutating func add(_ rule: Rule) {
         guard !isAll else { return }
-        priorities[rule.table] = max(priorities[rule.table] ?? 0, rule.priority)
+        Self.raise(&priorities[rule.table, default: 0], to: rule.priority)
         guard rule.table == 0, let known = firstTable else { return }
         guard known.count < Limits.changesInDetail else {
             firstTable = nil
             return
         }
         firstTable?.append(rule.match)
+    }
+
+    /// One search for the table's entry, to look at it and to write it.
+    private static func raise(_ highest: inout UInt16, to priority: UInt16) {
+        if priority > highest { highest = priority }
     }
 
     mutating func addAll() { isAll = true }

@@ -20,13 +20,16 @@ enum InstructionCodec {
     ) throws(OpenFlowErrorCode) -> Instructions {
         guard version != .v10 else { return try read10(&reader, match: match) }
         var result = Instructions()
-        var seen: Set<UInt16> = []
+        // By bit of its type; experimenters' share one, and others are refused below.
+        var seen: UInt64 = 0
         while !reader.isAtEnd {
             let type = try reader.u16()
             let length = Int(try reader.u16())
             guard length >= 8, length.isMultiple(of: 8) else { throw .badInstructionLength }
             var body = try reader.window(length - 4, fault: .badInstructionLength)
-            guard seen.insert(type).inserted else { throw .duplicateInstruction }
+            let bit: UInt64 = 1 << UInt64(min(type, 63))
+            guard seen & bit == 0 else { throw .duplicateInstruction }
+            seen |= bit
             try read(type, &body, version, match: match, into: &result)
         }
         return result

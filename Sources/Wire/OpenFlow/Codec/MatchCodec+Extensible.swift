@@ -73,9 +73,9 @@ enum ExtensibleCodec {
     private static func checkServiceHeader(
         _ number: UInt32, _ body: OctetReader, _ match: Match
     ) throws(OpenFlowErrorCode) {
+        guard number >> 7 == FlowField.experimenterClass, body.remaining >= 4 else { return }
         var body = body
-        guard number >> 7 == FlowField.experimenterClass, body.remaining >= 4,
-            try body.u32() == serviceHeaderID,
+        guard try body.u32() == serviceHeaderID,
             match.exactly(.ethType) != UInt64(PacketType.networkServiceHeader.rawValue & 0xffff)
         else { return }
         throw .badMatchPrerequisite
