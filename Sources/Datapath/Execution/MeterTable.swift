@@ -116,8 +116,8 @@ public struct MeterGate: @unchecked Sendable {
 /// The meters of a datapath, by number.
 ///
 /// Tables that were made by `init(sharing:)` are one table. Whoever changes which meters there are,
-/// or asks what they have seen, sees to it that nobody else uses it meanwhile; `admit` may be called
-/// by several threads, one after the other by the gate.
+/// or asks what they have seen, sees to it that nobody else uses it meanwhile; `admit` may be
+/// called by several threads, one after the other by the gate.
 @safe
 public struct MeterTable: ~Copyable {
     /// What all that share it have in common.

@@ -41,10 +41,12 @@ extension ForwarderTeam where Sink: ~Copyable {
         var done: [(worker: Int, before: CachedFlow?)] = []
         do throws(OrderRefusal) {
             for worker in homes where worker != except {
-                let present =
-                    homes.count > 1
-                    ? with(worker) { forwarder, _ in forwarder.flow(key: flow.key, mask: flow.mask) }
-                    : nil
+                var present: CachedFlow?
+                if homes.count > 1 {
+                    present = with(worker) { forwarder, _ in
+                        forwarder.flow(key: flow.key, mask: flow.mask)
+                    }
+                }
                 try with(worker) { (forwarder, sink) throws(OrderRefusal) in
                     forwarder.closeExpress(ofFlow: flow.key, mask: flow.mask, now: now, &sink)
                     try forwarder.install(flow, isNews: isNews)
@@ -72,7 +74,8 @@ extension ForwarderTeam where Sink: ~Copyable {
 
     /// Removes a flow from all that have it.
     ///
-    /// - Returns: The flow with its last counters, and how many copies more there are: none or less.
+    /// - Returns: The flow with its last counters, and how many copies more there are: none, or
+    ///   less.
     /// - Throws: `.noSuchFlow`.
     func delete(
         key: FlowKey, mask: FlowMask, at homes: WorkerSet, now: Instant

@@ -73,7 +73,9 @@ public struct ForwarderTeam<Sink: PacketSink & ExpressTier & ~Copyable> {
         }
     }
 
-    public func freePortNumber() -> UInt32? { with(0) { forwarder, _ in forwarder.freePortNumber() } }
+    public func freePortNumber() -> UInt32? {
+        with(0) { forwarder, _ in forwarder.freePortNumber() }
+    }
 
     /// As `Forwarder.setPolicing`; a port has one allowance, however many workers receive by it.
     func setPolicing(

@@ -69,6 +69,8 @@ public struct OrderDesk: Sendable {
     public private(set) var upcallClient: ClientID?
     /// Which worker receives what.
     public private(set) var homes: PortHomes
+    /// Names of ports that all workers receive by.
+    public var spreads: Set<String> = []
     /// Flows that several workers have are counted once: so many are there once more.
     private var copies = 0
 
@@ -209,6 +211,7 @@ public struct OrderDesk: Sendable {
         }
         try team.addPort(number)
         homes.settle(number, kind: wanted.kind)
+        if spreads.contains(wanted.name) { homes.spread(number) }
         var port = wanted
         port.number = number
         opening[number] = Opening(port: port, callers: [caller])

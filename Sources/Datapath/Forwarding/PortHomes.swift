@@ -78,11 +78,8 @@ public struct PortHomes: Sendable {
     /// Who receives what comes by a port: one worker, or all if it is spread. Worker 0 has the
     /// numbers that no port can have, and those that are not settled.
     public func workers(ofPort number: UInt32) -> WorkerSet {
-        guard workerCount > 1, number <= ForwardingLimits.portNumber,
-            homes[Int(number)] != Self.none
-        else { return .only(0) }
         if !spreadPorts.isEmpty, spreadPorts.contains(number) { return all }
-        return .only(Int(homes[Int(number)]))
+        return .only(home(ofPort: number))
     }
 
     /// Who must know a flow: whoever may receive a packet of it.
@@ -91,9 +88,18 @@ public struct PortHomes: Sendable {
         return mask.inPort == .max ? workers(ofPort: key.inPort) : all
     }
 
-    /// Has all workers receive what comes by a port. To be said before there are flows of it.
+    /// Has all workers know the flows of a port, from now on and until all flows are gone. One that
+    /// is there already comes to the others with their first packet of it.
     public mutating func spread(_ number: UInt32) {
         if workerCount > 1 { spreadPorts.insert(number) }
+    }
+
+    /// The worker that has a port for itself if it is not spread; the first of those that have it.
+    public func home(ofPort number: UInt32) -> Int {
+        guard workerCount > 1, number <= ForwardingLimits.portNumber,
+            homes[Int(number)] != Self.none
+        else { return 0 }
+        return Int(homes[Int(number)])
     }
 
     /// All flows are gone: numbers that no port has are free to go elsewhere.

@@ -3,8 +3,8 @@
 internal import CLinuxPacket
 internal import Glibc
 
-/// A set of descriptors, each with the number of its port (epoll, level-triggered). One thread waits;
-/// any may add and remove.
+/// A set of descriptors, each with the number of its port (epoll, level-triggered). One thread
+/// waits; any may add and remove.
 public struct ReadySet: ~Copyable {
     /// A port that has something.
     public struct Ready: Hashable, Sendable {

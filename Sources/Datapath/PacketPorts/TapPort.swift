@@ -14,8 +14,8 @@ public import Flows
 internal import Glibc
 public import Packets
 
-/// A tap interface made by this process; it goes away with this value. For one thread at a time, but
-/// for `send`, which any may call: the kernel takes a frame whole or not.
+/// A tap interface made by this process; it goes away with this value. For one thread at a time,
+/// but for `send`, which any may call: the kernel takes a frame whole or not.
 @safe
 public struct TapPort: ~Copyable {
     /// The interface as it was made: down, with an address of the kernel's choice, MTU 1500.

@@ -35,7 +35,7 @@ extension DatapathDaemon {
     }
 
     /// The worker that receives what comes by a port.
-    private func home(of number: UInt32) -> Int { desk.homes.workers(ofPort: number).lowest }
+    private func home(of number: UInt32) -> Int { desk.homes.home(ofPort: number) }
 
     func close(_ number: UInt32, for caller: DeskCaller?) {
         logger.info("port \(number) closed")

@@ -61,8 +61,8 @@ struct PortSet: ~Copyable, PacketSink, ExpressTier {
         unsafe scratchMemory = .allocate(byteCount: Self.scratchByteCount, alignment: 64)
     }
 
-    // Safe in this file: numbers are below the table's count, and what an entry points to lives until
-    // `remove`.
+    // Safe in this file: numbers are below the table's count, and what an entry points to lives
+    // until `remove`.
 
     func ring(_ number: UInt32) -> UnsafeMutablePointer<RingPort>? {
         unsafe entries[Int(number)].ring
