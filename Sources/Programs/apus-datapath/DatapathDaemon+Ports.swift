@@ -22,7 +22,8 @@ extension DatapathDaemon {
         case .netdev:
             crew.open(
                 port.name, number: number, express: workers.express?.hooks,
-                workerCount: workers.count)
+                workerCount: workers.count,
+                isSpread: desk.homes.workers(ofPort: number).count > 1)
         case .internal:
             do throws(PortError) {
                 let tap = try TapPort(name: port.name)
@@ -37,6 +38,11 @@ extension DatapathDaemon {
     /// The worker that receives what comes by a port.
     private func home(of number: UInt32) -> Int { desk.homes.home(ofPort: number) }
 
+    /// A tap is known to all, and read by one.
+    private func isReceived(_ number: UInt32, by worker: Int) -> Bool {
+        worker == home(of: number) || workers.with(0) { $0.interface(of: number) } != nil
+    }
+
     func close(_ number: UInt32, for caller: DeskCaller?) {
         logger.info("port \(number) closed")
         if let port = release(number) {
@@ -48,28 +54,29 @@ extension DatapathDaemon {
 
     /// Takes a port away from all workers. A tap is closed; the others are to be closed elsewhere.
     private func release(_ number: UInt32) -> OpenPort? {
-        workers.with(home(of: number)) { $0.unwatch(number) }
+        for worker in workers.all { workers.with(worker) { $0.unwatch(number) } }
         let interface = workers.with(0) { $0.interface(of: number) }
         var outs: [Moved<OutPort>] = []
-        var ring: Moved<RingPort>?
+        var rings: [Moved<RingPort>] = []
         var tap: Moved<TapPort>?
         for worker in workers.all {
-            let (out, itsRing, itsTap) = workers.with(worker) { $0.remove(number) }
+            let (out, ring, itsTap) = workers.with(worker) { $0.remove(number) }
             if let out { outs.append(out) }
-            ring = itsRing ?? ring
+            if let ring { rings.append(ring) }
             tap = itsTap ?? tap
         }
         // Nobody has it any more.
         if let tap { _ = tap.take() }
-        guard let interface, let ring else { return nil }
-        return OpenPort(interface: interface, ring: ring, outs: outs)
+        guard let interface else { return nil }
+        return OpenPort(interface: interface, rings: rings, outs: outs)
     }
 
     private func opened(_ number: UInt32, index: Int32) {
-        let refusal = workers.with(home(of: number)) { $0.watch(number) }
-        if let refusal {
-            refused(number, refusal)
-            return
+        for worker in workers.all where isReceived(number, by: worker) {
+            if let refusal = workers.with(worker, { $0.watch(number) }) {
+                refused(number, refusal)
+                return
+            }
         }
         let effects = desk.portOpened(
             number: number, interfaceIndex: UInt32(bitPattern: index), team)
@@ -81,9 +88,9 @@ extension DatapathDaemon {
         let index = port.interface.index
         let home = home(of: number)
         for (worker, out) in port.outs.enumerated() {
-            workers.with(worker) {
-                $0.add(number, out: out, ring: worker == home ? port.ring : nil)
-            }
+            let place = (worker + workers.count - home) % workers.count
+            let ring = place < port.rings.count ? port.rings[place] : nil
+            workers.with(worker) { $0.add(number, out: out, ring: ring) }
         }
         opened(number, index: index)
         // What changed while it was being opened was not heard.

@@ -57,7 +57,10 @@ final class DatapathDaemon {
     /// - Parameters:
     ///   - express: Whether the kernel may forward busy flows by itself.
     ///   - workerCount: 1 to `ForwardingLimits.workers`.
-    init(_ process: DaemonProcess, express isWanted: Bool, workerCount: Int) throws {
+    ///   - spreads: Names of ports that all workers receive by.
+    init(
+        _ process: DaemonProcess, express isWanted: Bool, workerCount: Int, spreads: [String]
+    ) throws {
         self.process = process
         guard geteuid() == 0 else {
             throw DaemonError(
@@ -66,6 +69,7 @@ final class DatapathDaemon {
         OpenFiles.raiseLimit(to: Self.descriptorCountMax)
         var random = SystemRandomNumberGenerator()
         desk = OrderDesk(workerCount: workerCount)
+        desk.spreads = Set(spreads)
         let mailbox = mailbox
         do {
             listener = try ChannelListener(runDirectory: process.places.rundir)

@@ -59,13 +59,18 @@ struct PortCrew {
 
     func takeReports() -> [CrewReport] { crew.take() }
 
-    /// - Parameter workerCount: How many are to send by the port.
-    func open(_ name: String, number: UInt32, express: ExpressHooks?, workerCount: Int) {
+    /// - Parameters:
+    ///   - workerCount: How many are to send by the port.
+    ///   - isSpread: As many are to receive by it.
+    func open(
+        _ name: String, number: UInt32, express: ExpressHooks?, workerCount: Int, isSpread: Bool
+    ) {
         let budget = budget
         crew.post(key: name) {
             do throws(PortError) {
                 let port = try OpenPort(
-                    name: name, express: express, budget: budget, workerCount: workerCount)
+                    name: name, express: express, budget: budget, workerCount: workerCount,
+                    isSpread: isSpread)
                 return .opened(number: number, port)
             } catch {
                 return .refused(number: number, error)

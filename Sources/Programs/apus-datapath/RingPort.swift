@@ -10,11 +10,11 @@ import Flows
 import PacketPorts
 import Packets
 
-/// What an interface receives. One worker has it.
+/// What an interface receives, or the part of it that a worker has if the port is spread.
 struct RingPort: ~Copyable {
     var ring: SteeredRings
-    /// Keeps the host's own stack away while the port is ours.
-    let drop: HostIngressDrop
+    /// Keeps the host's own stack away while the port is ours. The first part has it.
+    let drop: HostIngressDrop?
 }
 
 /// How one worker sends by an interface.
@@ -53,40 +53,51 @@ struct Reshaped: ~Copyable {
 }
 
 /// A port on its way between the thread that opens or closes it and the workers: `outs` has one for
-/// each worker.
+/// each worker, `rings` one, or of a port that is spread as many.
 struct OpenPort: Sendable {
     var interface: InterfaceFacts
-    var ring: Moved<RingPort>
+    var rings: [Moved<RingPort>]
     var outs: [Moved<OutPort>]
 
+    /// - Parameter isSpread: All workers shall receive by it. A kernel that cannot steer lets one.
     /// - Throws: As the devices; then nothing is open.
     init(
-        name: String, express: ExpressHooks?, budget: RingBudget, workerCount: Int
+        name: String, express: ExpressHooks?, budget: RingBudget, workerCount: Int, isSpread: Bool
     ) throws(PortError) {
         let interface = try InterfaceFacts(name: name)
         let drop = try HostIngressDrop(interface: interface, express: express)
         var outs: [Moved<OutPort>] = []
+        var rings: [Moved<RingPort>] = []
         do throws(PortError) {
             for _ in 0..<workerCount { outs.append(Moved(try OutPort(interface: interface))) }
-            let ring = try SteeredRings(interface: interface, express: express, budget: budget)
-            self.ring = Moved(RingPort(ring: ring, drop: drop))
+            let ring = try SteeredRings(
+                interface: interface, express: express, budget: budget,
+                pairCount: isSpread ? workerCount : 1)
+            let isSteered = ring.isSteered
+            rings.append(Moved(RingPort(ring: ring, drop: drop)))
+            for _ in 1..<(isSpread && isSteered ? workerCount : 1) {
+                guard let last = rings.last else { break }
+                // Safe: it is ours until it is handed over.
+                let next = try unsafe last.pointer.pointee.ring.another()
+                rings.append(Moved(RingPort(ring: next, drop: nil)))
+            }
         } catch {
             for out in outs { _ = out.take() }
+            for ring in rings { _ = ring.take() }
             throw error
         }
-        self.interface = interface
-        self.outs = outs
+        self.init(interface: interface, rings: rings, outs: outs)
     }
 
-    init(interface: InterfaceFacts, ring: Moved<RingPort>, outs: [Moved<OutPort>]) {
+    init(interface: InterfaceFacts, rings: [Moved<RingPort>], outs: [Moved<OutPort>]) {
         self.interface = interface
-        self.ring = ring
+        self.rings = rings
         self.outs = outs
     }
 
     /// Closes all of it.
     func close() {
         for out in outs { _ = out.take() }
-        _ = ring.take()
+        for ring in rings { _ = ring.take() }
     }
 }

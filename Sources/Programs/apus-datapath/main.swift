@@ -21,6 +21,12 @@ struct ApusDatapath: ParsableCommand {
         help: "Threads that forward packets, 1 to 64. Ports are spread over them.")
     var workers = WorkerCount.standard
 
+    @Option(
+        help: ArgumentHelp(
+            "Interfaces that all workers receive by, flow by flow. Others have one worker each.",
+            valueName: "name,name"))
+    var spread = ""
+
     func validate() throws {
         guard WorkerCount.allowed.contains(workers) else {
             throw ValidationError("--workers is 1 to \(WorkerCount.allowed.upperBound)")
@@ -30,7 +36,8 @@ struct ApusDatapath: ParsableCommand {
     func run() throws {
         let process = try DaemonProcess.start(name: DatapathDaemon.name, options: daemon)
         do {
-            try DatapathDaemon(process, express: !noExpress, workerCount: workers).serve()
+            try DatapathDaemon(process, express: !noExpress, workerCount: workers, spreads: spread.split(separator: ",").map(String.init))
+                .serve()
             process.finish()
         } catch {
             process.finish()
