@@ -17,8 +17,8 @@
 // before the ring that is entered. Which of the two is the first in its group does not matter: both
 // are read, and if the group were the other way round, the same rule would turn it back.
 //
-// A busy port may have such a pair for each of several workers, all in one group. A hash of a frame's
-// addresses and ports then says which pair receives it, and each pair goes over by itself:
+// A busy port may have such a pair for each of several workers, all in one group. A hash of a
+// frame's addresses and ports then says which pair receives it, and each goes over by itself:
 //
 //     hash ──> place ──> word ──> slots 0 | blocks 0 | slots 1 | blocks 1 | ...
 //

@@ -36,8 +36,10 @@ struct ApusDatapath: ParsableCommand {
     func run() throws {
         let process = try DaemonProcess.start(name: DatapathDaemon.name, options: daemon)
         do {
-            try DatapathDaemon(process, express: !noExpress, workerCount: workers, spreads: spread.split(separator: ",").map(String.init))
-                .serve()
+            let daemon = try DatapathDaemon(
+                process, express: !noExpress, workerCount: workers,
+                spreads: spread.split(separator: ",").map(String.init))
+            try daemon.serve()
             process.finish()
         } catch {
             process.finish()

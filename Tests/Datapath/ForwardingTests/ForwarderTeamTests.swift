@@ -170,9 +170,10 @@ struct ForwarderTeamTests {
             .putMeter(
                 DatapathMeter(id: 7, unit: .packets, bands: [.init(rate: 1, burst: 3)])))
         for port in 1...2 as ClosedRange<UInt32> {
-            bench.order(.putFlow(Bench.flow(inPort: port, [.meter(id: 7), .output(port: 3 - port)])))
+            let actions = [DatapathAction.meter(id: 7), .output(port: 3 - port)]
+            bench.order(.putFlow(Bench.flow(inPort: port, actions)))
         }
-        for _ in 0..<4 { for port in 1...2 as ClosedRange<UInt32> { bench.send(frame, from: port) } }
+        for port in [1, 2, 1, 2, 1, 2, 1, 2] as [UInt32] { bench.send(frame, from: port) }
         let sent = bench.sent()
         #expect(sent.reduce(0, +) == 3)
         let seen = bench.team.meter(7)?.1.total.packets

@@ -18,8 +18,8 @@ private struct Dice {
     }
 }
 
-/// One world, told twice: to a datapath of one worker and to one of several. Whatever is ordered and
-/// whatever comes, nobody outside can tell which is which.
+/// One world, told twice: to a datapath of one worker and to one of several. Whatever is ordered
+/// and whatever comes, nobody outside can tell which is which.
 struct TeamSimulationTests {
     @Test(arguments: [(2, 1), (2, 2), (3, 3), (5, 4), (64, 5)] as [(Int, UInt64)])
     func manyActAsOne(workerCount: Int, seed: UInt64) {
