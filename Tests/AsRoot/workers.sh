@@ -2,6 +2,7 @@
 # Several workers are one switch: with one, two and four of them, all by the rings (--no-express), packets
 # pass and add up at every port, rules are in force in all workers when the command returns, ports come
 # and go under traffic, vswitchd may die, and a datapath that ends under traffic leaves nothing behind.
+# The last of them spreads two of the ports over all workers.
 source "$(dirname "$0")/common.bash"
 begin workers
 
@@ -116,4 +117,5 @@ workers() { # workers NAME COUNT RECEIVERS [OPTION...]
 workers 1 1 5
 workers 2 2 5
 workers 4 4 5
+workers spread 3 9 --spread p1,p3
 finish
