@@ -128,7 +128,7 @@ house.addProgram(
     [
         "Channel", "Daemon", "DatapathMessages", "Execution", "FlowCache", "Flows", "Forwarding",
         "KernelPrograms", "LinkValues", "Links", "PacketPorts", "Packets", "Timekeeping",
-    ])
+    ], exclude: ["README.md"])
 house.addProgram(
     "apus",
     [
@@ -251,14 +251,14 @@ struct House {
             ))
     }
 
-    mutating func addProgram(_ name: String, _ uses: [String]) {
+    mutating func addProgram(_ name: String, _ uses: [String], exclude: [String] = []) {
         check(name, .program, "Programs", uses)
         targets.append(
             .executableTarget(
                 name: name,
                 dependencies: uses.map(Target.Dependency.init(stringLiteral:))
                     + (name == "apus" ? [] : [.arguments, .log]),
-                path: "Sources/Programs/\(name)", swiftSettings: Self.settings))
+                path: "Sources/Programs/\(name)", exclude: exclude, swiftSettings: Self.settings))
     }
 
     /// Tests that join rules of all wings; `uses` may name any target.

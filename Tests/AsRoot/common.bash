@@ -52,7 +52,8 @@ in_switch() { ip netns exec "$switch" "$@"; }
 in_host() { local n=$1; shift; ip netns exec "$name-h$n" "$@"; }
 
 start_ovsdb() { in_switch "$bin/apus-ovsdb" --pidfile --detach --log-file; }
-start_datapath() { in_switch "$bin/apus-datapath" --pidfile --detach --log-file; }
+# DATAPATH_OPTIONS='--workers 2' has any script run with as many.
+start_datapath() { in_switch "$bin/apus-datapath" ${DATAPATH_OPTIONS-} --pidfile --detach --log-file; }
 start_vswitchd() { in_switch "$bin/apus-vswitchd" --pidfile --detach --log-file; }
 
 switch_up() {

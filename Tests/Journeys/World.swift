@@ -369,7 +369,7 @@ struct World: ~Copyable {
             tellMachine(reply, sequence, inDump: inDump)
         case .openPort(let port):
             let effects = desk.portOpened(
-                number: port.number ?? 0, interfaceIndex: indices[port.name] ?? 0, forwarder)
+                number: port.number ?? 0, interfaceIndex: indices[port.name] ?? 0, &forwarder)
             for effect in effects { carryOut(effect) }
         case .shapePort(let number, _, let caller):
             for effect in desk.portShaped(number, refusal: nil, for: caller) { carryOut(effect) }

@@ -37,7 +37,7 @@ extension Continuation {
 public struct ExecutionState: ~Copyable {
     /// The moment of the batch; set it before `run`.
     public var now = Instant.start
-    public var meters = MeterTable()
+    public var meters: MeterTable
     /// State of the chance by which `sample` decides.
     @usableFromInline var chance: UInt64
     /// How often the packet underway was looked up again.
@@ -48,9 +48,12 @@ public struct ExecutionState: ~Copyable {
     /// Room for `ExecutionLimits.recirculations`; the first `noted` are initialised.
     @usableFromInline let continuations: UnsafeMutablePointer<Continuation>
 
-    /// - Parameter seed: Of the chance by which `sample` decides. Equal seeds decide equally.
-    public init(seed: UInt64) {
+    /// - Parameters:
+    ///   - seed: Of the chance by which `sample` decides. Equal seeds decide equally.
+    ///   - meters: Its own, or one that others share.
+    public init(seed: UInt64, meters: consuming MeterTable = MeterTable()) {
         chance = seed
+        self.meters = meters
         // Safe: owned by this value alone, freed in its deinit; continuations are trivial.
         unsafe continuations = .allocate(capacity: ExecutionLimits.recirculations)
     }

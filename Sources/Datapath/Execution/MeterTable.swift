@@ -88,29 +88,96 @@ struct MeterState {
     }
 }
 
-/// The meters of a datapath, by number. Owned by one thread.
+/// Lets one of several threads at a time ask a table. Two functions and what they work on: a pure
+/// target knows no lock, and a table of one thread needs none.
 @safe
-public struct MeterTable: ~Copyable {
-    /// `capacity` initialised meters, there or not.
-    private var meters: UnsafeMutablePointer<MeterState>
-    private var capacity = 4
-    /// Meters that are there.
-    public private(set) var count = 0
+public struct MeterGate: @unchecked Sendable {
+    public typealias Step = @convention(c) (UnsafeMutableRawPointer) -> Void
 
-    public init() {
-        // Safe: owned by this value alone, freed in its deinit; meters are trivial.
-        unsafe meters = .allocate(capacity: capacity)
-        unsafe meters.initialize(repeating: MeterState(), count: capacity)
+    private let lock: UnsafeMutableRawPointer
+    private let enter: Step
+    private let leave: Step
+
+    /// - Parameter lock: Is handed to both, and lives as long as any table with this gate.
+    public init(_ lock: UnsafeMutableRawPointer, enter: Step, leave: Step) {
+        unsafe self.lock = lock
+        unsafe self.enter = enter
+        unsafe self.leave = leave
     }
 
-    // Safe: allocated by this value.
-    deinit { unsafe meters.deallocate() }
+    func locked(_ body: () -> Bool) -> Bool {
+        // Safe: `lock` is what both were made for.
+        unsafe enter(lock)
+        defer { unsafe leave(lock) }
+        return body()
+    }
+}
+
+/// The meters of a datapath, by number.
+///
+/// Tables that were made by `init(sharing:)` are one table. Whoever changes which meters there are,
+/// or asks what they have seen, sees to it that nobody else uses it meanwhile; `admit` may be
+/// called by several threads, one after the other by the gate.
+@safe
+public struct MeterTable: ~Copyable {
+    /// What all that share it have in common.
+    @safe
+    private struct Store {
+        /// `capacity` initialised meters, there or not.
+        var meters: UnsafeMutablePointer<MeterState>
+        var capacity = 4
+        /// Meters that are there.
+        var count = 0
+        /// Tables that are this one.
+        var users = 1
+    }
+
+    private let store: UnsafeMutablePointer<Store>
+    private let gate: MeterGate?
+
+    /// - Parameter gate: For a table that several threads will share.
+    public init(gate: MeterGate? = nil) {
+        self.gate = gate
+        // Safe: freed by the last that shares it, in its deinit; meters are trivial.
+        let meters = UnsafeMutablePointer<MeterState>.allocate(capacity: 4)
+        unsafe meters.initialize(repeating: MeterState(), count: 4)
+        unsafe store = .allocate(capacity: 1)
+        unsafe store.initialize(to: Store(meters: meters))
+    }
+
+    /// The same table once more. To be made, and to end, while no other thread uses it.
+    public init(sharing other: borrowing MeterTable) {
+        gate = other.gate
+        unsafe store = other.store
+        unsafe store.pointee.users += 1
+    }
+
+    deinit {
+        unsafe store.pointee.users -= 1
+        // Safe: nobody else has it.
+        guard unsafe store.pointee.users == 0 else { return }
+        unsafe store.pointee.meters.deallocate()
+        unsafe store.deallocate()
+    }
+
+    /// Meters that are there.
+    public var count: Int { unsafe store.pointee.count }
+
+    // Safe here and below: the store lives as long as this table, and below `capacity` its meters
+    // are initialised.
+    private func isThere(_ id: UInt32) -> Bool {
+        unsafe Int(id) < store.pointee.capacity && store.pointee.meters[Int(id)].isThere
+    }
 
     /// Whether a packet of `byteCount` bytes may go on at `now`; true without such a meter.
     public mutating func admit(_ id: UInt32, byteCount: Int, now: Instant) -> Bool {
-        // Safe: below `capacity` meters are initialised.
-        guard Int(id) < capacity, unsafe meters[Int(id)].isThere else { return true }
-        return unsafe meters[Int(id)].admit(byteCount: byteCount, now: now)
+        guard isThere(id) else { return true }
+        guard let gate else {
+            return unsafe store.pointee.meters[Int(id)].admit(byteCount: byteCount, now: now)
+        }
+        return gate.locked {
+            unsafe store.pointee.meters[Int(id)].admit(byteCount: byteCount, now: now)
+        }
     }
 
     /// Adds a meter that is full at `now`, or changes one, whose counters then begin anew.
@@ -124,33 +191,33 @@ public struct MeterTable: ~Copyable {
             throw .badBandCount(meter.bands.count)
         }
         guard meter.bands.allSatisfy({ $0.rate > 0 }) else { throw .badRate }
-        if Int(meter.id) >= capacity { grow(beyond: Int(meter.id)) }
+        unsafe Self.grow(&store.pointee, beyond: Int(meter.id))
         var state = MeterState()
         (state.isThere, state.unit, state.filledAt) = (true, meter.unit, now)
         state.bandCount = meter.bands.count
         for (index, band) in meter.bands.enumerated() { state.bands[index] = BandBucket(band) }
-        // Safe: below `capacity`.
-        if unsafe !meters[Int(meter.id)].isThere { count += 1 }
-        unsafe meters[Int(meter.id)] = state
+        if !isThere(meter.id) { unsafe store.pointee.count += 1 }
+        unsafe store.pointee.meters[Int(meter.id)] = state
     }
 
-    private mutating func grow(beyond index: Int) {
-        var larger = capacity
+    private static func grow(_ store: inout Store, beyond index: Int) {
+        var larger = store.capacity
         while larger <= index { larger *= 2 }
+        guard larger > store.capacity else { return }
         // Safe: the first `capacity` meters move, the others are initialised behind them.
         let moved = UnsafeMutablePointer<MeterState>.allocate(capacity: larger)
-        unsafe moved.moveInitialize(from: meters, count: capacity)
-        unsafe (moved + capacity).initialize(repeating: MeterState(), count: larger - capacity)
-        unsafe meters.deallocate()
-        unsafe meters = moved
-        capacity = larger
+        unsafe moved.moveInitialize(from: store.meters, count: store.capacity)
+        unsafe (moved + store.capacity).initialize(
+            repeating: MeterState(), count: larger - store.capacity)
+        unsafe store.meters.deallocate()
+        unsafe store.meters = moved
+        store.capacity = larger
     }
 
     /// A meter with what it has seen; nil if it is not there.
     public func meter(_ id: UInt32) -> (meter: DatapathMeter, statistics: MeterStatistics)? {
-        // Safe: below `capacity` meters are initialised.
-        guard Int(id) < capacity, unsafe meters[Int(id)].isThere else { return nil }
-        let state = unsafe meters[Int(id)]
+        guard isThere(id) else { return nil }
+        let state = unsafe store.pointee.meters[Int(id)]
         var bands: [DatapathMeter.Band] = []
         var statistics = MeterStatistics(bandCount: state.bandCount)
         for index in 0..<state.bandCount {
@@ -167,16 +234,12 @@ public struct MeterTable: ~Copyable {
         return (DatapathMeter(id: id, unit: state.unit, bands: bands), statistics)
     }
 
-    public func contains(_ id: UInt32) -> Bool {
-        // Safe: below `capacity` meters are initialised.
-        unsafe Int(id) < capacity && meters[Int(id)].isThere
-    }
+    public func contains(_ id: UInt32) -> Bool { isThere(id) }
 
     /// Takes a meter away, if it is there; flows that name it let everything pass from now on.
     public mutating func remove(_ id: UInt32) {
-        guard contains(id) else { return }
-        // Safe: below `capacity`.
-        unsafe meters[Int(id)] = MeterState()
-        count -= 1
+        guard isThere(id) else { return }
+        unsafe store.pointee.meters[Int(id)] = MeterState()
+        unsafe store.pointee.count -= 1
     }
 }

@@ -27,13 +27,15 @@ extension Forwarder {
     /// Does with a packet that was kept for it what vswitchd decided: its flow is installed, then
     /// the packet executed, so that the next one finds the flow.
     ///
+    /// - Returns: The packet's key.
     /// - Throws: `.noSuchUpcall`, and as `install` and `execute`. A flow that is refused does not
     ///   keep its packet from being executed.
+    @discardableResult
     public mutating func answer<Sink: PacketSink & ExpressTier & ~Copyable>(
         _ answer: UpcallAnswer, now: Instant, into sink: inout Sink
-    ) throws(OrderRefusal) {
+    ) throws(OrderRefusal) -> FlowKey {
         guard let upcall = kept.take(answer.id) else { throw .noSuchUpcall }
-        guard answer.mask != nil || answer.executes else { return }
+        guard answer.mask != nil || answer.executes else { return upcall.key }
         let program = try compile(answer.actions)
         var isInstalled = false
         defer { if !isInstalled { programs.release(program) } }
@@ -50,6 +52,7 @@ extension Forwarder {
             _ = try run(program, on: upcall.bytes, offload, from: upcall.key, now: now, &sink)
         }
         if let refusal { throw refusal }
+        return upcall.key
     }
 
     /// Runs a program on a copy of a frame.

@@ -65,12 +65,16 @@ extension Forwarder {
     ///
     /// - Throws: `.tooManyFlows`, `.tooManyMasks`, `.tooManyActions`, `.actionsTooLarge`,
     ///   `.noRoomForActions`.
-    public mutating func install(_ flow: CachedFlow) throws(OrderRefusal) {
+    ///
+    /// - Parameter isNews: Whether a new flow is to be told as news.
+    public mutating func install(
+        _ flow: CachedFlow, isNews: Bool = true
+    ) throws(OrderRefusal) {
         let program = try compile(flow.actions)
         do throws(OrderRefusal) {
             try put(
                 key: flow.key, mask: flow.mask, program,
-                name: flow.ufid.map { FlowName(high: $0.high, low: $0.low) })
+                name: flow.ufid.map { FlowName(high: $0.high, low: $0.low) }, isNews: isNews)
         } catch {
             programs.release(program)
             throw error
@@ -128,6 +132,16 @@ extension Forwarder {
     /// The flow with this key and mask, if it is there.
     public func flow(key: FlowKey, mask: FlowMask) -> CachedFlow? {
         tables.megaflows.find(key: key, mask: mask).map { flow(at: $0) }
+    }
+
+    func hasFlow(key: FlowKey, mask: FlowMask) -> Bool {
+        tables.megaflows.find(key: key, mask: mask) != nil
+    }
+
+    /// A flow was told of elsewhere: it is no news until something happens to it.
+    mutating func noteTold(key: FlowKey, mask: FlowMask) {
+        guard let slot = tables.megaflows.find(key: key, mask: mask) else { return }
+        _ = tables.megaflows.nextNews(from: Int(slot), limit: 1)
     }
 
     /// Removes all flows.

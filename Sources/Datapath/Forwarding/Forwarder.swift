@@ -26,8 +26,27 @@ public struct ForwarderSettings: Sendable {
     public var upcallsPerPort = ForwardingLimits.upcallsPerPort
     /// Bytes of frames that wait for vswitchd at most, over all ports.
     public var upcallByteBudget = ForwardingLimits.upcallByteBudget
+    /// Packets that vswitchd was asked about and has not answered; a power of two.
+    public var keptUpcalls = ForwardingLimits.keptUpcalls
+    /// Which of several forwarders of one datapath this is, from 0 to
+    /// `ForwardingLimits.workers - 1`.
+    public var worker = 0
+    /// For meters that several threads ask.
+    public var meterGate: MeterGate?
 
     public init(hashSeed: UInt64) { self.hashSeed = hashSeed }
+
+    /// For one of `workerCount` forwarders: what waits for vswitchd they share out, so that the way
+    /// to it is not longer for being fed by many.
+    public init(hashSeed: UInt64, worker: Int, of workerCount: Int) {
+        self.init(hashSeed: hashSeed &+ UInt64(worker))
+        self.worker = worker
+        while keptUpcalls * workerCount > ForwardingLimits.keptUpcalls,
+            keptUpcalls > ForwardingLimits.keptUpcallsMin
+        { keptUpcalls /= 2 }
+        upcallByteBudget = max(
+            upcallByteBudget / workerCount, ForwardingLimits.upcallByteBudgetMin)
+    }
 }
 
 /// The datapath's rules and all of their state. Owned by one thread; nothing of it is global.
@@ -38,20 +57,41 @@ public struct Forwarder: ~Copyable {
     @usableFromInline var ledger: Ledger
     var lane = ExpressLane()
     /// Those that vswitchd has been asked about.
-    var kept = KeptUpcalls()
+    var kept: KeptUpcalls
     /// What ports take in; see `setPolicing`.
-    @usableFromInline var policers = MeterTable()
+    @usableFromInline var policers: MeterTable
     /// Packets from a port that is not there (any more). They are in nobody's counters.
     @usableFromInline var strays: UInt64 = 0
     /// How packets ended that userspace sent to be executed, by raw value.
     var executedEnds = InlineArray<128, UInt64>(repeating: 0)
 
     public init(_ settings: ForwarderSettings) {
+        self.init(
+            settings, meters: MeterTable(gate: settings.meterGate),
+            policers: MeterTable(gate: settings.meterGate))
+    }
+
+    /// One more forwarder of a datapath: a meter is one meter, whoever asks it. To be made, and to
+    /// end, while no other thread uses `first`.
+    public init(_ settings: ForwarderSettings, beside first: borrowing Forwarder) {
+        self.init(
+            settings, meters: MeterTable(sharing: first.state.meters),
+            policers: MeterTable(sharing: first.policers))
+    }
+
+    private init(
+        _ settings: ForwarderSettings, meters: consuming MeterTable,
+        policers: consuming MeterTable
+    ) {
         tables = FlowTables(
             flowLimit: settings.flowLimit, microflowCount: settings.microflowCount,
             seed: settings.hashSeed)
         // Another secret than the hash's, which shows in nothing that can be seen from outside.
-        state = ExecutionState(seed: ~settings.hashSeed)
+        state = ExecutionState(seed: ~settings.hashSeed, meters: meters)
+        self.policers = policers
+        kept = KeptUpcalls(
+            capacity: settings.keptUpcalls, byteBudget: settings.upcallByteBudget,
+            worker: settings.worker)
         ledger = Ledger(
             upcalls: UpcallQueues(
                 upcallsPerPort: settings.upcallsPerPort, byteBudget: settings.upcallByteBudget))

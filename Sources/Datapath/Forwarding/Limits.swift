@@ -24,4 +24,9 @@ public enum ForwardingLimits {
     /// time. A power of two.
     public static let keptUpcalls = 2048
     public static let upcallByteBudget = 16 << 20
+    /// What each of many workers has of the two at least.
+    static let keptUpcallsMin = 256
+    static let upcallByteBudgetMin = 1 << 20
+    /// Forwarders of one datapath: a set of them is a word of 64 bits, the number of one 6 bits.
+    public static let workers = 64
 }

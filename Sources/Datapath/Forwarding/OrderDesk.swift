@@ -5,7 +5,7 @@ public import Timekeeping
 
 // Where orders come in: who asked, what is answered, which devices are to be opened or closed.
 //
-//     request ──> OrderDesk ──┬─> Forwarder (flows, counters, execution)
+//     request ──> OrderDesk ──┬─> team of forwarders (flows, counters, execution)
 //                             ├─> open or close a port's device (the program does it, and reports)
 //                             └─> replies, each with the number of its request
 //
@@ -48,7 +48,7 @@ public struct OrderDesk: Sendable {
         var client: ClientID
         var sequence: UInt32
         var onlyNews: Bool
-        var cursor = FlowCursor()
+        var cursor = TeamCursor()
     }
 
     private struct Opening: Sendable {
@@ -67,8 +67,15 @@ public struct OrderDesk: Sendable {
     private var dumps: [Dump] = []
     /// Who is asked about packets that no flow knows.
     public private(set) var upcallClient: ClientID?
+    /// Which worker receives what.
+    public private(set) var homes: PortHomes
+    /// Names of ports that all workers receive by.
+    public var spreads: Set<String> = []
+    /// Flows that several workers have are counted once: so many are there once more.
+    private var copies = 0
 
-    public init() {}
+    /// - Parameter workerCount: Of the team that orders are carried out by.
+    public init(workerCount: Int = 1) { homes = PortHomes(workerCount: workerCount) }
 
     /// Ports by rising number.
     public var portsInOrder: [Vport] {
@@ -81,86 +88,77 @@ public struct OrderDesk: Sendable {
     public var hasDumps: Bool { !dumps.isEmpty }
 
     /// A connection ended: it is told nothing more. If it took the upcalls, nobody does now.
-    public mutating func clientGone(_ client: ClientID, _ forwarder: inout Forwarder) {
+    public mutating func clientGone<Sink: PacketSink & ExpressTier & ~Copyable>(
+        _ client: ClientID, _ team: ForwarderTeam<Sink>
+    ) {
         dumps.removeAll { $0.client == client }
         guard upcallClient == client else { return }
         upcallClient = nil
-        forwarder.hasVswitchd = false
-        forwarder.forgetKeptUpcalls()
+        team.setHasVswitchd(false)
+        team.forgetKeptUpcalls()
     }
 
     /// Takes one order.
     public mutating func take<Sink: PacketSink & ExpressTier & ~Copyable>(
         _ request: DatapathRequest, sequence: UInt32, from client: ClientID, now: Instant,
-        _ forwarder: inout Forwarder, _ sink: inout Sink
+        _ team: ForwarderTeam<Sink>
     ) -> [DeskEffect] {
+        let caller = DeskCaller(client: client, sequence: sequence)
         func reply(_ reply: DatapathReply, inDump: Bool = false) -> DeskEffect {
             .reply(client, sequence: sequence, reply, inDump: inDump)
         }
         do throws(OrderRefusal) {
             switch request {
             case .describeDatapath:
-                forwarder.refreshExpress(now: now, &sink)
+                team.refreshExpress(now: now)
                 let description = DatapathDescription(
-                    name: DatapathReport.name, statistics: forwarder.statistics)
+                    name: DatapathReport.name, statistics: statistics(team))
                 return [reply(.datapath(description), inDump: true), reply(.done, inDump: true)]
             case .takeUpcalls:
-                if upcallClient != client { forwarder.forgetKeptUpcalls() }
+                if upcallClient != client { team.forgetKeptUpcalls() }
                 upcallClient = client
-                forwarder.hasVswitchd = true
-            case .addPort(let port):
-                let caller = DeskCaller(client: client, sequence: sequence)
-                return try addPort(port, caller, &forwarder)
-            case .deletePort(let number):
-                guard opening[number] == nil else { throw .noSuchPort(number) }
-                forwarder.closeExpress(ofPort: number, now: now, &sink)
-                try forwarder.removePort(number)
-                if let gone = ports.removeValue(forKey: number) { numbers[gone.name] = nil }
-                traffic[number] = nil
-                let caller = DeskCaller(client: client, sequence: sequence)
-                return [.closePort(number: number, caller)]
+                team.setHasVswitchd(true)
+            case .addPort(let port): return try addPort(port, caller, team)
+            case .deletePort(let number): return try deletePort(number, caller, now, team)
             case .setTraffic(let number, let wanted):
-                let caller = DeskCaller(client: client, sequence: sequence)
-                return try setTraffic(wanted, number, caller, now, &forwarder, &sink)
+                return try setTraffic(wanted, number, caller, now, team)
             case .listPorts:
-                forwarder.refreshExpress(now: now, &sink)
-                return portsInOrder.map { reply(.port(told($0, forwarder)), inDump: true) }
+                team.refreshExpress(now: now)
+                return portsInOrder.map { reply(.port(told($0, team)), inDump: true) }
                     + [reply(.done, inDump: true)]
-            case .putFlow(let flow):
-                forwarder.closeExpress(ofFlow: flow.key, mask: flow.mask, now: now, &sink)
-                try forwarder.install(flow)
-            case .probeFlow(let flow): try forwarder.probe(flow)
+            case .probeFlow(let flow): try team.probe(flow)
             case .deleteFlow(let key, let mask):
-                forwarder.closeExpress(ofFlow: key, mask: mask, now: now, &sink)
-                let flow = try forwarder.delete(key: key, mask: mask)
+                let home = homes.workers(ofFlow: key, mask: mask)
+                let (flow, copies) = try team.delete(key: key, mask: mask, at: home, now: now)
+                self.copies += copies
                 return [reply(.flow(flow)), reply(.done)]
-            case .flushFlows:
-                forwarder.closeExpress(ofPort: nil, now: now, &sink)
-                forwarder.flush()
+            case .flushFlows: flush(now, team)
             case .listFlows, .listFlowNews:
-                forwarder.refreshExpress(now: now, &sink)
+                team.refreshExpress(now: now)
                 dumps.append(
                     Dump(client: client, sequence: sequence, onlyNews: request == .listFlowNews))
                 return []
-            case .putMeter(let meter): try forwarder.putMeter(meter, now: now)
+            case .putMeter(let meter): try team.putMeter(meter, now: now)
             case .deleteMeter(let id):
-                let (meter, statistics) = try forwarder.deleteMeter(id)
+                let (meter, statistics) = try team.deleteMeter(id)
                 return [reply(.meter(meter, statistics)), reply(.done)]
             case .describeMeter(let id):
-                guard let (meter, statistics) = forwarder.meter(id) else {
+                guard let (meter, statistics) = team.meter(id) else {
                     throw .meter(.noSuchMeter)
                 }
                 return [reply(.meter(meter, statistics)), reply(.done)]
             case .describeMeters:
-                let features = DatapathReply.meterFeatures(
-                    meterCount: ExecutionLimits.meters,
-                    bandCount: UInt32(DatapathMeter.bandCountMax))
-                return [reply(features), reply(.done)]
+                return [reply(Self.meterFeatures), reply(.done)]
+            case .putFlow(let flow): try put(flow, now, team)
             case .execute(let packet):
-                try forwarder.execute(packet, now: now, into: &sink)
+                let home = homes.workers(ofPort: packet.key.inPort)
+                try team.execute(packet, at: home, now: now)
             case .answerUpcall(let answer):
                 guard client == upcallClient else { throw .noSuchUpcall }
-                try forwarder.answer(answer, now: now, into: &sink)
+                let homes = homes
+                copies += try team.answer(answer, now: now) {
+                    homes.workers(ofFlow: $0, mask: $1)
+                }
                 return []
             }
             return [reply(.done)]
@@ -169,10 +167,38 @@ public struct OrderDesk: Sendable {
         }
     }
 
+    private static var meterFeatures: DatapathReply {
+        .meterFeatures(
+            meterCount: ExecutionLimits.meters, bandCount: UInt32(DatapathMeter.bandCountMax))
+    }
+
+    /// Of all workers; each flow counts once.
+    public func statistics<Sink: PacketSink & ExpressTier & ~Copyable>(
+        _ team: ForwarderTeam<Sink>
+    ) -> DatapathStatistics { team.statistics(copies: copies) }
+
+    private mutating func put<Sink: PacketSink & ExpressTier & ~Copyable>(
+        _ flow: CachedFlow, _ now: Instant, _ team: ForwarderTeam<Sink>
+    ) throws(OrderRefusal) {
+        if flow.mask.inPort == .max { homes.settle(flow.key.inPort) }
+        let home = homes.workers(ofFlow: flow.key, mask: flow.mask)
+        copies += try team.install(flow, at: home, now: now)
+    }
+
+    private mutating func flush<Sink: PacketSink & ExpressTier & ~Copyable>(
+        _ now: Instant, _ team: ForwarderTeam<Sink>
+    ) {
+        team.flush(now: now)
+        copies = 0
+        var present = ports.mapValues(\.kind)
+        present.merge(opening.mapValues(\.port.kind)) { first, _ in first }
+        homes.forgetAll(but: present)
+    }
+
     // MARK: Ports
 
-    private mutating func addPort(
-        _ wanted: Vport, _ caller: DeskCaller, _ forwarder: inout Forwarder
+    private mutating func addPort<Sink: PacketSink & ExpressTier & ~Copyable>(
+        _ wanted: Vport, _ caller: DeskCaller, _ team: ForwarderTeam<Sink>
     ) throws(OrderRefusal) -> [DeskEffect] {
         if let present = numbers[wanted.name] {
             guard opening[present]?.port.kind == wanted.kind, wanted.number ?? present == present
@@ -180,10 +206,12 @@ public struct OrderDesk: Sendable {
             opening[present]?.callers.append(caller)
             return []
         }
-        guard let number = wanted.number ?? forwarder.freePortNumber() else {
+        guard let number = wanted.number ?? team.freePortNumber() else {
             throw .invalidPortNumber(ForwardingLimits.portNumber)
         }
-        try forwarder.addPort(number)
+        try team.addPort(number)
+        homes.settle(number, kind: wanted.kind)
+        if spreads.contains(wanted.name) { homes.spread(number) }
         var port = wanted
         port.number = number
         opening[number] = Opening(port: port, callers: [caller])
@@ -194,8 +222,8 @@ public struct OrderDesk: Sendable {
     /// The device of a port is open: packets may come.
     ///
     /// - Parameter interfaceIndex: The kernel's number of its interface.
-    public mutating func portOpened(
-        number: UInt32, interfaceIndex: UInt32, _ forwarder: borrowing Forwarder
+    public mutating func portOpened<Sink: PacketSink & ExpressTier & ~Copyable>(
+        number: UInt32, interfaceIndex: UInt32, _ team: ForwarderTeam<Sink>
     ) -> [DeskEffect] {
         guard let opened = opening.removeValue(forKey: number) else { return [] }
         var port = opened.port
@@ -203,7 +231,7 @@ public struct OrderDesk: Sendable {
         ports[number] = port
         var effects: [DeskEffect] = []
         for caller in opened.callers {
-            for reply in [.port(told(port, forwarder)), DatapathReply.done] {
+            for reply in [.port(told(port, team)), DatapathReply.done] {
                 effects.append(
                     .reply(caller.client, sequence: caller.sequence, reply, inDump: false))
             }
@@ -212,13 +240,13 @@ public struct OrderDesk: Sendable {
     }
 
     /// The device of a port could not be opened.
-    public mutating func portRefused(
-        number: UInt32, errno: Int32, text: String, _ forwarder: inout Forwarder
+    public mutating func portRefused<Sink: PacketSink & ExpressTier & ~Copyable>(
+        number: UInt32, errno: Int32, text: String, _ team: ForwarderTeam<Sink>
     ) -> [DeskEffect] {
         guard let refused = opening.removeValue(forKey: number) else { return [] }
         numbers[refused.port.name] = nil
         do throws(OrderRefusal) {
-            try forwarder.removePort(number)
+            try team.removePort(number)
         } catch { preconditionFailure("a port that was being opened had no place: \(error)") }
         return refused.callers.map {
             .reply(
@@ -231,15 +259,26 @@ public struct OrderDesk: Sendable {
         caller.map(done) ?? []
     }
 
+    private mutating func deletePort<Sink: PacketSink & ExpressTier & ~Copyable>(
+        _ number: UInt32, _ caller: DeskCaller, _ now: Instant, _ team: ForwarderTeam<Sink>
+    ) throws(OrderRefusal) -> [DeskEffect] {
+        guard opening[number] == nil else { throw .noSuchPort(number) }
+        team.closeExpress(ofPort: number, now: now)
+        try team.removePort(number)
+        if let gone = ports.removeValue(forKey: number) { numbers[gone.name] = nil }
+        traffic[number] = nil
+        return [.closePort(number: number, caller)]
+    }
+
     private mutating func setTraffic<Sink: PacketSink & ExpressTier & ~Copyable>(
         _ wanted: PortTraffic, _ number: UInt32, _ caller: DeskCaller, _ now: Instant,
-        _ forwarder: inout Forwarder, _ sink: inout Sink
+        _ team: ForwarderTeam<Sink>
     ) throws(OrderRefusal) -> [DeskEffect] {
         guard ports[number] != nil else { throw .noSuchPort(number) }
         let before = traffic[number] ?? PortTraffic()
-        if wanted != before { forwarder.closeExpress(ofPort: number, now: now, &sink) }
+        if wanted != before { team.closeExpress(ofPort: number, now: now) }
         if wanted.policing != before.policing {
-            try forwarder.setPolicing(wanted.policing, ofPort: number, now: now)
+            try team.setPolicing(wanted.policing, ofPort: number, now: now)
         }
         traffic[number] = wanted
         guard wanted.shaping != before.shaping else { return done(caller) }
@@ -261,9 +300,11 @@ public struct OrderDesk: Sendable {
     }
 
     /// A port with its counters.
-    private func told(_ port: Vport, _ forwarder: borrowing Forwarder) -> Vport {
+    private func told<Sink: PacketSink & ExpressTier & ~Copyable>(
+        _ port: Vport, _ team: ForwarderTeam<Sink>
+    ) -> Vport {
         var told = port
-        if let number = port.number, let report = forwarder.report(ofPort: number) {
+        if let number = port.number, let report = team.report(ofPort: number) {
             told.statistics = report.statistics
             told.ends = report.ends
         }
@@ -273,14 +314,16 @@ public struct OrderDesk: Sendable {
     // MARK: Dumps
 
     /// Tells the next portion of each dump that `isReady` says its reader has room for.
-    public mutating func continueDumps(
-        _ forwarder: inout Forwarder, isReady: (ClientID) -> Bool
+    public mutating func continueDumps<Sink: PacketSink & ExpressTier & ~Copyable>(
+        _ team: ForwarderTeam<Sink>, isReady: (ClientID) -> Bool
     ) -> [DeskEffect] {
         var effects: [DeskEffect] = []
+        let homes = homes
         for index in dumps.indices where isReady(dumps[index].client) {
-            let flows = forwarder.dump(
+            let flows = team.dump(
                 from: &dumps[index].cursor, atMost: Self.flowsPerPortion,
-                onlyNews: dumps[index].onlyNews)
+                onlyNews: dumps[index].onlyNews
+            ) { homes.workers(ofFlow: $0.key, mask: $0.mask) }
             let (client, sequence) = (dumps[index].client, dumps[index].sequence)
             effects += flows.map {
                 .reply(client, sequence: sequence, .flow($0), inDump: true)

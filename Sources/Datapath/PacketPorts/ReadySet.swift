@@ -3,7 +3,8 @@
 internal import CLinuxPacket
 internal import Glibc
 
-/// A set of descriptors, each with the number of its port (epoll, level-triggered). For one thread.
+/// A set of descriptors, each with the number of its port (epoll, level-triggered). One thread
+/// waits; any may add and remove.
 public struct ReadySet: ~Copyable {
     /// A port that has something.
     public struct Ready: Hashable, Sendable {
@@ -44,14 +45,16 @@ public struct ReadySet: ~Copyable {
         _ = unsafe epoll_ctl(epoll.number, EPOLL_CTL_DEL, descriptor, &event)
     }
 
-    /// Ports that have something now. Never waits.
-    public borrowing func ready() -> [Ready] {
+    /// Ports that have something now.
+    ///
+    /// - Parameter waiting: Until there is one, or a signal came.
+    public borrowing func ready(waiting: Bool = false) -> [Ready] {
         unsafe withUnsafeTemporaryAllocation(
             of: epoll_event.self, capacity: Self.readyCountMax
         ) { events in
             // Safe: the kernel writes at most the capacity, and tells how many.
             let count = unsafe epoll_wait(
-                epoll.number, events.baseAddress, Int32(Self.readyCountMax), 0)
+                epoll.number, events.baseAddress, Int32(Self.readyCountMax), waiting ? -1 : 0)
             let problems = EPOLLERR.rawValue | EPOLLHUP.rawValue
             return (0..<max(0, Int(count))).map { index in
                 let event = unsafe events[index]

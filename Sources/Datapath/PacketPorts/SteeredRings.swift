@@ -17,6 +17,14 @@
 // before the ring that is entered. Which of the two is the first in its group does not matter: both
 // are read, and if the group were the other way round, the same rule would turn it back.
 //
+// A busy port may have such a pair for each of several workers, all in one group. A hash of a
+// frame's addresses and ports then says which pair receives it, and each goes over by itself:
+//
+//     hash ──> place ──> word ──> slots 0 | blocks 0 | slots 1 | blocks 1 | ...
+//
+// Sockets of a group are numbered in the order in which they joined, so such pairs are made whole
+// and stay whole.
+//
 // A kernel that cannot leave out outgoing frames in a fanout group (before 6.2) gets blocks only,
 // from the beginning: a port that hears what it sends lets the switch learn addresses where they
 // are not.
@@ -66,7 +74,7 @@ public struct BlockRing: ~Copyable {
 /// Everything that one interface receives, as `PacketRing`, through two rings.
 @safe
 public struct SteeredRings: ~Copyable {
-    private enum Side { case slots, blocks }
+    enum Side { case slots, blocks }
     /// What became of the wish for a ring of blocks.
     private enum Wish { case none, stands, asked, refused }
 
@@ -78,9 +86,10 @@ public struct SteeredRings: ~Copyable {
     private let express: ExpressHooks?
     /// The kernel's number of the group; nil if it did not let the ring found one.
     private let group: CInt?
-    /// The number that the kernel's program returns: 0 the ring of slots, 1 the ring of blocks. Nil
-    /// without a group.
-    private let word: UnsafeMutableRawPointer?
+    /// Where the kernel's program reads which ring receives. Nil without a group.
+    private let table: SteeringTable?
+    /// Which of the pairs in the group this is.
+    private let pair: Int
     private var active: Side
     /// The ring that is being left still holds frames.
     private var isLeaving = false
@@ -99,10 +108,11 @@ public struct SteeredRings: ~Copyable {
     ///   - express: Keeps frames away that the kernel forwards by itself; to be attached at the
     ///     interface's ingress too (`HostIngressDrop`).
     ///   - budget: Where the memory of this port's rings comes from.
+    ///   - pairCount: How many pairs will receive; the others by `another`.
     /// - Throws: As `PacketRing`; `.notPermitted` without CAP_BPF, `.noRingMemory`.
     public init(
         interface: InterfaceFacts, express: ExpressHooks? = nil,
-        budget: RingBudget = .ofThisMachine()
+        budget: RingBudget = .ofThisMachine(), pairCount: Int = 1
     ) throws(PortError) {
         var grant = try budget.take(.slots, for: interface.name)
         var first = try PacketRing(interface: interface, layout: grant.layout, isDeaf: false)
@@ -112,8 +122,10 @@ public struct SteeredRings: ~Copyable {
             first = try PacketRing(interface: interface, layout: grant.layout, isDeaf: true)
         }
         if express != nil || number < 0 { try first.hear(through: express) }
-        // The last that can fail: a mapping has nobody to end it before deinit.
-        unsafe word = number < 0 ? nil : try Self.steer(first.descriptor, interface.name)
+        table =
+            number < 0
+            ? nil : try SteeringTable(first.descriptor, pairCount: pairCount, interface.name)
+        pair = 0
         group = number < 0 ? nil : number
         active = number < 0 ? .blocks : .slots
         self.express = express
@@ -122,30 +134,49 @@ public struct SteeredRings: ~Copyable {
         self.first = first
     }
 
-    /// Lets the group of `descriptor` be steered; returns the word that steers. The program and its
-    /// table live as long as the group and the mapping.
-    private static func steer(
-        _ descriptor: CInt, _ name: String
-    ) throws(PortError) -> UnsafeMutableRawPointer {
-        let map = try KernelProgram.table(
-            type: BPF_MAP_TYPE_ARRAY, keyByteCount: 4, valueByteCount: 8, count: 1,
-            flags: UInt32(BPF_F_MMAPABLE), name: "apus_steering", interface: name)
-        let program = try KernelProgram.load(
-            ExpressPrograms.steer(by: map.number), type: KernelProgram.socketFilter,
-            name: "apus_steer", interface: name)
-        guard apus_fanout_steer_by(descriptor, program.number) == 0 else {
-            throw PortError(interface: name, call: "setsockopt(PACKET_FANOUT_DATA)")
-        }
-        // Unmapped in deinit.
-        guard let word = unsafe apus_table_map(map.number) else {
-            throw PortError(interface: name, call: "mmap(BPF map)")
-        }
-        return unsafe word
+    /// The next pair of a port that was begun with as many. To be made one after the other, each
+    /// from the one before, and not by a port without a group (`isSteered`). Takes tens of
+    /// milliseconds.
+    ///
+    /// - Throws: As `init`.
+    public mutating func another() throws(PortError) -> SteeredRings {
+        if !hasBlocks { blocks = try plan.make() }
+        let next = try SteeredRings(after: self)
+        return next
     }
 
-    deinit {
-        // Safe: the mapping made in init.
-        if let word = unsafe word { unsafe apus_table_unmap(word) }
+    private init(after last: borrowing SteeredRings) throws(PortError) {
+        guard let group = last.group, let table = last.table, last.pair + 1 < table.pairCount else {
+            preconditionFailure("a pair more than was said")
+        }
+        let interface = last.interface
+        let grant = try last.budget.take(.slots, for: interface.name)
+        let first = try PacketRing(interface: interface, layout: grant.layout, isDeaf: true)
+        guard apus_fanout_join(first.descriptor, group) == 0 else {
+            throw PortError(interface: interface.name, call: "setsockopt(PACKET_FANOUT)")
+        }
+        let plan = BlockRingPlan(
+            interface: interface, group: group, express: last.express, budget: last.budget)
+        let blocks = try plan.make()
+        try first.hear(through: last.express)
+        pair = last.pair + 1
+        table.lead(pair, to: .slots)
+        self.table = table
+        self.group = group
+        active = .slots
+        express = last.express
+        budget = last.budget
+        self.grant = grant
+        self.first = first
+        self.blocks = consume blocks
+    }
+
+    /// Whether other pairs may join.
+    public var isSteered: Bool { group != nil }
+
+    /// For a port with a group.
+    private var plan: BlockRingPlan {
+        BlockRingPlan(interface: interface, group: group ?? 0, express: express, budget: budget)
     }
 
     public var interface: InterfaceFacts { first.interface }
@@ -203,7 +234,7 @@ public struct SteeredRings: ~Copyable {
     }
 
     private mutating func goOver(to side: Side) {
-        guard let word = unsafe word else { return }
+        guard let table else { return }
         (fullRuns, slackBlocks) = (0, 0)
         guard side == .slots || hasBlocks else {
             if wish == .none { wish = .stands }
@@ -211,8 +242,7 @@ public struct SteeredRings: ~Copyable {
         }
         (active, isLeaving) = (side, true)
         changeCount += 1
-        // Safe: the word lies at the start of the mapping.
-        unsafe apus_store_release(word, side == .slots ? 0 : 1)
+        table.lead(pair, to: side)
     }
 
     // MARK: The ring of blocks
@@ -220,9 +250,9 @@ public struct SteeredRings: ~Copyable {
     /// How to make the ring that this port cannot do without any more; nil if it can. The answer is
     /// `add` or `refuseBlocks`.
     public mutating func takePlan() -> BlockRingPlan? {
-        guard wish == .stands, let group else { return nil }
+        guard wish == .stands, group != nil else { return nil }
         wish = .asked
-        return BlockRingPlan(interface: interface, group: group, express: express, budget: budget)
+        return plan
     }
 
     /// Receives by `ring` from here on.
@@ -238,10 +268,11 @@ public struct SteeredRings: ~Copyable {
     /// To be called once a second.
     ///
     /// - Returns: The ring of blocks, if the port has not needed it for a while: to be dropped
-    /// where
-    ///   tens of milliseconds do not matter.
+    ///   where tens of milliseconds do not matter.
     public mutating func releaseIdleBlocks() -> BlockRing? {
         if wish == .refused { wish = .none }
+        // One that left a group of many would change the numbers of others.
+        guard table?.pairCount == 1 else { return nil }
         let isIdle = active == .slots && !isLeaving && changeCount == changesSeen
         changesSeen = changeCount
         idleSeconds = hasBlocks && isIdle ? idleSeconds + 1 : 0

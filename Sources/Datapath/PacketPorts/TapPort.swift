@@ -14,15 +14,14 @@ public import Flows
 internal import Glibc
 public import Packets
 
-/// A tap interface made by this process; it goes away with this value. For one thread at a time.
+/// A tap interface made by this process; it goes away with this value. For one thread at a time,
+/// but for `send`, which any may call: the kernel takes a frame whole or not.
 @safe
 public struct TapPort: ~Copyable {
     /// The interface as it was made: down, with an address of the kernel's choice, MTU 1500.
     public let interface: InterfaceFacts
     private let device: Descriptor
     private let pool: UnsafeMutableRawPointer
-    /// Scratch for the bytes that go before a frame that is sent.
-    private let head: UnsafeMutableRawPointer
     private var lentCount = 0
 
     private static let headroom = PortLimits.headroomByteCount + 2 * OffloadHeader.byteCount
@@ -41,7 +40,6 @@ public struct TapPort: ~Copyable {
         self.device = device
         self.interface = interface
         unsafe pool = .allocate(byteCount: PortLimits.tapPoolCount * Self.stride, alignment: 64)
-        unsafe head = .allocate(byteCount: 64, alignment: 64)
     }
 
     private static func open(_ name: String) throws(PortError) -> Descriptor {
@@ -69,7 +67,6 @@ public struct TapPort: ~Copyable {
     deinit {
         // Safe: allocated in init; frames lent from it are not used past the port's end.
         unsafe pool.deallocate()
-        unsafe head.deallocate()
     }
 
     /// To be watched with poll or epoll: readable while a frame waits.
@@ -128,8 +125,17 @@ public struct TapPort: ~Copyable {
     /// - Returns: `.forwarded`, or why it could not be: `.truncatedEthernet`, `.invalidOffload`,
     ///   `.outputPortGone` (deleted by hand), `.sendFailed` (the interface is down, or its queue is
     ///   full).
-    public mutating func send(_ frame: Frame) -> PacketEnd {
+    public func send(_ frame: Frame) -> PacketEnd {
         guard unsafe frame.byteCount >= Int(ETH_HLEN) else { return .truncatedEthernet }
+        return unsafe withUnsafeTemporaryAllocation(byteCount: 64, alignment: 16) { head in
+            // Safe: memory of 64 bytes.
+            guard let head = head.baseAddress else { return .sendFailed }
+            return unsafe send(frame, behind: head)
+        }
+    }
+
+    /// - Parameter head: Room for the bytes that go before the frame.
+    private func send(_ frame: Frame, behind head: UnsafeMutableRawPointer) -> PacketEnd {
         var headByteCount = OffloadHeader.byteCount
         var copied = 0
         if unsafe frame.vlanTPID != 0 {

@@ -19,63 +19,95 @@ extension DatapathDaemon {
     func open(_ port: Vport) {
         let number = port.number ?? 0
         switch port.kind {
-        case .netdev: crew.open(port.name, number: number, express: worker.ports.expressHooks)
+        case .netdev:
+            crew.open(
+                port.name, number: number, express: workers.express?.hooks,
+                workerCount: workers.count,
+                isSpread: desk.homes.workers(ofPort: number).count > 1)
         case .internal:
             do throws(PortError) {
-                opened(number, index: try worker.ports.openTap(port.name, number: number))
+                let tap = try TapPort(name: port.name)
+                let index = tap.interface.index
+                let shared = Moved(tap)
+                for worker in workers.all { workers.with(worker) { $0.add(number, tap: shared) } }
+                opened(number, index: index)
             } catch { refused(number, error) }
         }
     }
 
+    /// The worker that receives what comes by a port.
+    private func home(of number: UInt32) -> Int { desk.homes.home(ofPort: number) }
+
+    /// A tap is known to all, and read by one.
+    private func isReceived(_ number: UInt32, by worker: Int) -> Bool {
+        worker == home(of: number) || workers.with(0) { $0.interface(of: number) } != nil
+    }
+
     func close(_ number: UInt32, for caller: DeskCaller?) {
-        unwatch(number)
         logger.info("port \(number) closed")
-        if let port = worker.ports.release(number) {
+        if let port = release(number) {
             crew.close(port, for: caller)
         } else {
-            for effect in worker.desk.portClosed(caller) { carryOut(effect) }
+            for effect in desk.portClosed(caller) { carryOut(effect) }
         }
     }
 
-    private func unwatch(_ number: UInt32) {
-        for descriptor in worker.ports.descriptors(of: number) { readySet.remove(descriptor) }
+    /// Takes a port away from all workers. A tap is closed; the others are to be closed elsewhere.
+    private func release(_ number: UInt32) -> OpenPort? {
+        for worker in workers.all { workers.with(worker) { $0.unwatch(number) } }
+        let interface = workers.with(0) { $0.interface(of: number) }
+        var outs: [Moved<OutPort>] = []
+        var rings: [Moved<RingPort>] = []
+        var tap: Moved<TapPort>?
+        for worker in workers.all {
+            let (out, ring, itsTap) = workers.with(worker) { $0.remove(number) }
+            if let out { outs.append(out) }
+            if let ring { rings.append(ring) }
+            tap = itsTap ?? tap
+        }
+        // Nobody has it any more.
+        if let tap { _ = tap.take() }
+        guard let interface else { return nil }
+        return OpenPort(interface: interface, rings: rings, outs: outs)
     }
 
     private func opened(_ number: UInt32, index: Int32) {
-        do throws(PortError) {
-            for descriptor in worker.ports.descriptors(of: number) {
-                try readySet.add(descriptor, port: number)
+        for worker in workers.all where isReceived(number, by: worker) {
+            if let refusal = workers.with(worker, { $0.watch(number) }) {
+                refused(number, refusal)
+                return
             }
-        } catch {
-            refused(number, error)
-            return
         }
-        let effects = worker.opened(number, interfaceIndex: UInt32(bitPattern: index))
-        logger.info("port \(number): \(worker.name(ofPort: number))")
+        let effects = desk.portOpened(
+            number: number, interfaceIndex: UInt32(bitPattern: index), team)
+        logger.info("port \(number): \(desk.name(ofPort: number) ?? "")")
         for effect in effects { carryOut(effect) }
     }
 
-    private func adopt(_ port: Moved<RingPort>, number: UInt32) {
-        let name = unsafe port.pointer.pointee.ring.interface.name
-        let index = worker.ports.adopt(port, number: number)
+    private func adopt(_ port: OpenPort, number: UInt32) {
+        let index = port.interface.index
+        let home = home(of: number)
+        for (worker, out) in port.outs.enumerated() {
+            let place = (worker + workers.count - home) % workers.count
+            let ring = place < port.rings.count ? port.rings[place] : nil
+            workers.with(worker) { $0.add(number, out: out, ring: ring) }
+        }
         opened(number, index: index)
         // What changed while it was being opened was not heard.
         do throws(PortError) {
-            let facts = try InterfaceFacts(name: name)
+            let facts = try InterfaceFacts(name: port.interface.name)
             guard facts.index == index else { return }
-            worker.linkChanged(
-                index: Int(index), isRunning: facts.isRunning, mtu: facts.mtu,
-                now: MonotonicClock.now())
+            linkChanged(index, isRunning: facts.isRunning, mtu: facts.mtu, MonotonicClock.now())
         } catch {
             logger.info("port \(number) lost its interface while it was opened: \(error)")
         }
     }
 
     private func refused(_ number: UInt32, _ error: PortError) {
-        unwatch(number)
-        if let port = worker.ports.release(number) { crew.close(port, for: nil) }
+        if let port = release(number) { crew.close(port, for: nil) }
         let code = error.errorNumber == 0 ? EINVAL : error.errorNumber
-        for effect in worker.refused(number, errno: code, text: "\(error)") { carryOut(effect) }
+        let effects = desk.portRefused(number: number, errno: code, text: "\(error)", team)
+        for effect in effects { carryOut(effect) }
     }
 
     /// Takes in what was done elsewhere.
@@ -85,12 +117,12 @@ extension DatapathDaemon {
             case .opened(let number, let port): adopt(port, number: number)
             case .refused(let number, let error): refused(number, error)
             case .closed(let caller):
-                for effect in worker.desk.portClosed(caller) { carryOut(effect) }
+                for effect in desk.portClosed(caller) { carryOut(effect) }
             case .madeBlocks(let number, let index, let blocks):
-                add(blocks, to: number, index: index)
+                workers.with(home(of: number)) { $0.add(blocks, to: number, index: index) }
             case .noBlocks(let number, let error):
                 logger.warning("port \(number) goes on with its short ring: \(error)")
-                worker.ports.refuseBlocks(of: number)
+                workers.with(home(of: number)) { $0.refuseBlocks(of: number) }
             case .droppedBlocks: break
             }
         }
@@ -99,9 +131,8 @@ extension DatapathDaemon {
     /// Ports that are left to the kernel to close, it closes one after the other.
     func closeAllPorts() {
         var openCount = 0
-        for number in worker.forwarder.portNumbers {
-            unwatch(number)
-            guard let port = worker.ports.release(number) else { continue }
+        for number in team.with(0, { forwarder, _ in forwarder.portNumbers }) {
+            guard let port = release(number) else { continue }
             crew.close(port, for: nil)
             openCount += 1
         }
@@ -116,36 +147,6 @@ extension DatapathDaemon {
         }
     }
 
-    // MARK: Rings of blocks
-
-    func makeBlocksIfWanted(by number: UInt32) {
-        guard let plan = worker.ports.takePlan(of: number),
-            let index = worker.ports.interfaceIndex(of: number)
-        else { return }
-        crew.makeBlocks(plan, number: number, index: index)
-    }
-
-    private func add(_ blocks: Moved<BlockRing>, to number: UInt32, index: Int32) {
-        if let unwanted = worker.ports.add(blocks, to: number, index: index) {
-            crew.drop(unwanted)
-            return
-        }
-        guard let descriptor = worker.ports.descriptors(of: number).last else { return }
-        do throws(PortError) {
-            try readySet.add(descriptor, port: number)
-        } catch {
-            // It is read whenever the other ring has something.
-            logger.warning("port \(number): \(error)")
-        }
-    }
-
-    func dropIdleBlocks(of number: UInt32) {
-        let descriptors = worker.ports.descriptors(of: number)
-        guard let blocks = worker.ports.releaseIdleBlocks(of: number) else { return }
-        if let descriptor = descriptors.last { readySet.remove(descriptor) }
-        crew.drop(blocks)
-    }
-
     // MARK: Links
 
     /// A port whose interface goes down, or takes smaller frames, loses its express flows: the
@@ -157,7 +158,7 @@ extension DatapathDaemon {
                 switch event {
                 case .present(let link): note(link, now: turn.now)
                 case .removed(let index, _):
-                    worker.linkChanged(index: index, isRunning: false, mtu: nil, now: turn.now)
+                    linkChanged(Int32(clamping: index), isRunning: false, mtu: nil, turn.now)
                 case .eventsLost:
                     for link in try LinkTable().links() { note(link, now: turn.now) }
                 }
@@ -168,7 +169,18 @@ extension DatapathDaemon {
     }
 
     private func note(_ link: Link, now: Instant) {
-        worker.linkChanged(
-            index: link.index, isRunning: link.isUp && link.hasCarrier, mtu: link.mtu, now: now)
+        linkChanged(
+            Int32(clamping: link.index), isRunning: link.isUp && link.hasCarrier, mtu: link.mtu,
+            now)
+    }
+
+    private func linkChanged(_ index: Int32, isRunning: Bool, mtu: Int?, _ now: Instant) {
+        // Most are no port's: no worker is stopped for those.
+        guard workers.first.hasInterface(index: index) else { return }
+        for worker in workers.all {
+            workers.with(worker) {
+                $0.linkChanged(index: index, isRunning: isRunning, mtu: mtu, now: now)
+            }
+        }
     }
 }

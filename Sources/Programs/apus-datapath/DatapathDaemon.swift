@@ -2,7 +2,9 @@
 //
 //     wait ──> orders from the channel ──> ports that have something, round after round ──> upcalls
 //
-// What takes the kernel long is done elsewhere (PortCrew) and reported in a later turn.
+// What takes the kernel long is done elsewhere (PortCrew) and reported in a later turn. Ports are
+// this thread's in so far as it is the first of the workers; the others serve theirs on threads of
+// their own, and are stopped for what an order changes in them (WorkerGroup).
 //
 // It goes on alike whether vswitchd is there or not: cached flows need nobody.
 
@@ -29,24 +31,36 @@ final class DatapathDaemon {
     /// How often the kernel is asked for drops of rings that do not report them by themselves.
     private static let countPause = Duration.seconds(1)
 
-    enum Message: Sendable { case control(ControlRequest) }
+    enum Message: Sendable {
+        case control(ControlRequest)
+        /// Upcalls wait in a worker that has a thread of its own.
+        case bell
+    }
 
     private let process: DaemonProcess
     private let mailbox = Mailbox<Message>()
     private let control: ControlServer
     private let listener: ChannelListener
     let logger = Logger(label: "datapath")
-    let readySet: ReadySet
-    var worker: Worker
+    let workers: WorkerGroup
+    /// The same, for the desk.
+    let team: ForwarderTeam<PortSet>
+    var desk: OrderDesk
     let crew = PortCrew()
     var links: LinkWatch
+    /// Whose upcalls are handed over first.
+    private var firstInTurn = 0
     private var clients: [ClientID: ChannelConnection] = [:]
     private var lastClient: UInt64 = 0
     var nextCount: Instant
-    private var costs: WorkerCosts
 
-    /// - Parameter express: Whether the kernel may forward busy flows by itself.
-    init(_ process: DaemonProcess, express isWanted: Bool) throws {
+    /// - Parameters:
+    ///   - express: Whether the kernel may forward busy flows by itself.
+    ///   - workerCount: 1 to `ForwardingLimits.workers`.
+    ///   - spreads: Names of ports that all workers receive by.
+    init(
+        _ process: DaemonProcess, express isWanted: Bool, workerCount: Int, spreads: [String]
+    ) throws {
         self.process = process
         guard geteuid() == 0 else {
             throw DaemonError(
@@ -54,27 +68,31 @@ final class DatapathDaemon {
         }
         OpenFiles.raiseLimit(to: Self.descriptorCountMax)
         var random = SystemRandomNumberGenerator()
-        worker = Worker(hashSeed: random.next(), express: Self.express(isWanted, logger))
-        costs = WorkerCosts(now: MonotonicClock.now(), counts: LookupCounts(DatapathStatistics()))
+        desk = OrderDesk(workerCount: workerCount)
+        desk.spreads = Set(spreads)
+        let mailbox = mailbox
         do {
             listener = try ChannelListener(runDirectory: process.places.rundir)
-            readySet = try ReadySet()
+            workers = try WorkerGroup(
+                count: workerCount, hashSeed: random.next(),
+                express: Self.express(isWanted, logger), crew: crew, logger: logger
+            ) { mailbox.post(.bell) }
+            team = workers.makeTeam()
             links = try LinkWatch()
         } catch {
             throw DaemonError("\(error)")
         }
         nextCount = MonotonicClock.now() + Self.countPause
-        let mailbox = mailbox
         control = try ControlServer(of: process, commands: Self.commands) {
             mailbox.post(.control($0))
         }
     }
 
     /// Without this tier the switch works, and every frame comes by the rings.
-    private static func express(_ isWanted: Bool, _ logger: Logger) -> ExpressTable? {
+    private static func express(_ isWanted: Bool, _ logger: Logger) -> SharedExpress? {
         guard isWanted else { return nil }
         do throws(PortError) {
-            return try ExpressTable()
+            return SharedExpress(try ExpressTable())
         } catch {
             logger.warning("all frames come by the rings, none by the kernel alone: \(error)")
             return nil
@@ -86,36 +104,44 @@ final class DatapathDaemon {
         if !SchedulingPolicy.runInBatches() {
             logger.warning("the kernel refuses SCHED_BATCH; TCP may be slower")
         }
+        try workers.start()
         try process.ready()
         let loop = MachineLoop(process, mailbox)
         defer { control.close() }
         while true {
-            let deadline = worker.desk.hasDumps ? Instant.start : nextCount
+            let deadline = desk.hasDumps ? Instant.start : nextCount
             let turn = loop.wait(until: deadline, watching: watches)
-            costs.spend(.waiting, until: turn.now)
+            spend(.waiting, until: turn.now)
             acceptClients(turn)
             for id in clients.keys.sorted() { readOrders(id) }
             takeReports()
             readLinks(turn)
-            costs.spend(.orders, until: MonotonicClock.now())
+            workers.letGo()
+            spend(.orders, until: MonotonicClock.now())
             servePorts()
             for message in turn.messages {
                 if case .control(let request) = message { answer(request) }
             }
             continueDumps()
             countDrops(now: turn.now)
+            workers.letGo()
             for id in clients.keys.sorted() { flush(id) }
-            costs.spend(.rest, until: MonotonicClock.now())
-            costs.endTurn(lookups: worker.lookupCounts.lookups)
+            spend(.rest, until: MonotonicClock.now())
+            workers.costs.endTurn(lookups: workers.first.lookupCounts.lookups)
             if turn.isStopRequested { break }
         }
+        workers.stop()
         closeAllPorts()
+    }
+
+    private func spend(_ step: WorkerCosts.Step, until now: Instant) {
+        workers.costs.spend(step, until: now)
     }
 
     private var watches: [Watch] {
         [
-            Watch(listener.descriptor), Watch(readySet.descriptor), Watch(crew.descriptor),
-            Watch(links.descriptor),
+            Watch(listener.descriptor), Watch(workers.first.readySet.descriptor),
+            Watch(crew.descriptor), Watch(links.descriptor),
         ]
             + clients.values.map { Watch($0.descriptor, forWriting: $0.wantsToWrite) }
     }
@@ -124,14 +150,9 @@ final class DatapathDaemon {
 
     private func servePorts() {
         for _ in 0..<Self.roundsPerTurn {
-            let ready = readySet.ready()
+            let ready = workers.first.readySet.ready()
             guard !ready.isEmpty else { break }
-            let now = MonotonicClock.now()
-            for port in ready {
-                worker.serve(port.port, now: now)
-                makeBlocksIfWanted(by: port.port)
-                if port.hasError { reportError(of: port.port) }
-            }
+            _ = workers.first.serve(ready, until: nil)
             // Questions that must wait for answers: those may be here already.
             if !sendUpcalls() { return }
         }
@@ -141,19 +162,35 @@ final class DatapathDaemon {
     /// - Returns: Whether all are on their way.
     @discardableResult
     private func sendUpcalls() -> Bool {
-        costs.spend(.packets, until: MonotonicClock.now())
-        guard worker.forwarder.waitingUpcallCount > 0 else { return true }
-        defer { costs.spend(.upcalls, until: MonotonicClock.now()) }
+        spend(.packets, until: MonotonicClock.now())
+        guard workers.mayHaveUpcalls else { return true }
+        defer { spend(.upcalls, until: MonotonicClock.now()) }
         return handOverUpcalls()
     }
 
     private func handOverUpcalls() -> Bool {
-        guard let id = worker.desk.upcallClient, let client = clients[id] else { return true }
-        while worker.forwarder.waitingUpcallCount > 0, client.hasRoomForUpcalls {
-            let upcalls = worker.forwarder.takeUpcalls(
-                atMost: Self.upcallsPerBatch, keeping: true)
-            // As many are under way as may be; their answers make room.
-            if upcalls.isEmpty { break }
+        guard let id = desk.upcallClient, let client = clients[id] else { return true }
+        var areAllGone = true
+        firstInTurn = (firstInTurn + 1) % workers.count
+        for place in workers.all {
+            let number = (firstInTurn + place) % workers.count
+            guard workers.mayHaveUpcalls(number) else { continue }
+            if !handOverUpcalls(of: number, to: client) { areAllGone = false }
+        }
+        flush(id)
+        return areAllGone
+    }
+
+    /// - Returns: Whether all of this worker are on their way.
+    private func handOverUpcalls(of number: Int, to client: ChannelConnection) -> Bool {
+        while client.hasRoomForUpcalls {
+            let (upcalls, areMore) = team.with(number) { forwarder, _ in
+                let upcalls = forwarder.takeUpcalls(atMost: Self.upcallsPerBatch, keeping: true)
+                return (upcalls, forwarder.waitingUpcallCount > 0)
+            }
+            if !areMore { workers.noteUpcallsFetched(number) }
+            // It goes on while these are written.
+            workers.letGo()
             for upcall in upcalls {
                 do throws(ChannelSendError) {
                     try client.send(.upcall(upcall), sequence: 0)
@@ -161,27 +198,17 @@ final class DatapathDaemon {
                     logger.warning("an upcall could not be sent: \(error)")
                 }
             }
+            if !areMore { return true }
+            // As many are under way as may be; their answers make room.
+            if upcalls.isEmpty { return false }
         }
-        flush(id)
-        return worker.forwarder.waitingUpcallCount == 0
-    }
-
-    private func reportError(of port: UInt32) {
-        guard let error = worker.takeError(of: port) else { return }
-        logger.warning("port \(port): \(error)")
-        guard error.kind == .noSuchInterface else { return }
-        // It stays silent for ever; vswitchd sees that the interface is gone.
-        for descriptor in worker.ports.descriptors(of: port) { readySet.remove(descriptor) }
+        return false
     }
 
     private func countDrops(now: Instant) {
         guard now >= nextCount else { return }
         nextCount = now + Self.countPause
-        for number in worker.forwarder.portNumbers {
-            worker.countRingDrops(of: number)
-            dropIdleBlocks(of: number)
-        }
-        worker.refreshExpress(now: now)
+        for number in workers.all { workers.with(number) { $0.countDrops(now: now) } }
     }
 
     // MARK: Orders
@@ -211,13 +238,14 @@ final class DatapathDaemon {
         for request in requests {
             switch request.content {
             case .success(let order):
-                let effects = worker.take(order, sequence: request.sequence, from: id, now: now)
+                let effects = desk.take(
+                    order, sequence: request.sequence, from: id, now: now, team)
                 for effect in effects { carryOut(effect) }
             case .failure(let error):
                 reply(id, request.sequence, .failed(errno: EINVAL, text: "\(error)"))
             }
         }
-        if !requests.isEmpty { worker.ports.flush() }
+        workers.letGo()
     }
 
     func carryOut(_ effect: DeskEffect) {
@@ -227,7 +255,7 @@ final class DatapathDaemon {
         case .openPort(let port): open(port)
         case .shapePort(let number, let shaping, let caller):
             let refusal = shape(number, shaping)
-            for effect in worker.desk.portShaped(number, refusal: refusal, for: caller) {
+            for effect in desk.portShaped(number, refusal: refusal, for: caller) {
                 carryOut(effect)
             }
         case .closePort(let number, let caller): close(number, for: caller)
@@ -238,24 +266,31 @@ final class DatapathDaemon {
     private func shape(
         _ number: UInt32, _ shaping: PortTraffic.Shaping?
     ) -> (errno: Int32, text: String)? {
-        guard let name = worker.ports.shapedInterface(of: number) else {
+        guard let interface = workers.with(0, { $0.interface(of: number) }) else {
             return shaping == nil
                 ? nil : (EOPNOTSUPP, "QoS is for interfaces of the system, not for internal ones")
         }
+        var made: [Moved<Reshaped>] = []
         do {
-            try LinkTable().shape(name, shaping)
-            try worker.ports.shape(number, shaping)
-            return nil
+            try LinkTable().shape(interface.name, shaping)
+            for _ in workers.all {
+                made.append(Moved(try Reshaped(shaping, interface: interface)))
+            }
         } catch {
+            for one in made { _ = one.take() }
             return (EINVAL, "\(error)")
         }
+        for (worker, one) in made.enumerated() {
+            workers.with(worker) { $0.shape(number, one) }
+        }
+        return nil
     }
 
     private func continueDumps() {
-        guard worker.desk.hasDumps else { return }
-        for effect in worker.continueDumps({ clients[$0]?.hasRoomForUpcalls ?? true }) {
-            carryOut(effect)
-        }
+        guard desk.hasDumps else { return }
+        let effects = desk.continueDumps(team) { clients[$0]?.hasRoomForUpcalls ?? true }
+        workers.letGo()
+        for effect in effects { carryOut(effect) }
     }
 
     // MARK: Clients
@@ -283,10 +318,10 @@ final class DatapathDaemon {
 
     private func gone(_ id: ClientID) {
         guard clients.removeValue(forKey: id) != nil else { return }
-        if worker.desk.upcallClient == id {
+        if desk.upcallClient == id {
             logger.warning("vswitchd is gone; cached flows go on")
         }
-        worker.clientGone(id)
+        desk.clientGone(id, team)
     }
 }
 
@@ -297,29 +332,23 @@ extension DatapathDaemon {
         ControlCommand("apus/packet-ends"),
         ControlCommand("dpctl/show", usage: "[dp]", argumentCounts: 0...1),
         ControlCommand("dpif-netdev/pmd-perf-show", usage: "[-nh] [dp]", argumentCounts: 0...2),
+        ControlCommand("dpif-netdev/pmd-rxq-show", usage: "[dp]", argumentCounts: 0...1),
         ControlCommand("dpif-netdev/pmd-stats-clear", usage: "[dp]", argumentCounts: 0...1),
         ControlCommand("dpif-netdev/pmd-stats-show", usage: "[dp]", argumentCounts: 0...1),
     ]
 
     private func answer(_ request: ControlRequest) {
         switch request.command {
-        case "apus/packet-ends":
-            control.reply(worker.packetEndsText, to: request)
-        case "dpif-netdev/pmd-stats-show":
-            let processor = SchedulingPolicy.processor
-            control.reply(
-                costs.statsText(processor: processor, worker.lookupCounts), to: request)
+        case "apus/packet-ends": control.reply(packetEndsText, to: request)
+        case "dpif-netdev/pmd-stats-show": control.reply(statsText, to: request)
         case "dpif-netdev/pmd-perf-show":
-            let text = costs.perfText(
-                processor: SchedulingPolicy.processor, worker.lookupCounts,
-                now: MonotonicClock.now(),
-                withHistograms: !request.arguments.contains("-nh"))
-            control.reply(text, to: request)
+            let isLong = !request.arguments.contains("-nh")
+            control.reply(perfText(withHistograms: isLong), to: request)
+        case "dpif-netdev/pmd-rxq-show": control.reply(receiversText, to: request)
         case "dpif-netdev/pmd-stats-clear":
-            costs = WorkerCosts(now: MonotonicClock.now(), counts: worker.lookupCounts)
+            workers.clearCosts()
             control.reply("", to: request)
-        default:
-            control.reply(worker.summaryText, to: request)
+        default: control.reply(summaryText, to: request)
         }
     }
 }

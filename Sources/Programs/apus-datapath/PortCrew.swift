@@ -34,7 +34,7 @@ struct Moved<Value: ~Copyable>: @unchecked Sendable {
 
 /// What became of an errand.
 enum CrewReport: Sendable {
-    case opened(number: UInt32, Moved<RingPort>)
+    case opened(number: UInt32, OpenPort)
     case refused(number: UInt32, PortError)
     case closed(DeskCaller?)
     /// `index`: of the interface that the ring was made for.
@@ -43,7 +43,7 @@ enum CrewReport: Sendable {
     case droppedBlocks
 }
 
-/// Opens and closes ports elsewhere.
+/// Opens and closes ports elsewhere. Errands may be given by any thread; one takes the reports.
 struct PortCrew {
     /// Errands that are under way at once. They wait for the kernel and compute nothing.
     private static let threadCount = 16
@@ -59,22 +59,28 @@ struct PortCrew {
 
     func takeReports() -> [CrewReport] { crew.take() }
 
-    func open(_ name: String, number: UInt32, express: ExpressHooks?) {
+    /// - Parameters:
+    ///   - workerCount: How many are to send by the port.
+    ///   - isSpread: As many are to receive by it.
+    func open(
+        _ name: String, number: UInt32, express: ExpressHooks?, workerCount: Int, isSpread: Bool
+    ) {
         let budget = budget
         crew.post(key: name) {
             do throws(PortError) {
-                let port = try RingPort(name: name, express: express, budget: budget)
-                return .opened(number: number, Moved(port))
+                let port = try OpenPort(
+                    name: name, express: express, budget: budget, workerCount: workerCount,
+                    isSpread: isSpread)
+                return .opened(number: number, port)
             } catch {
                 return .refused(number: number, error)
             }
         }
     }
 
-    func close(_ port: Moved<RingPort>, for caller: DeskCaller?) {
-        let name = unsafe port.pointer.pointee.ring.interface.name
-        crew.post(key: name) {
-            _ = port.take()
+    func close(_ port: OpenPort, for caller: DeskCaller?) {
+        crew.post(key: port.interface.name) {
+            port.close()
             return .closed(caller)
         }
     }

@@ -1,8 +1,11 @@
-// The devices of all ports, and where frames for them go.
+// The devices of all ports as one worker sees them, and where frames for them go.
 //
 // On the packet's path a port is an index into a table of pointers: no class, no reference count,
 // no dictionary. Frames for a port wait in its sender until the batch is over, or the sender is
 // full.
+//
+// What a worker receives by is in its own set only. What it sends by are senders of its own; a tap
+// can be written to from any thread, and is one for all.
 
 import Execution
 import Flows
@@ -11,47 +14,27 @@ import KernelPrograms
 import PacketPorts
 import Packets
 
-/// An existing interface: what it receives, and how to send by it.
-struct RingPort: ~Copyable {
-    var ring: SteeredRings
-    var sender: FrameSender
-    var queues = QueueSenders()
-    /// Frames wait in queues of the interface's.
-    var isShaped = false
-    /// Keeps the host's own stack away while the port is ours.
-    let drop: HostIngressDrop
-    /// As it is now; `ring.interface` is as it was when the port was opened.
-    var mtu: Int
-    var isRunning: Bool
-    /// What was last found out about its other end; nil if no express flow needed to know.
-    var otherEnd: OtherEnd?
-
-    init(name: String, express: ExpressHooks?, budget: RingBudget) throws(PortError) {
-        let interface = try InterfaceFacts(name: name)
-        let drop = try HostIngressDrop(interface: interface, express: express)
-        let sender = try FrameSender(interface: interface)
-        let ring = try SteeredRings(interface: interface, express: express, budget: budget)
-        otherEnd = nil
-        self.drop = drop
-        self.sender = sender
-        self.ring = ring
-        mtu = interface.mtu
-        isRunning = interface.isRunning
-    }
-}
-
-/// All open devices, by datapath port number.
+/// All open devices, by datapath port number. For whoever has the worker's state to itself.
 @safe
 struct PortSet: ~Copyable, PacketSink, ExpressTier {
     /// One entry for each possible port number.
-    private static let tableCount = 65_536
+    static let tableCount = 65_536
     private static let ethernetHeaderByteCount = 14
     private static let scratchByteCount = 1 << 20
     /// What one frame may need of scratch memory: a super-frame, copied for a few of its outputs.
     private static let scratchPerFrame = 384 * 1024
 
-    let rings: UnsafeMutablePointer<UnsafeMutablePointer<RingPort>?>
-    let taps: UnsafeMutablePointer<UnsafeMutablePointer<TapPort>?>
+    /// What a port is here. A port that is not open is nil in all of them.
+    @safe
+    struct Entry {
+        var out: UnsafeMutablePointer<OutPort>?
+        /// Only in the set of the worker that receives by it.
+        var ring: UnsafeMutablePointer<RingPort>?
+        /// The same in all sets.
+        var tap: UnsafeMutablePointer<TapPort>?
+    }
+
+    private let entries: UnsafeMutablePointer<Entry>
     /// Ports whose sender holds frames.
     private let waiting: UnsafeMutablePointer<UInt32>
     private var waitingCount = 0
@@ -60,143 +43,113 @@ struct PortSet: ~Copyable, PacketSink, ExpressTier {
     /// Frames that could not be sent, by port, since `takeFailures`.
     private var failures: [UInt32: UInt64] = [:]
     /// Flows that the kernel forwards by itself; nil where it cannot.
-    private var express: ExpressTable?
-    /// Ports with rings, by the index of their interface.
+    private let express: SharedExpress?
+    /// Ports with senders, by the index of their interface.
     private var numbers: [Int32: UInt32] = [:]
     /// Ports whose other end is known and may change.
     private var peered: [UInt32] = []
 
+    /// Sets live as long as the process; ports that are still open then, the kernel closes.
+    ///
     /// - Parameter express: nil for a set whose every frame comes by the rings.
-    init(express: consuming ExpressTable?) {
+    init(express: SharedExpress?) {
         self.express = express
-        // Freed in deinit; all entries begin empty.
-        unsafe rings = .allocate(capacity: Self.tableCount)
-        unsafe rings.initialize(repeating: nil, count: Self.tableCount)
-        unsafe taps = .allocate(capacity: Self.tableCount)
-        unsafe taps.initialize(repeating: nil, count: Self.tableCount)
+        // Never freed: see above. All entries begin empty.
+        unsafe entries = .allocate(capacity: Self.tableCount)
+        unsafe entries.initialize(repeating: Entry(), count: Self.tableCount)
         unsafe waiting = .allocate(capacity: Self.tableCount)
         unsafe scratchMemory = .allocate(byteCount: Self.scratchByteCount, alignment: 64)
     }
 
-    deinit {
-        for number in 0..<Self.tableCount {
-            // Safe: entries hold what `open` made, once.
-            if let ring = unsafe rings[number] { unsafe Self.destroy(ring) }
-            if let tap = unsafe taps[number] { unsafe Self.destroy(tap) }
-        }
-        unsafe rings.deallocate()
-        unsafe taps.deallocate()
-        unsafe waiting.deallocate()
-        unsafe scratchMemory.deallocate()
-    }
+    // Safe in this file: numbers are below the table's count, and what an entry points to lives
+    // until `remove`.
 
-    private static func destroy<Port: ~Copyable>(_ port: UnsafeMutablePointer<Port>) {
-        unsafe port.deinitialize(count: 1)
-        unsafe port.deallocate()
+    func ring(_ number: UInt32) -> UnsafeMutablePointer<RingPort>? {
+        unsafe entries[Int(number)].ring
+    }
+    func tap(_ number: UInt32) -> UnsafeMutablePointer<TapPort>? {
+        unsafe entries[Int(number)].tap
     }
 
     // MARK: Opening
 
-    var expressHooks: ExpressHooks? {
-        switch express {
-        case .some(let table): table.hooks
-        case .none: nil
-        }
-    }
-
-    /// Takes in a port that was opened elsewhere.
+    /// Takes in what this worker has of a port.
     ///
-    /// - Returns: The index of its interface.
-    mutating func adopt(_ port: Moved<RingPort>, number: UInt32) -> Int32 {
-        // Safe: port numbers are below 65,535.
-        unsafe rings[Int(number)] = port.pointer
-        let index = unsafe port.pointer.pointee.ring.interface.index
-        numbers[index] = number
-        return index
+    /// - Parameter ring: nil if another worker receives by it.
+    mutating func add(_ number: UInt32, out: Moved<OutPort>, ring: Moved<RingPort>?) {
+        unsafe entries[Int(number)].out = out.pointer
+        unsafe entries[Int(number)].ring = ring?.pointer
+        numbers[unsafe out.pointer.pointee.sender.interface.index] = number
     }
 
-    /// - Returns: The index of its interface.
-    mutating func openTap(_ name: String, number: UInt32) throws(PortError) -> Int32 {
-        let tap = try TapPort(name: name)
-        let index = tap.interface.index
-        let memory = UnsafeMutablePointer<TapPort>.allocate(capacity: 1)
-        unsafe memory.initialize(to: tap)
-        unsafe taps[Int(number)] = memory
-        return index
+    mutating func add(_ number: UInt32, tap: Moved<TapPort>) {
+        unsafe entries[Int(number)].tap = tap.pointer
     }
 
-    /// The descriptors to wait on for a port; none if it is not open.
-    func descriptors(of number: UInt32) -> [Int32] {
-        if let ring = unsafe rings[Int(number)] {
-            return unsafe ring.pointee.ring.descriptors
+    /// Takes a port out. What waited for it has left.
+    mutating func remove(
+        _ number: UInt32
+    ) -> (out: Moved<OutPort>?, ring: Moved<RingPort>?, tap: Moved<TapPort>?) {
+        flush()
+        failures[number] = nil
+        peered.removeAll { $0 == number }
+        let entry = unsafe entries[Int(number)]
+        unsafe entries[Int(number)] = Entry()
+        if let out = unsafe entry.out {
+            let index = unsafe out.pointee.sender.interface.index
+            if numbers[index] == number { numbers[index] = nil }
         }
-        if let tap = unsafe taps[Int(number)] { return unsafe [tap.pointee.descriptor] }
+        return unsafe (
+            entry.out.map { unsafe Moved(pointer: $0) },
+            entry.ring.map { unsafe Moved(pointer: $0) },
+            entry.tap.map { unsafe Moved(pointer: $0) }
+        )
+    }
+
+    /// The descriptors to wait on for a port; none if it is not received here.
+    func descriptors(of number: UInt32) -> [Int32] {
+        if let ring = unsafe ring(number) { return unsafe ring.pointee.ring.descriptors }
+        if let tap = unsafe tap(number) { return unsafe [tap.pointee.descriptor] }
         return []
     }
 
-    /// Sends by queues from now on, or past them. What waited has left before.
-    ///
-    /// - Parameter shaping: Is in force in the interface's queueing discipline.
-    mutating func shape(_ number: UInt32, _ shaping: PortTraffic.Shaping?) throws(PortError) {
-        guard let ring = unsafe rings[Int(number)] else { return }
+    /// Sends so from now on. What waited has left before.
+    mutating func shape(_ number: UInt32, _ shape: Moved<Reshaped>) {
         flush()
-        let interface = unsafe ring.pointee.sender.interface
-        let queues = try QueueSenders(shaping, interface: interface)
-        let sender = try FrameSender(interface: interface, queue: shaping == nil ? nil : 0)
-        unsafe ring.pointee.queues = queues
-        unsafe ring.pointee.sender = sender
-        unsafe ring.pointee.isShaped = shaping != nil
+        let shape = shape.take()
+        guard let out = unsafe entries[Int(number)].out else { return }
+        unsafe out.pointee.isShaped = shape.isShaped
+        unsafe out.pointee.sender = shape.sender
+        unsafe out.pointee.queues = shape.queues
     }
 
-    /// The name of a port's interface; nil for a tap, and for a port that is not open.
-    func shapedInterface(of number: UInt32) -> String? {
-        guard let ring = unsafe rings[Int(number)] else { return nil }
-        return unsafe ring.pointee.sender.interface.name
+    /// A port's interface; nil for a tap, and for a port that is not open.
+    func interface(of number: UInt32) -> InterfaceFacts? {
+        guard let out = unsafe entries[Int(number)].out else { return nil }
+        return unsafe out.pointee.sender.interface
     }
 
-    /// How often a port went over to its other ring; nil for a tap.
+    /// How often a port went over to its other ring; nil if it has no rings here.
     func ringChanges(of number: UInt32) -> UInt64? {
-        guard let ring = unsafe rings[Int(number)] else { return nil }
+        guard let ring = unsafe ring(number) else { return nil }
         return unsafe ring.pointee.ring.changeCount
-    }
-
-    /// Takes a port out. A tap is closed; rings are handed over, to be closed elsewhere.
-    mutating func release(_ number: UInt32) -> Moved<RingPort>? {
-        flush()
-        failures[number] = nil
-        if let tap = unsafe taps[Int(number)] {
-            unsafe taps[Int(number)] = nil
-            unsafe Self.destroy(tap)
-        }
-        guard let ring = unsafe rings[Int(number)] else { return nil }
-        unsafe rings[Int(number)] = nil
-        let index = unsafe ring.pointee.ring.interface.index
-        if numbers[index] == number { numbers[index] = nil }
-        peered.removeAll { $0 == number }
-        return unsafe Moved(pointer: ring)
     }
 
     // MARK: Rings of blocks
 
-    /// The index of a port's interface; nil for a tap, or if there is no such port.
-    func interfaceIndex(of number: UInt32) -> Int32? {
-        guard let ring = unsafe rings[Int(number)] else { return nil }
-        return unsafe ring.pointee.ring.interface.index
-    }
-
     /// How to make the ring of blocks that a port wants now.
     mutating func takePlan(of number: UInt32) -> BlockRingPlan? {
-        guard let ring = unsafe rings[Int(number)] else { return nil }
+        guard let ring = unsafe ring(number) else { return nil }
         return unsafe ring.pointee.ring.takePlan()
     }
 
-    /// Gives a port its ring of blocks; hands it back if there is no such port any more.
+    /// Gives a port its ring of blocks; hands it back if there is no such port here (any more).
     ///
     /// - Parameter index: The interface that the ring was made for.
     mutating func add(
         _ blocks: Moved<BlockRing>, to number: UInt32, index: Int32
     ) -> Moved<BlockRing>? {
-        guard interfaceIndex(of: number) == index, let ring = unsafe rings[Int(number)] else {
+        guard interface(of: number)?.index == index, let ring = unsafe ring(number) else {
             return blocks
         }
         unsafe ring.pointee.ring.add(blocks.take())
@@ -204,11 +157,11 @@ struct PortSet: ~Copyable, PacketSink, ExpressTier {
     }
 
     mutating func refuseBlocks(of number: UInt32) {
-        if let ring = unsafe rings[Int(number)] { unsafe ring.pointee.ring.refuseBlocks() }
+        if let ring = unsafe ring(number) { unsafe ring.pointee.ring.refuseBlocks() }
     }
 
     mutating func releaseIdleBlocks(of number: UInt32) -> Moved<BlockRing>? {
-        guard let ring = unsafe rings[Int(number)],
+        guard let ring = unsafe ring(number),
             let blocks = unsafe ring.pointee.ring.releaseIdleBlocks()
         else { return nil }
         return Moved(blocks)
@@ -216,16 +169,20 @@ struct PortSet: ~Copyable, PacketSink, ExpressTier {
 
     // MARK: Links
 
+    func hasInterface(index: Int32) -> Bool { numbers[index] != nil }
+
     /// Notes how an interface is now.
     ///
     /// - Returns: Its port, if what was decided about its express flows no longer holds.
     mutating func linkChanged(index: Int32, isRunning: Bool, mtu: Int?) -> UInt32? {
-        guard let number = numbers[index], let ring = unsafe rings[Int(number)] else { return nil }
-        let wasRunning = unsafe ring.pointee.isRunning
-        let before = unsafe ring.pointee.mtu
+        guard let number = numbers[index], let out = unsafe entries[Int(number)].out else {
+            return nil
+        }
+        let wasRunning = unsafe out.pointee.isRunning
+        let before = unsafe out.pointee.mtu
         let now = mtu ?? before
-        unsafe ring.pointee.isRunning = isRunning
-        unsafe ring.pointee.mtu = now
+        unsafe out.pointee.isRunning = isRunning
+        unsafe out.pointee.mtu = now
         return (wasRunning, before) == (isRunning, now) ? nil : number
     }
 
@@ -233,28 +190,27 @@ struct PortSet: ~Copyable, PacketSink, ExpressTier {
 
     mutating func output(_ frame: Frame, port: UInt32, priority: UInt32) -> PacketEnd {
         guard port < UInt32(Self.tableCount) else { return .outputPortGone }
-        // Safe here and below: the index was checked, and entries are live.
-        guard let ring = unsafe rings[Int(port)] else { return unsafe toTap(frame, port) }
-        if priority != 0, unsafe toQueue(frame, ring, port, priority) { return .forwarded }
-        if unsafe ring.pointee.sender.isFull { unsafe flush(ring, port) }
-        if unsafe ring.pointee.sender.waitingCount == 0 { note(port) }
-        unsafe ring.pointee.sender.append(frame, token: port)
+        guard let out = unsafe entries[Int(port)].out else { return unsafe toTap(frame, port) }
+        if priority != 0, unsafe toQueue(frame, out, port, priority) { return .forwarded }
+        if unsafe out.pointee.sender.isFull { unsafe flush(out, port) }
+        if unsafe out.pointee.sender.waitingCount == 0 { note(port) }
+        unsafe out.pointee.sender.append(frame, token: port)
         return .forwarded
     }
 
     /// Whether the port has a queue for the priority, which the frame then waits for.
     private mutating func toQueue(
-        _ frame: Frame, _ ring: UnsafeMutablePointer<RingPort>, _ port: UInt32, _ priority: UInt32
+        _ frame: Frame, _ out: UnsafeMutablePointer<OutPort>, _ port: UInt32, _ priority: UInt32
     ) -> Bool {
-        guard let queue = unsafe ring.pointee.queues.index(of: priority) else { return false }
-        if unsafe ring.pointee.queues.isFull(queue) { unsafe flush(ring, port) }
-        if unsafe !ring.pointee.queues.areWaiting { note(port) }
-        unsafe ring.pointee.queues.append(frame, to: queue, token: port)
+        guard let queue = unsafe out.pointee.queues.index(of: priority) else { return false }
+        if unsafe out.pointee.queues.isFull(queue) { unsafe flush(out, port) }
+        if unsafe !out.pointee.queues.areWaiting { note(port) }
+        unsafe out.pointee.queues.append(frame, to: queue, token: port)
         return true
     }
 
     private mutating func toTap(_ frame: Frame, _ port: UInt32) -> PacketEnd {
-        guard let tap = unsafe taps[Int(port)] else { return .outputPortGone }
+        guard let tap = unsafe tap(port) else { return .outputPortGone }
         return unsafe tap.pointee.send(frame)
     }
 
@@ -266,9 +222,9 @@ struct PortSet: ~Copyable, PacketSink, ExpressTier {
         }
     }
 
-    private mutating func flush(_ ring: UnsafeMutablePointer<RingPort>, _ port: UInt32) {
-        var report = unsafe ring.pointee.sender.flush()
-        unsafe ring.pointee.queues.flush(into: &report)
+    private mutating func flush(_ out: UnsafeMutablePointer<OutPort>, _ port: UInt32) {
+        var report = unsafe out.pointee.sender.flush()
+        unsafe out.pointee.queues.flush(into: &report)
         if report.failureCount > 0 { failures[port, default: 0] += UInt64(report.failureCount) }
     }
 
@@ -276,7 +232,7 @@ struct PortSet: ~Copyable, PacketSink, ExpressTier {
     mutating func flush() {
         for index in 0..<waitingCount {
             let port = unsafe waiting[index]
-            if let ring = unsafe rings[Int(port)] { unsafe flush(ring, port) }
+            if let out = unsafe entries[Int(port)].out { unsafe flush(out, port) }
         }
         waitingCount = 0
         scratchUsed = 0
@@ -294,36 +250,32 @@ struct PortSet: ~Copyable, PacketSink, ExpressTier {
     mutating func openExpress(
         _ key: FlowKey, mask: FlowMask, _ deed: ExpressDeed
     ) -> ExpressKey? {
-        // Safe: port numbers are below the table's count; entries are live.
-        guard key.inPort < UInt32(Self.tableCount), deed.outPort < UInt32(Self.tableCount),
-            let inRing = unsafe rings[Int(key.inPort)],
-            let outRing = unsafe rings[Int(deed.outPort)]
+        guard let express, key.inPort < UInt32(Self.tableCount),
+            deed.outPort < UInt32(Self.tableCount),
+            let inIndex = interface(of: key.inPort)?.index,
+            let out = unsafe entries[Int(deed.outPort)].out
         else { return nil }
-        let inIndex = unsafe UInt32(inRing.pointee.ring.interface.index)
-        let out = unsafe outRing.pointee.ring.interface
         // What is sent to an interface that is down would count as forwarded.
-        guard unsafe outRing.pointee.isRunning,
-            let expressKey = ExpressKey(key, interfaceIndex: inIndex),
+        guard unsafe out.pointee.isRunning,
+            let expressKey = ExpressKey(key, interfaceIndex: UInt32(inIndex)),
             let expressMask = ExpressMask(mask, like: key)
         else { return nil }
         let flow = ExpressLayout.flow(
-            deed, interfaceIndex: UInt32(out.index),
+            deed, interfaceIndex: UInt32(unsafe out.pointee.sender.interface.index),
             largestByteCount: UInt32(
-                clamping: unsafe outRing.pointee.mtu + Self.ethernetHeaderByteCount),
+                clamping: unsafe out.pointee.mtu + Self.ethernetHeaderByteCount),
             // The short cut to the other end leaves out the queues.
-            toPeer: unsafe !outRing.pointee.isShaped
-                && otherEnd(outRing, deed.outPort).receivesAll(
-                    to: key.ethDst, mask: mask.ethDst))
-        return express?.put(expressKey, mask: expressMask, flow)
+            toPeer: unsafe !out.pointee.isShaped
+                && otherEnd(out, deed.outPort).receivesAll(to: key.ethDst, mask: mask.ethDst))
+        return express.put(expressKey, mask: expressMask, flow)
     }
 
     private mutating func otherEnd(
-        _ ring: UnsafeMutablePointer<RingPort>, _ port: UInt32
+        _ out: UnsafeMutablePointer<OutPort>, _ port: UInt32
     ) -> OtherEnd {
-        // Safe: the caller's entry is live.
-        if let known = unsafe ring.pointee.otherEnd { return known }
-        let found = unsafe ring.pointee.ring.interface.otherEnd
-        unsafe ring.pointee.otherEnd = found
+        if let known = unsafe out.pointee.otherEnd { return known }
+        let found = unsafe out.pointee.sender.interface.otherEnd
+        unsafe out.pointee.otherEnd = found
         peered.append(port)
         return found
     }
@@ -333,11 +285,10 @@ struct PortSet: ~Copyable, PacketSink, ExpressTier {
     /// - Returns: Those that lead elsewhere now; their express flows are wrong.
     mutating func recheckPeers() -> [UInt32] {
         peered.filter { port in
-            guard let ring = unsafe rings[Int(port)] else { return false }
-            // Safe: entries are live.
-            let found = unsafe ring.pointee.ring.interface.otherEnd
-            defer { unsafe ring.pointee.otherEnd = found }
-            return unsafe found != ring.pointee.otherEnd
+            guard let out = unsafe entries[Int(port)].out else { return false }
+            let found = unsafe out.pointee.sender.interface.otherEnd
+            defer { unsafe out.pointee.otherEnd = found }
+            return unsafe found != out.pointee.otherEnd
         }
     }
 
@@ -345,12 +296,7 @@ struct PortSet: ~Copyable, PacketSink, ExpressTier {
         express?.take(key) ?? ExpressCounts()
     }
 
-    func readExpress(_ body: (ExpressKey, ExpressCounts) -> Void) {
-        switch express {
-        case .some(let table): table.readAll(body)
-        case .none: return
-        }
-    }
+    func readExpress(_ body: (ExpressKey, ExpressCounts) -> Void) { express?.readAll(body) }
 
     // MARK: Scratch memory
 

@@ -23,10 +23,21 @@ enum SchedulingPolicy {
         return unsafe sched_setscheduler(0, batch, &parameters) == 0
     }
 
-    /// The processor that the calling thread runs on; 0 if the kernel does not say. For reports:
-    /// reads a file.
-    static var processor: Int {
-        guard let file = unsafe fopen("/proc/thread-self/stat", "r") else { return 0 }
+    /// For `processor(ofTask:)`.
+    static var taskOfThisThread: Int32 {
+        var path = [CChar](repeating: 0, count: 64)
+        // Safe: at most 63 bytes are written; the last stays 0.
+        let count = unsafe readlink("/proc/thread-self", &path, 63)
+        let text = String(decoding: path.prefix(max(count, 0)).map(UInt8.init), as: UTF8.self)
+        return text.split(separator: "/").last.flatMap { Int32($0) } ?? 0
+    }
+
+    /// The processor that a thread of this process runs on; 0 if the kernel does not say. For
+    /// reports: reads a file.
+    ///
+    /// - Parameter task: As `gettid` says.
+    static func processor(ofTask task: Int32) -> Int {
+        guard let file = unsafe fopen("/proc/self/task/\(task)/stat", "r") else { return 0 }
         // Safe here and below: the file is open, and `line` lives through the call.
         defer { unsafe fclose(file) }
         var line = [CChar](repeating: 0, count: 1024)

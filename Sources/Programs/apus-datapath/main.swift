@@ -17,10 +17,29 @@ struct ApusDatapath: ParsableCommand {
         help: "Let every frame come by the rings; the kernel forwards no flow by itself.")
     var noExpress = false
 
+    @Option(
+        help: "Threads that forward packets, 1 to 64. Ports are spread over them.")
+    var workers = WorkerCount.standard
+
+    @Option(
+        help: ArgumentHelp(
+            "Interfaces that all workers receive by, flow by flow. Others have one worker each.",
+            valueName: "name,name"))
+    var spread = ""
+
+    func validate() throws {
+        guard WorkerCount.allowed.contains(workers) else {
+            throw ValidationError("--workers is 1 to \(WorkerCount.allowed.upperBound)")
+        }
+    }
+
     func run() throws {
         let process = try DaemonProcess.start(name: DatapathDaemon.name, options: daemon)
         do {
-            try DatapathDaemon(process, express: !noExpress).serve()
+            let daemon = try DatapathDaemon(
+                process, express: !noExpress, workerCount: workers,
+                spreads: spread.split(separator: ",").map(String.init))
+            try daemon.serve()
             process.finish()
         } catch {
             process.finish()

@@ -58,6 +58,12 @@ public struct Assembler {
     public mutating func add(_ to: Register, _ value: Int32) {
         instructions.append(Instruction(0x07, to, immediate: value))
     }
+    public mutating func add(_ to: Register, _ from: Register) {
+        instructions.append(Instruction(0x0f, to, source: from.rawValue))
+    }
+    public mutating func multiply(_ to: Register, _ value: Int32) {
+        instructions.append(Instruction(0x27, to, immediate: value))
+    }
     public mutating func or(_ to: Register, _ value: Int32) {
         instructions.append(Instruction(0x47, to, immediate: value))
     }

@@ -152,9 +152,11 @@ struct KeptUpcallTests {
         #expect(refusal == .noSuchUpcall)
     }
 
-    /// Numbers go round, and 0 is nobody's.
-    @Test func numbersGoRound() {
-        var kept = KeptUpcalls(capacity: 4, byteBudget: 100, first: .max - 1)
+    /// Running numbers go round, 0 is nobody's, and a number tells whose it is.
+    @Test(arguments: [0, 1, 63]) func numbersGoRound(worker: Int) {
+        let last: UInt32 = 1 << 26 - 1
+        let whose = UInt32(worker) << 26
+        var kept = KeptUpcalls(capacity: 4, byteBudget: 100, worker: worker, first: last - 1)
         var ids: [UInt32] = []
         for _ in 0..<3 {
             var upcall = Upcall(
@@ -162,13 +164,16 @@ struct KeptUpcallTests {
             kept.keep(&upcall)
             ids.append(upcall.id)
         }
-        #expect(ids == [.max - 1, .max, 1])
+        #expect(ids == [whose | (last - 1), whose | last, whose | 1])
+        #expect(ids.allSatisfy { KeptUpcalls.worker(of: $0) == worker })
         let room = kept.room
         #expect(room == 0, "the place of 0 stays empty")
-        let none = kept.take(0)
+        let none = kept.take(whose)
         #expect(none == nil)
-        let last = kept.take(1)
-        #expect(last?.id == 1)
+        let anothers = kept.take((whose | 1) ^ 1 << 27)
+        #expect(anothers == nil)
+        let found = kept.take(whose | 1)
+        #expect(found?.id == whose | 1)
         let roomAgain = kept.room
         #expect(roomAgain == 4)
     }

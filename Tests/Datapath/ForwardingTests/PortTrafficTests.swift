@@ -92,7 +92,7 @@ extension TierBench {
     mutating func open(_ number: UInt32) throws {
         try forwarder.removePort(number)
         _ = order(.addPort(Vport(number: number, kind: .netdev, name: "p\(number)")))
-        _ = desk.portOpened(number: number, interfaceIndex: number, forwarder)
+        _ = desk.portOpened(number: number, interfaceIndex: number, &forwarder)
     }
 
     fileprivate mutating func send(_ count: Int, toEnd ends: [PacketEnd: UInt64]) throws {

@@ -1,0 +1,23 @@
+import DatapathMessages
+
+// Who receives what, as `dpif-netdev/pmd-rxq-show` tells it.
+
+extension OrderDesk {
+    /// A section for each worker, with the ports that it receives by.
+    ///
+    /// - Parameter processors: What each worker runs on.
+    public func receiversText(processors: [Int]) -> String {
+        var text = ""
+        for (worker, processor) in processors.enumerated() {
+            text += "pmd thread numa_id 0 core_id \(processor):\n  isolated : false\n"
+            for port in portsInOrder {
+                let homes = homes.workers(ofPort: port.number ?? 0)
+                guard homes.contains(worker) else { continue }
+                let name = port.name + String(repeating: " ", count: max(0, 16 - port.name.count))
+                let queue = homes.count > 1 ? worker : 0
+                text += "  port: \(name)  queue-id: \(queue < 10 ? " " : "")\(queue) (enabled)\n"
+            }
+        }
+        return text
+    }
+}
