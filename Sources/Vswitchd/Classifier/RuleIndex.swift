@@ -181,9 +181,13 @@ extension RuleIndex {
         while low < high {
             let middle = (low + high) / 2
             // Safe: a place of the row.
-            let (slot, priority) = unsafe (Int(probes[middle].slot), Int(probes[middle].maxPriority))
-            let other = subtables[slot]?.serial ?? 0
-            if (-priority, other) < rank { low = middle + 1 } else { high = middle }
+            let other = unsafe probes[middle]
+            let serial = unsafe subtables[Int(other.slot)]?.serial ?? 0
+            if unsafe (-Int(other.maxPriority), serial) < rank {
+                low = middle + 1
+            } else {
+                high = middle
+            }
         }
         return low
     }

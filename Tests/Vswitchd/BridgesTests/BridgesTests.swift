@@ -61,6 +61,24 @@ import Timekeeping
         #expect(!recheck.isPending)
     }
 
+    @Test func theLastTurnOfAWalkChecksOnlyWhatAChangeConcerns() {
+        var recheck = Recheck()
+        recheck.begin()
+        _ = recheck.turn(of: 1, atMost: 9)
+        var entry = FlowLedgerTests.entry(1, generation: recheck.generation)
+        let unknown = FlowLedgerTests.entry(2, generation: 0)
+        for _ in 0..<3 {
+            // Rules of a bridge that no cached flow met.
+            recheck.begin(.tables([:]))
+            expect(&recheck, turnOf: 1, atMost: 9, is: 0..<1)
+            let isConcerned = recheck.concerns(entry, inPort: nil)
+            #expect(!isConcerned)
+            let isUnknownConcerned = recheck.concerns(unknown, inPort: nil)
+            #expect(isUnknownConcerned, "it was never checked")
+            entry.generation = recheck.generation
+        }
+    }
+
     @Test func aTableThatShrinksEndsTheWalk() {
         var recheck = Recheck()
         recheck.begin()
