@@ -1,5 +1,6 @@
 internal import Flows
 internal import OpenFlow
+internal import Packets
 internal import Pipeline
 
 // Which cached flows a change may concern.
@@ -44,6 +45,8 @@ enum RecheckScope {
 extension FlowIdentity {
     /// Whether a packet of the flow could match these conditions as it came by `inPort`.
     func mayMatch(_ match: Match, inPort: PortNumber) -> Bool {
+        // Of two tags tables may see one only (`FlowKey.seen`): such flows are few, and asked anew.
+        guard key.vlan1TCI & VLANTag.present == 0 else { return true }
         var known = PipelineKey(key)
         var looked = PipelineMask(mask)
         known.packet.inPort = UInt32(inPort.rawValue)

@@ -132,6 +132,7 @@ extension Vswitch {
         reconfiguringSince = nil
         let names = wanted.bridges.map(\.name)
         for name in bridges.keys.sorted() where !names.contains(name) { removeBridge(name) }
+        model.vlanLimit = wanted.vlanLimit
         for bridge in wanted.bridges { configure(bridge, now: now) }
         connectPatchPorts()
         updateListeners()
@@ -301,7 +302,6 @@ extension Vswitch {
         if normal.floodVLANs != floodVLANs { model[bridge: bridge.index].macTable.flush() }
         normal.floodVLANs = floodVLANs
         normal.forwardsReservedMulticast = bridge.wanted.forwardsReservedMulticast
-        normal.vlanLimit = wanted.vlanLimit
         normal.setMirrors(mirrors(of: bridge))
         model[bridge: bridge.index].normal = normal
         configureGroups(bridge)

@@ -32,7 +32,7 @@ public struct WantedSwitch: Hashable, Sendable {
     }
     /// `other_config:flow-limit`: cached flows at most. Default 200,000.
     public var flowLimit = 200_000
-    /// `other_config:vlan-limit`: how many VLAN tags of a frame are tags to NORMAL, 1 or 2.
+    /// `other_config:vlan-limit`: how many VLAN tags of a frame are looked at, 1 or 2.
     public var vlanLimit = 1
 }
 

@@ -46,9 +46,11 @@ package struct PipelineTrial {
         let translation = model.translate(packet)
         let isLong = world.generator.once(in: 2)
         var datapath = PretendedDatapath(model, isLong: isLong)
-        datapath.run(translation, on: .init(key: packet))
+        // What is behind the tags that count stays there, whatever is sent.
+        let seen = packet.seen(vlanLimit: model.vlanLimit)
+        datapath.run(translation, on: .init(key: seen))
         if !world.isOpaque {
-            let wanted = SlowTwin.run(model, packet, isLong: isLong)
+            let wanted = SlowTwin.run(model, seen, isLong: isLong)
             // What fails when the packet is back cannot undo what it sent before, and the twin
             // knows no limits.
             let all = [translation] + datapath.passes.map(\.translation)
@@ -61,7 +63,7 @@ package struct PipelineTrial {
                 wanted == nil && all.count > 1 || all.contains { Self.limits.contains($0.end) }
                 || isMirrored
             let isRefused =
-                all.contains { $0.end == .invalidAction } && SlowTwin.mayFail(model, packet)
+                all.contains { $0.end == .invalidAction } && SlowTwin.mayFail(model, seen)
             guard isDoubtful || isRefused || datapath.sent == wanted ?? [] else {
                 let ends = all.map { "\($0.end)" }.joined(separator: ", ")
                 return "\(text(packet)): sent \(datapath.sent), the twin \(wanted ?? []) (\(ends))"

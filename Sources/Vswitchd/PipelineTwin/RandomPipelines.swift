@@ -284,7 +284,7 @@ struct RandomPipelines {
     mutating func model() throws -> ForwardingModel {
         var model = makeModel()
         model[bridge: 0].normal.setPorts((1...4).map { port(UInt16($0)) })
-        model[bridge: 0].normal.vlanLimit = generator.pick([1, 1, 2])
+        model.vlanLimit = generator.pick([1, 1, 2])
         model[bridge: 0].normal.setMirrors((0..<generator.below(3)).map { mirror(UInt32($0)) })
         model[bridge: 0].normal.floodVLANs = VLANSet(generator.once(in: 4) ? [6] : [])
         if generator.once(in: 2) { model[bridge: 0].setGroups(groups()) }

@@ -177,15 +177,13 @@ struct SlowTwin {
         key = before
     }
 
-    private var limit: Int { model[bridge: 0].normal.vlanLimit }
-
-    /// The tags that count.
+    /// The packet's tags.
     private var tags: [FrameTag] {
         [(key.packet.vlan0TPID, key.packet.vlan0TCI), (key.packet.vlan1TPID, key.packet.vlan1TCI)]
-            .prefix(limit).filter { $0.1 != 0 }.map { FrameTag(tpid: $0.0, tci: $0.1) }
+            .filter { $0.1 != 0 }.map { FrameTag(tpid: $0.0, tci: $0.1) }
     }
 
-    /// Replaces the tags that count.
+    /// Replaces them.
     private mutating func setTags(_ tags: [FrameTag]) {
         for _ in self.tags { pop() }
         for tag in tags.reversed() { push(tag.tpid, tag.tci) }

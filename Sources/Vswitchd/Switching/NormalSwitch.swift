@@ -34,7 +34,6 @@ public struct NormalSwitch: Sendable {
         var placesByMember: [UInt32] = []
         var floodVLANs = VLANSet.none
         var forwardsReservedMulticast = false
-        var vlanLimit = 1
         var mirrors: [Mirror] = []
         /// Ports that only mirrors send to.
         var mirrorOutputs: Set<SwitchPort.ID> = []
@@ -71,11 +70,6 @@ public struct NormalSwitch: Sendable {
     public var forwardsReservedMulticast: Bool {
         get { shared.parts.forwardsReservedMulticast }
         set { change { $0.forwardsReservedMulticast = newValue } }
-    }
-    /// `other_config:vlan-limit`: how many tags are tags, 1 or 2; those behind are payload.
-    public var vlanLimit: Int {
-        get { shared.parts.vlanLimit }
-        set { change { $0.vlanLimit = newValue } }
     }
     /// At most `Limits.mirrors`; the first that selects a frame copies it first.
     public var mirrors: [Mirror] { shared.parts.mirrors }

@@ -86,7 +86,7 @@ import Timekeeping
 }
 
 extension RecheckScope {
-    fileprivate func concerns(_ entry: LedgerEntry, inPort: PortNumber?) -> Bool {
+    func concerns(_ entry: LedgerEntry, inPort: PortNumber?) -> Bool {
         var ledger = FlowLedger()
         ledger.put(entry)
         return concerns(ledger, 0, inPort: inPort)
@@ -94,7 +94,7 @@ extension RecheckScope {
 }
 
 extension Recheck {
-    fileprivate func concerns(_ entry: LedgerEntry, inPort: PortNumber?) -> Bool {
+    func concerns(_ entry: LedgerEntry, inPort: PortNumber?) -> Bool {
         var ledger = FlowLedger()
         ledger.put(entry)
         return concerns(ledger, 0, inPort: inPort)

@@ -61,7 +61,7 @@ import Testing
         #expect(model[bridge: 0].mirrorCounters.isEmpty)
     }
 
-    @Test func aTunnelTagOnTwoOthersIsPushedOnACopy() throws {
+    @Test func aTunnelTagIsPushedOnTwoOthersOfWhichOneCounts() throws {
         var model = makeModel()
         model[bridge: 0].normal.setPorts([
             SwitchPort(
@@ -76,7 +76,7 @@ import Testing
         (packet.vlan1TPID, packet.vlan1TCI) = (0x8100, 0x1006)
         #expect(
             model.translate(packet).actions == [
-                .clone([.pushVLAN(tpid: 0x88a8, tci: 0x1064), .output(port: 12)])
+                .pushVLAN(tpid: 0x88a8, tci: 0x1064), .output(port: 12),
             ])
     }
 

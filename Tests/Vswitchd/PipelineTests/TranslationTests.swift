@@ -121,7 +121,11 @@ private func ttl(_ value: UInt8) -> DatapathAction {
         #expect(mask.inPort == .max)
         #expect(mask.ethType == .max)
         #expect(mask.nwFrag == .max)
-        #expect((mask.ethSrc, mask.ethDst, mask.nwDst.bits, mask.vlan0TCI) == (.zero, .zero, 0, 0))
+        #expect((mask.ethSrc, mask.ethDst, mask.nwDst.bits) == (.zero, .zero, 0))
+        // Whether there are two tags: then the second one's type would be the packet's.
+        #expect(mask.vlan0TCI == VLANTag.present)
+        model.vlanLimit = 2
+        #expect(model.translate(makePacket()).mask.vlan0TCI == 0)
         try model.add(priority: 200, .normal)
         mask = model.translate(makePacket()).mask
         #expect((mask.ethSrc, mask.ethDst) == (.broadcast, .broadcast))
@@ -131,6 +135,20 @@ private func ttl(_ value: UInt8) -> DatapathAction {
             on: Match([.ethType: 0x0800, .nwProto: 6, .tcpDst: 80]), priority: 300, .output(2))
         mask = model.translate(makePacket()).mask
         #expect((mask.nwProto, mask.tpDst, mask.tpSrc) == (.max, .max, 0))
+    }
+
+    @Test func aSecondTagIsTheTypeOfAPacketUnlessTwoCount() throws {
+        var model = makeModel()
+        try model.add(on: Match([.ethType: 0x0800]), priority: 100, .output(2))
+        try model.add(on: Match([.ethType: 0x8100]), priority: 100, .output(3))
+        var packet = makePacket()
+        (packet.vlan0TPID, packet.vlan0TCI) = (0x88a8, 0x1005)
+        (packet.vlan1TPID, packet.vlan1TCI) = (0x8100, 0x1006)
+        let one = model.translate(packet)
+        #expect(one.actions == [.output(port: 13)])
+        #expect((one.mask.vlan1TCI, one.mask.vlan1TPID) == (VLANTag.present, .max))
+        model.vlanLimit = 2
+        #expect(model.translate(packet).actions == [.output(port: 12)])
     }
 
     @Test func tablesFollowEachOther() throws {

@@ -56,7 +56,6 @@ private func tags(_ list: [(UInt16, UInt16)]) -> [FrameTag] {
     ])
     func framesWithTwoTags(_ row: Row) {
         var normal = NormalSwitch()
-        normal.vlanLimit = 2
         normal.setPorts([
             SwitchPort(id: 1, name: "in", members: [1], vlan: row.from),
             SwitchPort(id: 2, name: "out", members: [2], vlan: row.into),

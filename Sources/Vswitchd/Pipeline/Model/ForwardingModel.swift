@@ -38,6 +38,18 @@ public struct ForwardingModel: Sendable {
         fileprivate(set) var slots: [ForwardingBridge?] = []
         /// Where translations go on that were cut in two, by recirculation id.
         fileprivate(set) var continuations = ContinuationTable()
+        fileprivate(set) var vlanLimit = 1
+    }
+
+    /// How many of a packet's VLAN tags are looked at, 1 or 2 (`other_config:vlan-limit`); see
+    /// `FlowKey.seen`.
+    public var vlanLimit: Int {
+        get { sight.vlanLimit }
+        set {
+            guard newValue != sight.vlanLimit else { return }
+            sight.vlanLimit = newValue
+            changes += 1
+        }
     }
 
     private var slots: [ForwardingBridge?] {

@@ -294,8 +294,8 @@ extension Translator {
     mutating func lookAtTags() {
         mask.packet.vlan0TCI = .max
         mask.packet.vlan0TPID = .max
-        // Without an outer tag there is no second one to look at.
-        guard original.vlan0TCI & VLANTag.present != 0 else { return }
+        // Without an outer tag there is no second one to look at; and perhaps it does not count.
+        guard model.vlanLimit > 1, original.vlan0TCI & VLANTag.present != 0 else { return }
         mask.packet.vlan1TCI = .max
         mask.packet.vlan1TPID = .max
     }

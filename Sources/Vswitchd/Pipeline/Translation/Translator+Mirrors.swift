@@ -44,7 +44,7 @@ extension Translator {
     private mutating func mirror(_ port: SwitchPort, arriving: Bool, _ here: ForwardingBridge) {
         let places = here.normal.mirrors(at: port.id, arriving: arriving)
         guard places.contains(where: { !servedMirrors.contains($0) }) else { return }
-        let tagged = VLANStack(readTags(in: here))
+        let tagged = VLANStack(readTags())
         guard let stack = port.vlan.stack(of: tagged) else { return }
         let before = snapLength
         for place in places where !servedMirrors.contains(place) {

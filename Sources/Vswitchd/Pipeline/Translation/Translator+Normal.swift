@@ -10,7 +10,7 @@ extension Translator {
         guard let here = model.bridge(bridge) else { return }
         mask.packet.ethSrc = .broadcast
         mask.packet.ethDst = .broadcast
-        let tags = readTags(in: here)
+        let tags = readTags()
         let isFromController = inPort == .controller || inPort == .none
         var frame = NormalFrame(
             inPort: isFromController ? nil : inPort.rawValue, source: key.packet.ethSrc,
@@ -42,22 +42,20 @@ extension Translator {
         }
     }
 
-    /// The tags that count as tags in this bridge, outer first. Looks at no bit by itself.
-    func tags(in here: ForwardingBridge) -> [FrameTag] {
-        guard key.packet.vlan0TCI & VLANTag.present != 0 else { return [] }
+    /// The packet's tags, outer first. Looks at no bit by itself.
+    var tags: [FrameTag] {
         let packet = key.packet
+        guard packet.vlan0TCI & VLANTag.present != 0 else { return [] }
         let outer = FrameTag(tpid: packet.vlan0TPID, tci: packet.vlan0TCI)
-        guard here.normal.vlanLimit > 1, packet.vlan1TCI & VLANTag.present != 0 else {
-            return [outer]
-        }
+        guard packet.vlan1TCI & VLANTag.present != 0 else { return [outer] }
         return [outer, FrameTag(tpid: packet.vlan1TPID, tci: packet.vlan1TCI)]
     }
 
     /// The same, now looked at.
-    mutating func readTags(in here: ForwardingBridge) -> [FrameTag] {
+    mutating func readTags() -> [FrameTag] {
         mask.packet.vlan0TCI = .max
-        if here.normal.vlanLimit > 1 { lookAtTags() }
-        return tags(in: here)
+        if model.vlanLimit > 1 { lookAtTags() }
+        return tags
     }
 
     /// Sends a copy as `output` says; the packet itself stays as it is.
@@ -65,30 +63,12 @@ extension Translator {
         _ output: NormalDecision.Output, vlan: UInt16, in here: ForwardingBridge
     ) {
         guard let way = way(of: output, vlan: vlan, in: here) else { return }
-        let present = tags(in: here)
-        guard output.tags != present else { return send(way) }
         let before = key
         defer { key = before }
+        guard output.tags != tags else { return send(way) }
         lookAtTags()
-        // What lies behind the tags that count: with a limit of 1, perhaps one more.
-        var rest: [FrameTag] = []
-        if present.count == 1, before.packet.vlan1TCI & VLANTag.present != 0 {
-            rest = [FrameTag(tpid: before.packet.vlan1TPID, tci: before.packet.vlan1TCI)]
-        }
-        let wanted = output.tags + rest
-        guard wanted.count > 2 else {
-            key.packet.setTags(wanted)
-            return send(way)
-        }
-        // A third tag has no place in a key: it is pushed, on a copy, onto the other two.
-        key.packet.setTags(Array(wanted[1...]))
-        commitEdits()
-        let (outside, asSent) = (actions, sent)
-        actions = [.pushVLAN(tpid: wanted[0].tpid, tci: wanted[0].tci)]
-        key.packet.setTags(Array(wanted[..<2]))
-        sent.setTags(Array(wanted[..<2]))
+        key.packet.setTags(output.tags)
         send(way)
-        (actions, sent) = (outside + [.clone(actions)], asSent)
     }
 
     /// What the packet is to multicast snooping. RFC 4541 §2.1, and §3 for IPv6.

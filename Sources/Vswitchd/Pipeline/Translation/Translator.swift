@@ -98,8 +98,8 @@ struct Translator<Witness: TranslationWitness>: ~Copyable {
         entryBridge = bridge
         self.bridge = bridge ?? 0
         original = packet
-        sent = packet
-        key = PipelineKey(packet)
+        sent = packet.seen(vlanLimit: model.vlanLimit)
+        key = PipelineKey(sent)
         key.packet.inPort = UInt32(inPort.rawValue)
         key.actionSetOutput = PipelineKey.unsetOutput
     }
@@ -192,6 +192,10 @@ extension Translator {
         if !packet.hasTunnel {
             // A port gives packets of tunnels or others, never both, and the port is in the mask.
             for word in FlowKey.plainWordCount - 1..<FlowKey.wordCount { final[word: word] = 0 }
+        }
+        // A packet with one tag more than are looked at is of another Ethernet type.
+        if model.vlanLimit == 1 {
+            final.vlan1TCI |= packet.vlan1TCI & VLANTag.present != 0 ? VLANTag.present : .max
         }
         if final.vlan1TCI | final.vlan1TPID != 0 {
             final.vlan1TCI |= VLANTag.present
