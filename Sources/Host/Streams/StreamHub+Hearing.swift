@@ -9,9 +9,9 @@ import NIOPosix
 import Synchronization
 
 extension StreamHub {
-    /// Tells of what is read from `descriptor`, piece by piece; of a socket that keeps the bounds of
-    /// datagrams each datagram is one piece. `.connected` and `.closed` come as for any stream, and
-    /// `send` must not be called.
+    /// Tells of what is read from `descriptor`, piece by piece; of a socket that keeps the bounds
+    /// of datagrams each datagram is one piece. `.connected` and `.closed` come as for any stream,
+    /// and `send` must not be called.
     ///
     /// - Parameters:
     ///   - descriptor: Not blocking. It stays the caller's, who may go on to write to it.

@@ -5,9 +5,9 @@
 //     links ──────────────────────────────┘
 //
 // What the datapath, controllers and tools say is handled by the hub's thread, which heard it
-// (`SharedMachine`), unless our own is inside the machine: no packet waits for a thread that is woken
-// for it. What may wait, for the hub itself or for the kernel, is left to our own thread, and so is
-// the socket of the kernel's module.
+// (`SharedMachine`), unless our own is inside the machine: no packet waits for a thread that is
+// woken for it. What may wait, for the hub itself or for the kernel, is left to our own thread, and
+// so is the socket of the kernel's module.
 
 import Bridges
 import Channel

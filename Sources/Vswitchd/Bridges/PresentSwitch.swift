@@ -11,8 +11,8 @@ internal import Timekeeping
 // The forwarding model holds what a packet needs; here stands what else there is to know of bridges
 // and ports: their rows, their numbers over time, why one of them could not be set up.
 
-/// A bridge that is in force. A class, for the same reason as `OpenFlowSession`: every packet that a
-/// controller hears of, or sends, looks at its bridge.
+/// A bridge that is in force. A class, for the same reason as `OpenFlowSession`: every packet that
+/// a controller hears of, or sends, looks at its bridge.
 final class PresentBridge {
     /// Its index in the forwarding model.
     let index: Int
