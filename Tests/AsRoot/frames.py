@@ -14,6 +14,7 @@ SOL_PACKET, PACKET_AUXDATA, PACKET_OUTGOING = 263, 8, 4
 VLAN_VALID, TPID_VALID = 1 << 4, 1 << 6
 TYPE = 0x88B5  # IEEE 802, local experiments
 C, S = 0x8100, 0x88A8
+MARK = b"\xa9\x5e"  # before the number of a line, at the end of its frame
 
 KINDS = {
     "untagged": [],
@@ -92,7 +93,10 @@ class Bench:
             if frame[6:11] != mac(0)[:5] or len(frame) < at + 6:
                 continue
             kind, number = struct.unpack_from("!HI", frame, at)
-            self.heard.append((number if kind == TYPE else 0, port, tuple(tags), len(frame)))
+            if kind != TYPE:
+                marked = frame[-4:-2] == MARK
+                number = struct.unpack("!H", frame[-2:])[0] if marked else None
+            self.heard.append((number, port, tuple(tags), len(frame)))
             some = True
 
 
@@ -225,12 +229,19 @@ def packet(verb, argument):
 
 def play(arguments):
     """Lines: PORT VERB [ARGUMENT] [tags=ID[pPRIORITY],...]. Prints each with what came out."""
-    bench = Bench(int(arguments[0]))
-    for line in sys.stdin:
-        words = line.split()
-        if not words:
-            continue
-        tags = []
+    bench, lines = Bench(int(arguments[0])), [line.strip() for line in sys.stdin if line.strip()]
+    seen = [[] for _ in lines]
+
+    def note(current):
+        # A switch that had no processor for a while sends late; only a frame that was cut says
+        # nothing of its line, and counts for the one that is being played.
+        for number, out, tags, size in bench.heard:
+            place = current if number is None else number
+            seen[place].append(f"{out}:{text(tags)}" + (f" {size} bytes" if size != 60 else ""))
+        bench.heard.clear()
+
+    for place, line in enumerate(lines):
+        words, tags = line.split(), []
         if words[-1].startswith("tags="):
             for tag in words.pop()[5:].split(","):
                 number, _, priority = tag.partition("p")
@@ -239,11 +250,14 @@ def play(arguments):
         port = int(words[0])
         head = (to if isinstance(to, bytes) else group_mac(to)) + mac(port)
         head += b"".join(struct.pack("!HH", *tag) for tag in tags)
-        bench.heard.clear()
-        bench.sockets[port].send((head + struct.pack("!H", kind) + body).ljust(60, b"\0"))
+        frame = (head + struct.pack("!H", kind) + body).ljust(56, b"\0")
+        bench.sockets[port].send(frame + MARK + struct.pack("!H", place))
         bench.listen(0.08)
-        seen = sorted(f"{out}:{text(tags)}" + (f" {size} bytes" if size != 60 else "") for _, out, tags, size in bench.heard)
-        print(f"{line.strip()} --> {', '.join(seen) or 'nothing'}")
+        note(place)
+    bench.listen(0.3)
+    note(len(lines) - 1)
+    for line, outputs in zip(lines, seen):
+        print(f"{line} --> {', '.join(sorted(outputs)) or 'nothing'}")
 
 
 def flood(arguments):

@@ -59,9 +59,14 @@ package struct PipelineTrial {
             let isMirrored =
                 !model[bridge: 0].normal.mirrors.isEmpty
                 && all.contains { $0.actions.sendsCopiesRound }
+            // A packet that comes back with one tag more than count has lost what is behind it from
+            // sight; the twin, which sends nothing round, has not.
+            let hasLostSight = datapath.passes.contains {
+                $0.key != $0.key.seen(vlanLimit: model.vlanLimit)
+            }
             let isDoubtful =
                 wanted == nil && all.count > 1 || all.contains { Self.limits.contains($0.end) }
-                || isMirrored
+                || isMirrored || hasLostSight
             let isRefused =
                 all.contains { $0.end == .invalidAction } && SlowTwin.mayFail(model, seen)
             guard isDoubtful || isRefused || datapath.sent == wanted ?? [] else {
