@@ -126,10 +126,15 @@ final class VswitchdDaemon: TurnTaking {
         }
         heard += events
         // More may have come: what has is told to the machine together.
-        guard case .drained = message, !heard.isEmpty else { return false }
+        guard case .drained = message, !heard.isEmpty || machine.hasBacklog else { return false }
         handleHeard(now: now)
         guard pending.isEmpty, postponed.isEmpty, datapath?.wantsToWrite != true else {
             return true
+        }
+        if machine.hasBacklog {
+            // Goes on here, after whoever else has been heard: another thread would only contend.
+            hub.drain(within: .zero)
+            return false
         }
         return machine.deadline.map { soon in alarm.map { soon < $0 } ?? true } ?? false
     }

@@ -145,10 +145,13 @@ public struct Vswitch {
         }
     }
 
+    /// Whether messages were heard that are not carried out yet: `handle` goes on with them.
+    public var hasBacklog: Bool { !sessions.backlog.isEmpty }
+
     /// When to call `handle` at the latest; nil: not before something happens. Asked in every turn,
     /// and therefore without arrays.
     public var deadline: Instant? {
-        if recheck.isPending || !sessions.backlog.isEmpty || datapath.idleSlot != nil {
+        if recheck.isPending || hasBacklog || datapath.idleSlot != nil {
             return .start
         }
         var first: Instant?
