@@ -112,6 +112,15 @@ import Testing
         #expect(mod.instructions.apply.first?.fieldWrite?.field == field)
     }
 
+    /// Found by `apus-fuzz flow-text`: the switch would have refused what was sent.
+    @Test(arguments: ["5", "output:1", "mod_vlan_vid:5", "ct_clear"])
+    func onlyWritesOfFieldsAreTracked(action: String) throws {
+        #expect(throws: FlowTextError.self) {
+            try FlowText.parse("actions=ct(commit,exec(\(action)))", .add)
+        }
+        _ = try FlowText.parse("actions=ct(commit,exec(set_field:5->reg0))", .add)
+    }
+
     @Test func selectsRules() throws {
         let filter = try FlowText.parseFilter(
             "table=3,tcp,cookie=5/-1,out_port=p2", Self.bridgePorts)
