@@ -11,9 +11,7 @@ extension SwitchEvent {
         default: false
         }
     }
-}
 
-extension SwitchEvent {
     var isEndOfDatapath: Bool {
         if case .datapathClosed = self { true } else { false }
     }

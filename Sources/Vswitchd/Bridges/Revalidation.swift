@@ -55,7 +55,6 @@ struct Recheck {
     }
 
     /// Whether anything that changed since an entry's generation may concern it.
-    ///
     func concerns(_ ledger: borrowing FlowLedger, _ slot: Int, inPort: PortNumber?) -> Bool {
         guard let generation = ledger.generation(slot) else { return false }
         // What was dropped from `scopes` every entry has reached, but those never checked.
