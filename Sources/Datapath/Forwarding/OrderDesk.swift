@@ -153,6 +153,7 @@ public struct OrderDesk: Sendable {
             case .execute(let packet):
                 let home = homes.workers(ofPort: packet.key.inPort)
                 try team.execute(packet, at: home, now: now)
+                if sequence == DatapathSequence.untold { return [] }
             case .answerUpcall(let answer):
                 guard client == upcallClient else { throw .noSuchUpcall }
                 let homes = homes

@@ -81,6 +81,9 @@ final class Delivery {
         isTelling = false
     }
 
+    /// Whether the consumer takes what it is offered.
+    var isTaking: Bool { held.isEmpty && !isOver }
+
     /// Keeps an answer until the answers are taken.
     func keep(_ bytes: [UInt8], for stream: StreamID) { answers.append((stream, bytes)) }
 

@@ -17,6 +17,9 @@ public struct StreamLimits: Sendable {
     /// the memory that unread input takes.
     public var receivedByteCountMax = 64 * 1024
 
+    /// Pieces of one descriptor that is heard (`hear`) before others have their turn.
+    public var piecesPerTurn = 32
+
     /// How long a stream that we close may take to drain what was sent on it before.
     public var lingerTimeout: Duration = .seconds(2)
 

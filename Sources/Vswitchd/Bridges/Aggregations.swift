@@ -249,9 +249,7 @@ extension Vswitch {
         guard let vport = bridge.interface(numbered: number)?.interface.vport else { return }
         // Safe: the array is not changed while its bytes are lent.
         let key = unsafe FlowKey.extract(frame: bytes.span.bytes, inPort: UInt32.max).key
-        order(
-            .execute(ExecutedPacket(bytes: bytes, key: key, actions: [.output(port: vport)])),
-            .execute)
+        order(ExecutedPacket(bytes: bytes, key: key, actions: [.output(port: vport)]))
     }
 }
 

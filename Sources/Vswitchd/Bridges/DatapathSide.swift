@@ -21,6 +21,8 @@ struct DatapathSide {
     /// Numbers of those that decide what becomes of packets, ascending; some behind the first may
     /// have been answered.
     private var decisive: ArraySlice<UInt32> = []
+    /// Packets were sent, of which no word will come, since the last decisive order.
+    var hasUntoldPackets = false
 
     /// Number of the dump that is under way or was last complete.
     var dump: UInt64 = 0
@@ -44,10 +46,12 @@ struct DatapathSide {
     /// Numbers the next order.
     mutating func number(_ order: DatapathOrder) -> UInt32 {
         lastSequence &+= 1
-        // 0 marks what the datapath says by itself.
-        if lastSequence == 0 { lastSequence = 1 }
+        if lastSequence == DatapathSequence.untold { lastSequence = DatapathSequence.none + 1 }
         outstanding[lastSequence] = order
-        if order.decidesOnPackets { decisive.append(lastSequence) }
+        if order.decidesOnPackets {
+            decisive.append(lastSequence)
+            hasUntoldPackets = false
+        }
         return lastSequence
     }
 
@@ -117,6 +121,28 @@ extension Vswitch {
         sealAnswers()
         effects.append(.sendDatapath(sequence: sequence, request))
         return sequence
+    }
+
+    /// Has the datapath carry out a packet's actions. Ours tells only if it refuses, for word of
+    /// each would cost as much as the packet; the kernel's module is given no more at once than it
+    /// has answered.
+    mutating func order(_ packet: ExecutedPacket) {
+        guard !datapath.nature.isKernelModule else {
+            order(.execute(packet), .execute)
+            return
+        }
+        guard datapath.isOpen else { return }
+        sealAnswers()
+        datapath.hasUntoldPackets = true
+        effects.append(.sendDatapath(sequence: DatapathSequence.untold, .execute(packet)))
+    }
+
+    /// The number whose answer says that everything so far was carried out
+    /// (`DatapathSide.hasAnswered`). Orders are carried out in order: behind packets of which no
+    /// word will come, one more is asked for something.
+    mutating func sequenceOfAllSoFar() -> UInt32 {
+        if datapath.hasUntoldPackets { order(.describeMeters, .describeMeter) }
+        return datapath.lastSequence
     }
 
     mutating func datapathOpened(_ nature: DatapathNature, now: Instant) {
@@ -202,11 +228,10 @@ extension Vswitch {
         _ sequence: UInt32, _ failure: (errno: Int32, text: String)?, now: Instant
     ) {
         guard let order = datapath.answered(sequence) else {
-            // The answer to an upcall has no number.
-            if sequence == 0, failure != nil {
-                upcallCounts.failedOrders += 1
-                upcallCounts.refused += 1
-            }
+            guard failure != nil else { return }
+            upcallCounts.failedOrders += 1
+            // Of an answer to an upcall: its flow was not taken.
+            if sequence == DatapathSequence.none { upcallCounts.refused += 1 }
             return
         }
         if let failure { failed(order, failure.errno, failure.text) }

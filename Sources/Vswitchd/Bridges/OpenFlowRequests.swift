@@ -258,7 +258,7 @@ extension Vswitch {
         switch hold {
         case .recheck(let xid, let generation):
             guard recheck.reached >= generation || !datapath.isOpen else { return }
-            sessions.byID[id]?.hold = .datapath(xid: xid, sequence: datapath.lastSequence)
+            sessions.byID[id]?.hold = .datapath(xid: xid, sequence: sequenceOfAllSoFar())
             releaseHold(id, now: now)
             return
         case .datapath(let xid, let sequence):

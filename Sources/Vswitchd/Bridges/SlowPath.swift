@@ -115,10 +115,8 @@ extension Vswitch {
                 frame: bytes.span.bytes, inPort: packet.key.inPort
             ).key
             order(
-                .execute(
-                    ExecutedPacket(
-                        bytes: bytes, offload: offload, key: key, actions: [.output(port: port)])),
-                .execute)
+                ExecutedPacket(
+                    bytes: bytes, offload: offload, key: key, actions: [.output(port: port)]))
         }
     }
 

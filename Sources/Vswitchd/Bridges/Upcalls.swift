@@ -124,7 +124,7 @@ extension Vswitch {
         }
         var packet = packet
         packet.actions = datapath.features.spoken(packet.actions)
-        order(.execute(packet), .execute)
+        order(packet)
     }
 
     /// Mirrors see what is addressed to the switch, too.
@@ -139,11 +139,8 @@ extension Vswitch {
             translation.effects, now: now, packetCount: 1,
             byteCount: UInt64(upcall.originalByteCount))
         order(
-            .execute(
-                ExecutedPacket(
-                    bytes: upcall.bytes, offload: upcall.offload, key: upcall.key,
-                    actions: copies)),
-            .execute)
+            ExecutedPacket(
+                bytes: upcall.bytes, offload: upcall.offload, key: upcall.key, actions: copies))
     }
 
     /// Puts a translation into the datapath, and its reasons into the ledger.

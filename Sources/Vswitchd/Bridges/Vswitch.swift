@@ -19,7 +19,7 @@ public import Timekeeping
 // here waits: what takes time is remembered, and `deadline` says when to call again. The parts
 // stand in extensions, one file for each arrow of the drawing.
 
-public struct Vswitch {
+public struct Vswitch: ~Copyable {
     // What is wanted.
     var replica: DatabaseReplica
     var wanted = WantedSwitch()

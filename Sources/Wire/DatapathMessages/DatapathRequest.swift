@@ -7,6 +7,14 @@ public import Flows
 // the channel may one day be the kernel module itself. The bytes are made in `RequestCodec` and
 // `ReplyCodec`.
 
+/// Numbers of messages that have a meaning of their own; all others number requests.
+public enum DatapathSequence {
+    /// What the datapath says by itself, and what is said of answers to upcalls.
+    public static let none: UInt32 = 0
+    /// A packet to be executed, sent without NLM_F_ACK: nobody waits for word of it.
+    public static let untold = UInt32.max
+}
+
 /// What vswitchd, or a tool, asks of the datapath. Large cases are indirect: a request is handed on
 /// several times, and moving half a kilobyte each time was a fifth of a flow set-up.
 public enum DatapathRequest: Hashable, Sendable {
@@ -47,7 +55,8 @@ public enum DatapathRequest: Hashable, Sendable {
     case describeMeter(id: UInt32)
     /// OVS_METER_CMD_FEATURES.
     case describeMeters
-    /// OVS_PACKET_CMD_EXECUTE: run `actions` on `packet` as if it had come in as `key` says.
+    /// OVS_PACKET_CMD_EXECUTE: run `actions` on `packet` as if it had come in as `key` says. With
+    /// `DatapathSequence.untold` only a refusal is answered.
     indirect case execute(ExecutedPacket)
     /// OVS_PACKET_CMD_EXECUTE with attributes of our own, without NLM_F_ACK: only a refusal is
     /// answered.

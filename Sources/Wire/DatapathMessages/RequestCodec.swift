@@ -18,10 +18,11 @@ extension DatagramWriter {
         _ request: DatapathRequest, sequence: UInt32, families: DatapathFamilies = .channel
     ) throws(DatapathMessageError) -> Bool {
         let form = Form(request, families)
+        let isUntold = sequence == DatapathSequence.untold
         guard
             begin(
                 family: form.family, command: form.command, version: form.version,
-                flags: form.flags, sequence: sequence)
+                flags: isUntold ? NLM_F_REQUEST : form.flags, sequence: sequence)
         else { return false }
         try putAttributes(request)
         guard try finish("request") else { return false }
@@ -36,7 +37,7 @@ extension DatagramWriter {
         guard
             begin(
                 family: DatapathFamilies.channel.packet, command: OVS_PACKET_CMD_EXECUTE.rawValue,
-                version: 1, flags: NLM_F_REQUEST, sequence: 0)
+                version: 1, flags: NLM_F_REQUEST, sequence: DatapathSequence.none)
         else { return false }
         let isAgain = try put(answer)
         guard try finish("request") else { return false }
