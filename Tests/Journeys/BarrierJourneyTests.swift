@@ -118,4 +118,29 @@ import Testing
         for case .error(let report) in answers { codes.append(report.code) }
         #expect(codes == (isRefused ? [.bufferUnknown] : []))
     }
+
+    /// The datapath says nothing of a packet that it has sent, and a barrier behind packets waits
+    /// for them all the same.
+    @Test func aBarrierWaitsForPackets() throws {
+        var world = World()
+        world.addBridge("br0", ports: [("p1", RowValues()), ("p2", RowValues())])
+        world.openTool(bridge: "br0")
+        world.isDatapathBusy = true
+        let (heard, answered) = (world.toolHeard.count, world.answeredOrders.count)
+        let packet = OpenFlowMessage.Body.packetOut(
+            PacketOut(
+                inPort: .controller, actions: [.output(port: PortNumber(2), maxLength: 0)],
+                bytes: Self.frame))
+        world.say([packet, packet, packet, .barrierRequest])
+        #expect(world.toolHeard.count == heard && world.takeSent().isEmpty)
+        world.endBusyDatapath()
+        #expect(world.takeSent().count == 3)
+        #expect(world.toolHeard[heard...].map(\.body) == [.barrierReply])
+        let said = world.answeredOrders[answered...]
+        #expect(!said.isEmpty && !said.contains(DatapathSequence.untold), "\(said)")
+        // Nothing is asked of it behind what it answers anyway.
+        world.say([.barrierRequest])
+        #expect(world.toolHeard.last?.body == .barrierReply)
+        #expect(world.answeredOrders.count == answered + said.count)
+    }
 }

@@ -58,6 +58,11 @@ struct World: ~Copyable {
 
     /// What a tool heard over OpenFlow.
     private(set) var toolHeard: [OpenFlowMessage] = []
+    /// Whether the datapath is too busy to take orders: they wait.
+    var isDatapathBusy = false
+    private var heldOrders: [(request: DatapathRequest, sequence: UInt32)] = []
+    /// Numbers of the orders that the datapath has answered.
+    private(set) var answeredOrders: [UInt32] = []
     /// A frame that arrives in the moment in which a barrier is answered, and its port.
     var frameAtBarrier: (bytes: [UInt8], port: UInt32)?
 
@@ -306,6 +311,10 @@ struct World: ~Copyable {
 
     /// An order crosses the channel as netlink bytes.
     private mutating func send(_ request: DatapathRequest, _ sequence: UInt32) {
+        guard !isDatapathBusy else {
+            heldOrders.append((request, sequence))
+            return
+        }
         switch request {
         case .putFlow(let flow):
             note("5 Bridges: port \(flow.key.inPort) belongs to a bridge")
@@ -344,6 +353,15 @@ struct World: ~Copyable {
         }
     }
 
+    /// The datapath takes the orders that waited for it.
+    mutating func endBusyDatapath() {
+        isDatapathBusy = false
+        let held = heldOrders
+        heldOrders = []
+        for order in held { send(order.request, order.sequence) }
+        settle()
+    }
+
     /// Why an order is refused by a datapath that lacks something.
     private func refused(_ request: DatapathRequest) -> String? {
         let actions: [DatapathAction]
@@ -365,6 +383,7 @@ struct World: ~Copyable {
     private mutating func carryOut(_ effect: DeskEffect) {
         switch effect {
         case .reply(_, let sequence, let reply, let inDump):
+            if !inDump { answeredOrders.append(sequence) }
             if inDump, case .flow = reply { toldFlows += 1 }
             tellMachine(reply, sequence, inDump: inDump)
         case .openPort(let port):

@@ -78,7 +78,7 @@ public struct MachineLoop<Message: Sendable> {
             now: MonotonicClock.now(), messages: mailbox.drain(),
             readable: ready(Int32(POLLIN), \.forReading),
             writable: ready(Int32(POLLOUT), \.forWriting),
-            isStopRequested: takeSignals())
+            isStopRequested: polled[1].revents != 0 && takeSignals())
     }
 
     private func timeoutMilliseconds(until deadline: Instant?) -> Int32 {

@@ -113,7 +113,7 @@ final class DatapathDaemon {
             let turn = loop.wait(until: deadline, watching: watches)
             spend(.waiting, until: turn.now)
             acceptClients(turn)
-            for id in clients.keys.sorted() { readOrders(id) }
+            for id in clients.keys.sorted() { readOrders(id, turn) }
             takeReports()
             readLinks(turn)
             workers.letGo()
@@ -225,8 +225,8 @@ final class DatapathDaemon {
         }
     }
 
-    private func readOrders(_ id: ClientID) {
-        guard let client = clients[id] else { return }
+    private func readOrders(_ id: ClientID, _ turn: Turn<Message>) {
+        guard let client = clients[id], turn.readable.contains(client.descriptor) else { return }
         var requests: [Received<DatapathRequest>] = []
         do throws(ChannelError) {
             if try client.receive(requests: { requests.append($0) }) == .closed { gone(id) }

@@ -117,7 +117,12 @@ struct ControllerAttempt {
 }
 
 struct Sessions {
-    var byID: [SessionID: OpenFlowSession] = [:]
+    var byID: [SessionID: OpenFlowSession] = [:] {
+        didSet { ids = byID.keys.sorted() }
+    }
+    /// Ids of sessions in ascending order: asked in every turn and for each packet-in, while
+    /// sessions come and go seldom.
+    private(set) var ids: [SessionID] = []
     var attempts: [UUIDValue: ControllerAttempt] = [:]
     /// Those that have more to say than one turn has room for.
     var backlog: Set<SessionID> = []
@@ -126,9 +131,6 @@ struct Sessions {
     /// By bridge: the newest generation id of a role request (1.3.5 §6.3.6).
     var generations: [String: UInt64] = [:]
     private var lastOutgoing: UInt64 = 1 << 63
-
-    /// Ids of sessions in ascending order.
-    var ids: [SessionID] { byID.keys.sorted() }
 
     /// An id for a connection of ours; the program numbers accepted ones from below.
     mutating func nextID() -> SessionID {

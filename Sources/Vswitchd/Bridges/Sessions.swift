@@ -164,10 +164,12 @@ extension Vswitch {
     /// comes when all of them have been away for three inactivity probes, and goes when one is
     /// back.
     mutating func updateDefaultRules(now: Instant) {
-        for name in bridges.keys.sorted() {
-            guard let bridge = bridges[name] else { continue }
-            let wantsRule = wantsDefaultRule(bridge.wanted, now: now)
-            guard wantsRule != bridge.hasDefaultRule else { continue }
+        // Asked in every turn, and different in hardly any.
+        let different = bridges.values.filter {
+            wantsDefaultRule($0, now: now) != $0.hasDefaultRule
+        }
+        for bridge in different.sorted(by: { $0.wanted.name < $1.wanted.name }) {
+            let (name, wantsRule) = (bridge.wanted.name, !bridge.hasDefaultRule)
             let mod = FlowMod(
                 command: wantsRule ? .add : .deleteStrict, table: 0, priority: 0,
                 instructions: Instructions(
@@ -175,16 +177,17 @@ extension Vswitch {
             do throws(FlowModError) {
                 _ = try model[bridge: bridge.index].tables.apply(
                     mod, asOpenFlow10: false, now: now)
-                bridges[name]?.hasDefaultRule = wantsRule
+                bridge.hasDefaultRule = wantsRule
             } catch {
                 log(.error, "ofproto", "\(name): the default rule was refused: \(error)")
             }
         }
     }
 
-    private func wantsDefaultRule(_ bridge: WantedBridge, now: Instant) -> Bool {
-        guard bridge.failMode == .standalone else { return false }
-        let attempts = bridge.controllers.filter { !$0.isPassive }
+    private func wantsDefaultRule(_ bridge: PresentBridge, now: Instant) -> Bool {
+        guard bridge.wanted.failMode == .standalone else { return false }
+        guard !sessions.attempts.isEmpty else { return true }
+        let attempts = bridge.wanted.controllers.filter { !$0.isPassive }
             .compactMap { sessions.attempts[$0.uuid] }
         guard !attempts.isEmpty else { return true }
         return attempts.allSatisfy { attempt in

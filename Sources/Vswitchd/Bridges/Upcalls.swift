@@ -202,12 +202,10 @@ extension Vswitch {
             frame: packet.bytes.span.bytes,
             inPort: model.datapathPort(of: packet.inPort, bridge: bridge.index) ?? UInt32.max
         ).key
-        var witness = SilentWitness()
         let translation: Translation
         do throws(FlowModError) {
             translation = try model.translate(
-                packetOut: packet.actions, key: key, inPort: packet.inPort, bridge: bridge.index,
-                witness: &witness)
+                packetOut: packet.actions, key: key, inPort: packet.inPort, bridge: bridge.index)
         } catch {
             return error.code
         }

@@ -10,6 +10,8 @@ public struct DatapathDestination: Hashable, Sendable {
     public var upcallPort: UInt32 = 0
     /// CPUs, each of which sends packets up to `upcallPort`.
     public var cpuCount = 1
+    /// Whether it is for our own datapath, which reads keys as words too.
+    var isOurs: Bool { interfaceIndex == 0 && upcallPort == 0 }
 
     public init() {}
 }

@@ -119,12 +119,8 @@ extension DatagramWriter {
 
     private mutating func put(_ upcall: Upcall) throws(DatapathMessageError) {
         try putPacket(upcall.bytes, upcall.offload)
-        if upcall.id == 0 {
-            put(UInt16(OVS_PACKET_ATTR_KEY.rawValue), key: upcall.key)
-        } else {
-            put(UInt16(OVS_PACKET_ATTR_KEY.rawValue), wordsOf: upcall.key)
-            put(OwnAttribute.upcallID, host: upcall.id)
-        }
+        put(UInt16(OVS_PACKET_ATTR_KEY.rawValue), wordsOf: upcall.key)
+        if upcall.id != 0 { put(OwnAttribute.upcallID, host: upcall.id) }
         if case .action(let cookie) = upcall.reason, !cookie.isEmpty {
             guard cookie.count <= DatapathMessageLimits.cookieByteCountMax else {
                 throw .tooLong("upcall cookie", byteCount: cookie.count)

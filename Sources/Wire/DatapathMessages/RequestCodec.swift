@@ -127,7 +127,8 @@ extension DatagramWriter {
             put(UInt16(OVS_FLOW_ATTR_MASK.rawValue), mask: mask, of: key)
         case .execute(let packet):
             try putPacket(packet.bytes, packet.offload)
-            put(UInt16(OVS_PACKET_ATTR_KEY.rawValue), key: packet.key)
+            let type = UInt16(OVS_PACKET_ATTR_KEY.rawValue)
+            if destination.isOurs { put(type, wordsOf: packet.key) } else { put(type, key: packet.key) }
             try put(UInt16(OVS_PACKET_ATTR_ACTIONS.rawValue), actions: packet.actions)
         case .answerUpcall(let answer): _ = try put(answer)
         }

@@ -43,10 +43,10 @@ struct Bench: ~Copyable {
     }
 
     /// What the desk answers to one request.
-    mutating func ask(_ request: DatapathRequest) -> [DatapathReply] {
+    mutating func ask(_ request: DatapathRequest, sequence: UInt32 = 5) -> [DatapathReply] {
         var desk = OrderDesk()
         let effects = desk.take(
-            request, sequence: 5, from: ClientID(1), now: now, &forwarder, &sink)
+            request, sequence: sequence, from: ClientID(1), now: now, &forwarder, &sink)
         return effects.compactMap { if case .reply(_, _, let reply, _) = $0 { reply } else { nil } }
     }
 

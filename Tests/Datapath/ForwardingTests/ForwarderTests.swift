@@ -256,4 +256,21 @@ struct ForwarderTests {
         bench.expectSound()
         #expect(kinds.count >= 8, "\(kinds)")
     }
+
+    /// Of a packet whose number says that nobody waits for word of it, only a refusal is told.
+    @Test func wordOfAPacket() throws {
+        var bench = try Bench()
+        let sent = ExecutedPacket(bytes: tcp, key: FlowKey(), actions: [.output(port: 2)])
+        var wrong = sent
+        wrong.offload = UpcallOffload(bytes: [UInt8](repeating: 0xff, count: 10))
+        #expect(bench.ask(.execute(sent)) == [.done])
+        let untold = DatapathSequence.untold
+        #expect(bench.ask(.execute(sent), sequence: untold) == [])
+        #expect(bench.sent().map(\.port) == [2, 2])
+        let refused = bench.ask(.execute(wrong), sequence: untold)
+        guard case .failed? = refused.first else {
+            Issue.record("no refusal: \(refused)")
+            return
+        }
+    }
 }

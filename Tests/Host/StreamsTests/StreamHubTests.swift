@@ -111,6 +111,35 @@ import Testing
         listening.stop()
     }
 
+    /// Pieces that wait are told together, and then it is said once that all were told; more than
+    /// are told in one turn come in the next.
+    @Test(.timeLimit(.minutes(1))) func tellsWaitingPiecesTogether() async throws {
+        var pair: [Int32] = [0, 0]
+        let kind = Int32(SOCK_SEQPACKET.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
+        try #require(socketpair(AF_UNIX, kind, 0, &pair) == 0)
+        let (ours, theirs) = (pair[0], pair[1])
+        let count = 2 * StreamLimits().piecesPerTurn + 1
+        for number in 0..<count { try #require(write(theirs, "\(number)", "\(number)".utf8.count) > 0) }
+        let (stream, continuation) = AsyncStream.makeStream(of: String.self)
+        let hub = StreamHub { event in
+            if case .received(_, let bytes) = event {
+                continuation.yield(String(decoding: bytes, as: UTF8.self))
+            }
+            return true
+        } whenDrained: { continuation.yield("drained") }
+        _ = hub.hear(ours, pieceByteCountMax: 1024)
+        var (told, turns) = ([String](), 0)
+        for await word in stream {
+            if word == "drained" { turns += 1 } else { told.append(word) }
+            if told.count == count, word == "drained" { break }
+        }
+        #expect(told == (0..<count).map { "\($0)" })
+        #expect(turns == 3)
+        hub.shutdown()
+        close(theirs)
+        close(ours)
+    }
+
     @Test func saysWhenADescriptorCannotBeHeard() async {
         let listening = Listening()
         _ = listening.hub.hear(-1, pieceByteCountMax: 1024)

@@ -202,6 +202,12 @@ extension ForwardingModel.Sight {
         return slots[index]?.lookUp(table: table, key: key, mask: &mask)
     }
 
+    /// Refuses groups and meters that are not there.
+    func checkReferences(_ actions: [Action], bridge index: Int) throws(FlowModError) {
+        guard slots.indices.contains(index) else { return }
+        try slots[index]?.tables.checkReferences(actions)
+    }
+
     /// Whether some rule of the table is a clause of a conjunction.
     func hasClauses(bridge index: Int, table: UInt8) -> Bool {
         guard slots.indices.contains(index), table < Limits.tables else { return false }

@@ -161,7 +161,7 @@ extension ForwardingModel {
         witness: inout some TranslationWitness
     ) throws(FlowModError) -> Translation {
         for action in actions { try InstructionCheck.check(action) }
-        try self[bridge: bridge].tables.checkReferences(actions)
+        try sight.checkReferences(actions, bridge: bridge)
         var translator = Translator(
             model: sight, packet: key, bridge: bridge, inPort: inPort, collectsEffects: true,
             isPacketOut: true, witness: witness)
@@ -170,5 +170,13 @@ extension ForwardingModel {
         witness = translator.witness
         witness.finished(translation)
         return translation
+    }
+    /// As the same with a witness that nobody listens to.
+    public func translate(
+        packetOut actions: [Action], key: FlowKey, inPort: PortNumber, bridge: Int
+    ) throws(FlowModError) -> Translation {
+        var witness = SilentWitness()
+        return try translate(
+            packetOut: actions, key: key, inPort: inPort, bridge: bridge, witness: &witness)
     }
 }

@@ -248,8 +248,10 @@ extension Match {
 extension PacketIn {
     /// The fields told, with the port among them in any case.
     fileprivate var matchWithPort: Match {
+        let port = UInt64(inPort.rawValue)
+        guard match.exactly(.inPort) != port else { return match }
         var match = match
-        match.set(.inPort, to: FieldValue(low: UInt64(inPort.rawValue)))
+        match.set(.inPort, to: FieldValue(low: port))
         return match
     }
 }
