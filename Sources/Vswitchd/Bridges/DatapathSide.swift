@@ -263,8 +263,8 @@ extension Vswitch {
         case .setWorkers:
             log(
                 .warning, "dpif",
-                "other_config:pmd-cpu-mask is not in force, workers stay as they are: \(text) "
-                    + "(set a mask of processors that are there)")
+                "other_config:pmd-cpu-mask=\(wanted.workers.mask ?? "") is not in force, workers "
+                    + "stay as they are: \(text) (set a mask of processors that are there)")
         case .setReceiving(let name):
             log(.warning, "dpif", "workers of \(name) are not those that are wanted: \(text)")
         case .putFlow(let identity):

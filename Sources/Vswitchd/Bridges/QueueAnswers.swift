@@ -1,3 +1,4 @@
+internal import DatapathMessages
 internal import Flows
 internal import OpenFlow
 internal import Timekeeping

@@ -18,6 +18,8 @@ internal import Flows
 struct WantedWorkers: Hashable, Sendable {
     /// nil: it cannot be read.
     var plan: WorkerPlan? = WorkerPlan()
+    /// As the row has it.
+    var mask: String?
     /// What is wrong, each with a remedy.
     var complaints: [String] = []
 }
@@ -50,7 +52,8 @@ extension WantedWorkers {
                     + "number (set it to roundrobin)")
         }
         plan = WorkerPlan(isolates: isolates)
-        guard let mask = config["pmd-cpu-mask"] else { return }
+        mask = config["pmd-cpu-mask"]
+        guard let mask else { return }
         do throws(UnreadableSetting) {
             plan?.processors = try Self.processors(mask)
         } catch {
