@@ -69,6 +69,8 @@ struct TeamBench: ~Copyable {
 
     func homes(_ port: UInt32) -> [Int] { Array(desk.homes.workers(ofPort: port)) }
 
+    func homes(of ports: ClosedRange<UInt32>) -> [[Int]] { ports.map { homes($0) } }
+
     /// - Parameter worker: Of a port that is spread; else its own.
     mutating func send(_ bytes: [UInt8], from port: UInt32, by worker: Int? = nil) {
         let start = UnsafeMutableRawPointer.allocate(byteCount: bytes.count + 32, alignment: 16)

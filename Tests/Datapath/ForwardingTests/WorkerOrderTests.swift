@@ -41,7 +41,8 @@ struct WorkerOrderTests {
     }
 
     private static func moves(_ effects: [DeskEffect], _ bench: borrowing TeamBench) -> [String] {
-        #expect(bench.replies(effects) == [.done], "answered once, when it is done")
+        let replies = bench.replies(effects)
+        #expect(replies == [.done], "answered once, when it is done")
         return effects.compactMap {
             guard case .receivePort(let number, let workers) = $0 else { return nil }
             return "\(number)>\(workers)"
@@ -51,12 +52,16 @@ struct WorkerOrderTests {
     @Test func portsAreSharedOutAnew() {
         var bench = TeamBench(3, used: 1)
         for port in 1...3 as ClosedRange<UInt32> { bench.open(port) }
-        #expect((1...3).map { bench.homes($0) } == [[0], [0], [0]])
+        let alone = bench.homes(of: 1...3)
+        #expect(alone == [[0], [0], [0]])
         let grown = Self.set(Self.plan([2, 4, 6]), &bench)
         #expect(grown == ["1>[2]", "2>[1]"])
-        #expect(Self.set(Self.plan([2, 4, 6]), &bench) == ["nothing"])
-        #expect(Self.set(Self.plan([1, 3]), &bench) == ["1>[1]", "2>[0]", "3>[1]"])
-        #expect(Self.set(WorkerPlan(), &bench) == ["1>[0]", "3>[0]"])
+        let again = Self.set(Self.plan([2, 4, 6]), &bench)
+        #expect(again == ["nothing"])
+        let fewer = Self.set(Self.plan([1, 3]), &bench)
+        #expect(fewer == ["1>[1]", "2>[0]", "3>[1]"])
+        let standard = Self.set(WorkerPlan(), &bench)
+        #expect(standard == ["1>[0]", "3>[0]"])
         bench.expectSound()
     }
 
@@ -64,11 +69,14 @@ struct WorkerOrderTests {
         var bench = TeamBench(2, used: 1)
         for port in 1...2 as ClosedRange<UInt32> { bench.open(port) }
         bench.order(.putFlow(Bench.flow(inPort: 1, [.output(port: 2)])))
-        #expect(bench.flowCounts() == [1, 0])
+        let before = bench.flowCounts()
+        #expect(before == [1, 0])
         _ = Self.set(Self.plan([0, 1]), &bench)
-        #expect(bench.flowCounts() == [0, 0])
+        let between = bench.flowCounts()
+        #expect(between == [0, 0])
         bench.order(.putFlow(Bench.flow(inPort: 1, [.output(port: 2)])))
-        #expect(bench.flowCounts() == [0, 1])
+        let after = bench.flowCounts()
+        #expect(after == [0, 1])
         bench.send(frame, from: 1)
         bench.expectSound()
     }
@@ -85,7 +93,8 @@ struct WorkerOrderTests {
             .answerUpcall(
                 UpcallAnswer(
                     id: upcall.id, mask: flow.mask, executes: true, actions: flow.actions)))
-        #expect(bench.flowCounts() == [0, 1])
+        let counts = bench.flowCounts()
+        #expect(counts == [0, 1])
         let sent = bench.sent()
         #expect(sent == [1, 0])
         bench.expectSound()
@@ -97,7 +106,8 @@ struct WorkerOrderTests {
         _ = bench.desk.workersSet(
             Self.plan([3, 5, 7, 9]), count: 4,
             for: DeskCaller(client: TeamBench.client, sequence: 1), now: bench.now, bench.team)
-        #expect((1...3).map { bench.homes($0) } == [[3], [2], [1]])
+        let first = bench.homes(of: 1...3)
+        #expect(first == [[3], [2], [1]])
         let two = Self.receive(2, PortReceiving(queueCount: 2), &bench)
         #expect(two == ["2>[2, 1]", "3>[0]"])
         let chosen = Self.receive(
@@ -107,15 +117,20 @@ struct WorkerOrderTests {
                 affinities: [.init(queue: 0, processor: 3), .init(queue: 1, processor: 9)]),
             &bench)
         #expect(chosen == ["1>[2]", "2>[0, 3]", "3>[1]"])
-        #expect(Array(bench.desk.homes.isolated) == [0, 3])
-        let same = Self.receive(2, PortReceiving(
-            queueCount: 2,
-            affinities: [.init(queue: 0, processor: 7), .init(queue: 1, processor: 7)]), &bench)
+        let isolated = Array(bench.desk.homes.isolated)
+        #expect(isolated == [0, 3])
+        let same = Self.receive(
+            2,
+            PortReceiving(
+                queueCount: 2,
+                affinities: [.init(queue: 0, processor: 7), .init(queue: 1, processor: 7)]),
+            &bench)
         #expect(same.contains("2>[2]"), "two queues of one worker are one")
-        let absent = Self.receive(
-            2, PortReceiving(affinities: [.init(queue: 0, processor: 4)]), &bench)
-        #expect(absent.contains("2>[2]") || bench.homes(2).count == 1, "nobody is chosen")
-        #expect(Array(bench.desk.homes.isolated).isEmpty)
+        _ = Self.receive(2, PortReceiving(affinities: [.init(queue: 0, processor: 4)]), &bench)
+        let none = bench.homes(of: 1...3)
+        #expect(none == [[3], [2], [1]], "nobody is chosen")
+        let free = Array(bench.desk.homes.isolated)
+        #expect(free.isEmpty)
         bench.expectSound()
     }
 
@@ -131,8 +146,8 @@ struct WorkerOrderTests {
             _ = bench.desk.take(
                 .setReceiving(port: 1, pinned), sequence: 1, from: TeamBench.client,
                 now: bench.now, bench.team)
-            #expect(bench.homes(1) == [1])
-            #expect((2...3).map { bench.homes($0) } == (isolates ? [[0], [0]] : [[0], [1]]))
+            let homes = bench.homes(of: 1...3)
+            #expect(homes == (isolates ? [[1], [0], [0]] : [[1], [0], [1]]))
         }
         bench.order(.deletePort(number: 1))
         bench.open(1)
@@ -157,12 +172,14 @@ struct WorkerOrderTests {
         try first.removePort(2)
         first.hasVswitchd = true
         var second = Forwarder(ForwarderSettings(hashSeed: 1, worker: 1, of: 2), beside: first)
-        #expect(second.portNumbers == [4, 7, 9] && second.hasVswitchd)
+        let (numbers, hasVswitchd) = (second.portNumbers, second.hasVswitchd)
+        #expect(numbers == [4, 7, 9] && hasVswitchd)
         let report = second.report(ofPort: 7)
         #expect(report == PortReport())
         try first.addPort(30)
         try second.addPort(30)
-        #expect(first.ledger.ports.place(of: 30) == second.ledger.ports.place(of: 30))
+        let places = (first.ledger.ports.place(of: 30), second.ledger.ports.place(of: 30))
+        #expect(places.0 == places.1)
         let broken = second.brokenInvariant()
         #expect(broken == nil)
     }
