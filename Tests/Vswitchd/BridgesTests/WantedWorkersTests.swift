@@ -22,7 +22,7 @@ import Testing
 
     @Test(
         arguments: [
-            "", "0", "0x", "x", "0b1", "-1", "1 2", "\u{0661}",
+            "", "0", "0x", "x", "0g1", "-1", "1 2", "\u{0661}",
             "1" + String(repeating: "0", count: 256), "1ffffffffffffffff",
         ])
     func whatIsNoMaskChangesNothing(mask: String) {
