@@ -58,6 +58,33 @@ extension LinkTable {
         shaping.queues.map(\.burst).max() ?? 0
     }
 
+    /// What the queues of `name` have sent since `shape`, by rising number.
+    ///
+    /// - Throws: `.noSuchLink`, or what the kernel said.
+    public func queueCounters(_ name: String) throws(LinkError) -> [QueueCounters] {
+        let index = try link(named: name).index
+        var cache: OpaquePointer?
+        // Safe: `cache` lives through the call.
+        let asked = unsafe rtnl_class_alloc_cache(socket.pointer, CInt(index), &cache)
+        try check(asked, name)
+        // Safe: a cache of classes, ours from here to its release; each object in it is a class.
+        defer { unsafe nl_cache_free(cache) }
+        var queues: [QueueCounters] = []
+        var next = unsafe nl_cache_get_first(cache)
+        while let entry = unsafe next {
+            unsafe next = nl_cache_get_next(entry)
+            let handle = unsafe rtnl_tc_get_handle(entry)
+            guard handle & 0xffff_0000 == Self.handle, handle != Self.rootClass, handle & 0xffff > 0
+            else { continue }
+            func count(_ what: rtnl_tc_stat) -> UInt64 { unsafe rtnl_tc_get_stat(entry, what) }
+            queues.append(
+                QueueCounters(
+                    queue: (handle & 0xffff) - 1, packets: count(RTNL_TC_PACKETS),
+                    bytes: count(RTNL_TC_BYTES), drops: count(RTNL_TC_DROPS)))
+        }
+        return queues.sorted { $0.queue < $1.queue }
+    }
+
     /// Lends htb as the interface's root, which is not yet there.
     private func withDiscipline(
         _ name: String, _ index: Int, _ body: (OpaquePointer) throws(LinkError) -> Void

@@ -17,6 +17,14 @@ transfer() { local s=$1; shift
 between() { # between WHAT LEAST MOST GOT
   if [ -n "$4" ] && [ "$4" -ge "$2" ] && [ "$4" -le "$3" ]; then ok "$1 ($4)"; else not_ok "$1" "wanted: $2 to $3
 got:    $4"; fi; }
+queue_statistics() { in_switch ovs-ofctl -O OpenFlow13 queue-stats br0 p2 1; }
+queue_bytes() { queue_statistics | sed -n 's/.*queue 1: bytes=\([0-9]*\), .*/\1/p'; }
+counters_agree() {
+  local sent
+  sent=$(queue_bytes)
+  in_switch tc -s class show dev p2 | sed -n '/htb 1:2 /,/Sent/p' | grep -q "Sent $sent bytes" &&
+    in_switch ovs-appctl qos/show p2 | sed -n '/^Queue 1/,$p' | grep -q "tx_bytes: $sent\$"
+}
 ends() { in_switch ovs-appctl -t apus-datapath apus/packet-ends; }
 
 check "p1 takes in 20 Mbit/s" in_switch ovs-vsctl set Interface p1 ingress_policing_rate=20000 ingress_policing_burst=2000
@@ -40,6 +48,12 @@ between "a flow without a queue gets the whole" 20000 44000 "$(transfer 3)"
 like "the kernel has the classes" 'class htb 1:2 parent 1:fffe' "$(in_switch tc class show dev p2)"
 if in_switch ovs-ofctl add-flow br0 "priority=10,tcp,tp_dst=5201,actions=set_queue:1,NORMAL" 2> "$work/refusal"; then
   between "one that is sent to queue 1 gets its rate" 2000 9000 "$(transfer 3)"
+  between "its statistics tell what was sent" 500000 5000000 "$(queue_bytes)"
+  check "as the kernel does, and qos/show" within 5 counters_agree
+  like "how long it is there" 'errors=[0-9]+, duration=[0-9]+[.][0-9]{3}s$' "$(queue_statistics)"
+  text=$(in_switch ovs-appctl qos/show p2)
+  like "qos/show names the rates" 'max-rate: 40000000' "$text"
+  same "and each queue with its counters" "Default: Queue 1:" "$(grep -E '^(Default|Queue)' <<< "$text" | xargs)"
   check "the rule goes" in_switch ovs-ofctl del-flows br0 "tcp,tp_dst=5201"
 else
   not_ok "a rule sends to queue 1" "$(cat "$work/refusal")"
@@ -47,6 +61,9 @@ fi
 check "an unknown type is refused in words" in_switch ovs-vsctl -- set Port p2 qos=@q -- --id=@q create QoS type=linux-sfq
 like "which the log has" 'QoS type linux-sfq is not supported' "$(cat "$OVS_LOGDIR"/ovs-vswitchd.log)"
 check "no QoS" in_switch ovs-vsctl clear Port p2 qos
+same "which qos/show tells" "QoS not configured on p2" "$(in_switch ovs-appctl qos/show p2)"
+like "types of QoS are named" 'QoS type: linux-htb' "$(in_switch ovs-appctl qos/show-types p2)"
+refuse "an interface that is not there" in_switch ovs-appctl qos/show nobody
 same "the kernel has no classes" "" "$(in_switch tc class show dev p2)"
 between "TCP is as fast as before" 500000 999999999 "$(transfer 2)"
 kill "$(tr -d '\0' < "$work/iperf3.pid")"

@@ -394,6 +394,12 @@ struct World: ~Copyable {
             for effect in desk.portShaped(number, refusal: nil, for: caller) { carryOut(effect) }
         case .closePort(_, let caller):
             for effect in desk.portClosed(caller) { carryOut(effect) }
+        case .setWorkers(_, let caller):
+            let text = "there is one worker here"
+            for effect in desk.workersRefused(errno: 22, text: text, for: caller) {
+                carryOut(effect)
+            }
+        case .receivePort: break
         }
     }
 

@@ -11,6 +11,7 @@
 #include <sys/file.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -49,6 +50,17 @@ static inline int process_signals(void) {
     sigaddset(&set, SIGHUP);
     if (sigprocmask(SIG_BLOCK, &set, 0) != 0) return -1;
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+// Lets a thread (as gettid() says; 0: this one) run on the processors whose bits are set. Returns 0,
+// or -1 with errno: EINVAL if none of them is there or allowed.
+static inline int process_set_processors(pid_t task, const unsigned long *bits, size_t byteCount) {
+    return (int)syscall(SYS_sched_setaffinity, task, byteCount, bits);
+}
+
+// The processors that this thread may run on; bits that are not written stay. -1 with errno.
+static inline int process_processors(unsigned long *bits, size_t byteCount) {
+    return (int)syscall(SYS_sched_getaffinity, 0, byteCount, bits);
 }
 
 // The next signal that has come, or 0.

@@ -133,7 +133,10 @@ public struct MeterTable: ~Copyable {
     }
 
     private let store: UnsafeMutablePointer<Store>
-    private let gate: MeterGate?
+    private var gate: MeterGate?
+
+    /// Several threads will share it: to be said before the first shares it.
+    public mutating func share(by gate: MeterGate) { self.gate = gate }
 
     /// - Parameter gate: For a table that several threads will share.
     public init(gate: MeterGate? = nil) {

@@ -71,12 +71,20 @@ public struct Forwarder: ~Copyable {
             policers: MeterTable(gate: settings.meterGate))
     }
 
-    /// One more forwarder of a datapath: a meter is one meter, whoever asks it. To be made, and to
-    /// end, while no other thread uses `first`.
+    /// One more forwarder of a datapath: it knows the same ports, and a meter is one meter, whoever
+    /// asks it. To be made, and to end, while no other thread uses `first` or one beside it.
     public init(_ settings: ForwarderSettings, beside first: borrowing Forwarder) {
         self.init(
             settings, meters: MeterTable(sharing: first.state.meters),
             policers: MeterTable(sharing: first.policers))
+        ledger.ports = PortTable(like: first.ledger.ports)
+        hasVswitchd = first.hasVswitchd
+    }
+
+    /// Its meters will be asked by several threads. Before the first one is made beside it.
+    public mutating func shareMeters(by gate: MeterGate) {
+        state.meters.share(by: gate)
+        policers.share(by: gate)
     }
 
     private init(

@@ -176,8 +176,13 @@ extension ForwarderTeam where Sink: ~Copyable {
         }
         guard count > 1, let mask = answer.mask else { return 0 }
         let wanted = homes(key, mask)
-        guard wanted.count > 1 else { return 0 }
         let flow = CachedFlow(key: key, mask: mask, actions: answer.actions)
+        guard wanted.contains(worker) else {
+            // Others receive by the port since it was asked.
+            _ = try delete(key: key, mask: mask, at: .only(worker), now: now)
+            return try install(flow, at: wanted, isNews: false, now: now)
+        }
+        guard wanted.count > 1 else { return 0 }
         return try install(flow, at: wanted, except: worker, isNews: false, now: now)
     }
 }

@@ -35,6 +35,10 @@ public enum DeskEffect: Hashable, Sendable {
     case openPort(Vport)
     /// Have the device of a port share out what leaves, and report `portShaped`: nil ends that.
     case shapePort(number: UInt32, PortTraffic.Shaping?, DeskCaller)
+    /// Have as many workers as that, where it says, and report `workersSet`.
+    case setWorkers(WorkerPlan, DeskCaller)
+    /// From now on these workers receive by a port, which is open: one for each of its queues.
+    case receivePort(number: UInt32, by: [Int])
     /// Close the device of a port that is no longer there, and report `portClosed` with the caller.
     case closePort(number: UInt32, DeskCaller?)
 }
@@ -51,28 +55,32 @@ public struct OrderDesk: Sendable {
         var cursor = TeamCursor()
     }
 
-    private struct Opening: Sendable {
+    struct Opening: Sendable {
         var port: Vport
         /// Who asked for it; more than one if vswitchd began anew meanwhile.
         var callers: [DeskCaller]
     }
 
-    private var ports: [UInt32: Vport] = [:]
+    var ports: [UInt32: Vport] = [:]
     /// Ports whose devices are being opened. Their numbers are taken.
-    private var opening: [UInt32: Opening] = [:]
+    var opening: [UInt32: Opening] = [:]
     /// Numbers of both, by name.
     private var numbers: [String: UInt32] = [:]
     /// What was said of ports' traffic; nothing of most.
     private var traffic: [UInt32: PortTraffic] = [:]
+    /// What was said of who receives by them; nothing of most.
+    var receiving: [UInt32: PortReceiving] = [:]
+    /// The workers that were asked for.
+    var plan = WorkerPlan()
     private var dumps: [Dump] = []
     /// Who is asked about packets that no flow knows.
     public private(set) var upcallClient: ClientID?
     /// Which worker receives what.
-    public private(set) var homes: PortHomes
-    /// Names of ports that all workers receive by.
+    public internal(set) var homes: PortHomes
+    /// Names of ports that all workers receive by, if nobody says otherwise.
     public var spreads: Set<String> = []
     /// Flows that several workers have are counted once: so many are there once more.
-    private var copies = 0
+    var copies = 0
 
     /// - Parameter workerCount: Of the team that orders are carried out by.
     public init(workerCount: Int = 1) { homes = PortHomes(workerCount: workerCount) }
@@ -122,6 +130,9 @@ public struct OrderDesk: Sendable {
             case .deletePort(let number): return try deletePort(number, caller, now, team)
             case .setTraffic(let number, let wanted):
                 return try setTraffic(wanted, number, caller, now, team)
+            case .setWorkers(let wanted): return setWorkers(wanted, caller)
+            case .setReceiving(let number, let wanted):
+                return try setReceiving(wanted, number, caller, now, team)
             case .listPorts:
                 team.refreshExpress(now: now)
                 return portsInOrder.map { reply(.port(told($0, team)), inDump: true) }
@@ -211,8 +222,7 @@ public struct OrderDesk: Sendable {
             throw .invalidPortNumber(ForwardingLimits.portNumber)
         }
         try team.addPort(number)
-        homes.settle(number, kind: wanted.kind)
-        if spreads.contains(wanted.name) { homes.spread(number) }
+        homes.settle(number, wish(of: wanted, number))
         var port = wanted
         port.number = number
         opening[number] = Opening(port: port, callers: [caller])
@@ -267,7 +277,7 @@ public struct OrderDesk: Sendable {
         team.closeExpress(ofPort: number, now: now)
         try team.removePort(number)
         if let gone = ports.removeValue(forKey: number) { numbers[gone.name] = nil }
-        traffic[number] = nil
+        (traffic[number], receiving[number]) = (nil, nil)
         return [.closePort(number: number, caller)]
     }
 
@@ -296,7 +306,12 @@ public struct OrderDesk: Sendable {
         return [.reply(caller.client, sequence: caller.sequence, reply, inDump: false)]
     }
 
-    private func done(_ caller: DeskCaller) -> [DeskEffect] {
+    /// How what leaves by a port is shared out.
+    public func shaping(ofPort number: UInt32) -> PortTraffic.Shaping? {
+        traffic[number]?.shaping
+    }
+
+    func done(_ caller: DeskCaller) -> [DeskEffect] {
         [.reply(caller.client, sequence: caller.sequence, .done, inDump: false)]
     }
 

@@ -5,13 +5,14 @@ public import Flows
 //
 //     port 1 ──> worker 1        flow in_port(1) ──> worker 1
 //     port 2 ──> worker 0        flow in_port(2) ──> worker 0
-//     port 3 ──> 0 and 1         flow in_port(3) ──> 0 and 1     (a port that is spread)
+//     port 3 ──> 0 and 1         flow in_port(3) ──> 0 and 1     (a port with two queues)
 //                                flow for any port ──> all
 //
-// A port number gets its worker when it is first heard of, and keeps it for as long as there may be
-// flows that name it: a flow is always looked for where it was put. Each kind of port is spread by
-// itself, because interfaces of the system carry most and internal ports little. Of workers with
-// equally many the last is taken: worker 0 has orders and upcalls to see to.
+// A port number gets its workers when it is first heard of, and keeps them for as long as there may
+// be flows that name it: a flow is always looked for where it was put. Each kind of port is spread
+// by itself, because interfaces of the system carry most and internal ports little. Of workers with
+// equally many the last is taken: worker 0 has orders and upcalls to see to. Who was chosen by name
+// for a port takes no others, unless that is said.
 
 /// Some of the workers of a datapath, in rising order.
 public struct WorkerSet: Hashable, Sendable, Sequence, IteratorProtocol {
@@ -21,6 +22,10 @@ public struct WorkerSet: Hashable, Sendable, Sequence, IteratorProtocol {
     private init(bits: UInt64) { self.bits = bits }
 
     public static func only(_ worker: Int) -> WorkerSet { WorkerSet(bits: 1 << UInt64(worker)) }
+
+    init(_ workers: [Int]) { self.init(bits: workers.reduce(0) { $0 | 1 << UInt64($1) }) }
+
+    mutating func insert(_ worker: Int) { bits |= 1 << UInt64(worker) }
 
     /// The workers below `count`.
     public static func first(_ count: Int) -> WorkerSet {
@@ -45,12 +50,30 @@ public struct WorkerSet: Hashable, Sendable, Sequence, IteratorProtocol {
 public struct PortHomes: Sendable {
     private static let none = UInt8.max
 
+    /// How a port is to be received.
+    public struct Wish: Sendable {
+        public var kind: VportKind
+        /// Queues, each with a worker of its own; cut to the number of workers.
+        public var queueCount: Int
+        /// Workers of queues, where they were chosen.
+        public var chosen: [Int: Int]
+
+        public init(kind: VportKind = .netdev, queueCount: Int = 1, chosen: [Int: Int] = [:]) {
+            self.kind = kind
+            self.queueCount = kind == .netdev ? queueCount : 1
+            self.chosen = chosen
+        }
+    }
+
     public let workerCount: Int
-    /// By port number; empty if there is one worker only.
+    /// The worker of each port's first queue, by port number; empty if there is one worker only.
     private var homes: [UInt8]
-    private var spreadPorts: Set<UInt32> = []
-    /// Numbers of each kind that a worker has.
+    /// Workers of ports with more than one, by queue.
+    private var queues: [UInt32: [Int]] = [:]
+    /// Queues of each kind of port that a worker has.
     private var loads: [VportKind: [Int]] = [:]
+    /// Workers that take only what they were chosen for.
+    public private(set) var isolated = WorkerSet.first(0)
 
     /// - Parameter workerCount: 1 to `ForwardingLimits.workers`.
     public init(workerCount: Int) {
@@ -61,25 +84,65 @@ public struct PortHomes: Sendable {
             count: workerCount == 1 ? 0 : Int(ForwardingLimits.portNumber) + 1)
     }
 
+    /// Gives each port its workers anew: first those that were chosen, then the others by number.
+    ///
+    /// - Parameter isolates: Whether a chosen worker takes no others.
+    public init(workerCount: Int, _ ports: [UInt32: Wish], isolates: Bool) {
+        self.init(workerCount: workerCount)
+        let ordered = ports.sorted { $0.key < $1.key }
+        for (number, wish) in ordered where !wish.chosen.isEmpty {
+            settle(number, wish)
+            guard isolates else { continue }
+            for queue in wish.chosen.keys.sorted() where queue < max(wish.queueCount, 1) {
+                if let worker = wish.chosen[queue], worker < workerCount {
+                    isolated.insert(worker)
+                }
+            }
+        }
+        for (number, wish) in ordered { settle(number, wish) }
+    }
+
     public var all: WorkerSet { .first(workerCount) }
 
-    /// Gives a port number its worker, if it has none yet.
-    public mutating func settle(_ number: UInt32, kind: VportKind = .netdev) {
+    /// Gives a port number its workers, if it has none yet.
+    public mutating func settle(_ number: UInt32, _ wish: Wish = Wish()) {
         guard workerCount > 1, number <= ForwardingLimits.portNumber,
             homes[Int(number)] == Self.none
         else { return }
-        let loads = loads[kind] ?? Array(repeating: 0, count: workerCount)
-        var best = workerCount - 1
-        for worker in loads.indices.reversed() where loads[worker] < loads[best] { best = worker }
-        homes[Int(number)] = UInt8(best)
-        count(best, kind)
+        var workers: [Int] = []
+        let chosen = wish.chosen.filter { (0..<workerCount).contains($0.value) }
+        for queue in 0..<min(max(wish.queueCount, 1), workerCount) {
+            let taken = workers + chosen.values
+            let worker = chosen[queue] ?? leastLoaded(wish.kind, except: taken)
+            // Two queues that one worker was chosen for are one.
+            if !workers.contains(worker) { workers.append(worker) }
+        }
+        homes[Int(number)] = UInt8(workers[0])
+        if workers.count > 1 { queues[number] = workers }
+        for worker in workers { count(worker, wish.kind) }
     }
 
-    /// Who receives what comes by a port: one worker, or all if it is spread. Worker 0 has the
-    /// numbers that no port can have, and those that are not settled.
+    private func leastLoaded(_ kind: VportKind, except taken: [Int]) -> Int {
+        let loads = loads[kind] ?? Array(repeating: 0, count: workerCount)
+        func best(_ candidates: [Int]) -> Int? {
+            candidates.reduce(nil) { best, next in
+                best.map { loads[next] < loads[$0] ? next : $0 } ?? next
+            }
+        }
+        let free = all.reversed().filter { !taken.contains($0) }
+        return best(free.filter { !isolated.contains($0) }) ?? best(free) ?? workerCount - 1
+    }
+
+    /// Who receives what comes by a port: one worker, or several. Worker 0 has the numbers that no
+    /// port can have, and those that are not settled.
     public func workers(ofPort number: UInt32) -> WorkerSet {
-        if !spreadPorts.isEmpty, spreadPorts.contains(number) { return all }
+        if !queues.isEmpty, let workers = queues[number] { return WorkerSet(workers) }
         return .only(home(ofPort: number))
+    }
+
+    /// The same, by queue.
+    public func receivers(ofPort number: UInt32) -> [Int] {
+        queues[number] ?? [home(ofPort: number)]
     }
 
     /// Who must know a flow: whoever may receive a packet of it.
@@ -88,13 +151,7 @@ public struct PortHomes: Sendable {
         return mask.inPort == .max ? workers(ofPort: key.inPort) : all
     }
 
-    /// Has all workers know the flows of a port, from now on and until all flows are gone. One that
-    /// is there already comes to the others with their first packet of it.
-    public mutating func spread(_ number: UInt32) {
-        if workerCount > 1 { spreadPorts.insert(number) }
-    }
-
-    /// The worker that has a port for itself if it is not spread; the first of those that have it.
+    /// The worker of a port's first queue.
     public func home(ofPort number: UInt32) -> Int {
         guard workerCount > 1, number <= ForwardingLimits.portNumber,
             homes[Int(number)] != Self.none
@@ -110,10 +167,10 @@ public struct PortHomes: Sendable {
         loads = [:]
         for number in 0...ForwardingLimits.portNumber where homes[Int(number)] != Self.none {
             if let kind = present[number] {
-                count(Int(homes[Int(number)]), kind)
+                for worker in receivers(ofPort: number) { count(worker, kind) }
             } else {
                 homes[Int(number)] = Self.none
-                spreadPorts.remove(number)
+                queues[number] = nil
             }
         }
     }

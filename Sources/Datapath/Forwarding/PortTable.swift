@@ -77,6 +77,19 @@ struct PortTable: ~Copyable {
         unsafe records.initialize(to: PortRecord())
     }
 
+    /// The same ports at the same places; nothing is counted yet.
+    init(like other: borrowing PortTable) {
+        // Safe: owned by this value alone, freed in its deinit; `other` has as many places.
+        unsafe places = .allocate(capacity: 65_536)
+        unsafe places.initialize(from: other.places, count: 65_536)
+        capacity = other.capacity
+        placeCount = other.placeCount
+        freePlaces = other.freePlaces
+        numbers = other.numbers
+        unsafe records = .allocate(capacity: capacity)
+        unsafe records.initialize(repeating: PortRecord(), count: placeCount)
+    }
+
     @inlinable deinit {
         // Safe: allocated by this value; both kinds are trivial.
         unsafe places.deallocate()

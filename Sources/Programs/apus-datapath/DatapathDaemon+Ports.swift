@@ -20,10 +20,11 @@ extension DatapathDaemon {
         let number = port.number ?? 0
         switch port.kind {
         case .netdev:
+            guard !waits(port) else { return }
             crew.open(
                 port.name, number: number, express: workers.express?.hooks,
                 workerCount: workers.count,
-                isSpread: desk.homes.workers(ofPort: number).count > 1)
+                receiverCount: desk.homes.receivers(ofPort: number).count)
         case .internal:
             do throws(PortError) {
                 let tap = try TapPort(name: port.name)
@@ -45,6 +46,10 @@ extension DatapathDaemon {
 
     func close(_ number: UInt32, for caller: DeskCaller?) {
         logger.info("port \(number) closed")
+        if abandonReopening(of: number) {
+            for effect in desk.portClosed(caller) { carryOut(effect) }
+            return
+        }
         if let port = release(number) {
             crew.close(port, for: caller)
         } else {
@@ -53,7 +58,7 @@ extension DatapathDaemon {
     }
 
     /// Takes a port away from all workers. A tap is closed; the others are to be closed elsewhere.
-    private func release(_ number: UInt32) -> OpenPort? {
+    func release(_ number: UInt32) -> OpenPort? {
         for worker in workers.all { workers.with(worker) { $0.unwatch(number) } }
         let interface = workers.with(0) { $0.interface(of: number) }
         var outs: [Moved<OutPort>] = []
@@ -84,15 +89,32 @@ extension DatapathDaemon {
         for effect in effects { carryOut(effect) }
     }
 
-    private func adopt(_ port: OpenPort, number: UInt32) {
+    func adopt(_ opened: OpenPort, number: UInt32) {
+        var port = opened
         let index = port.interface.index
-        let home = home(of: number)
-        for (worker, out) in port.outs.enumerated() {
-            let place = (worker + workers.count - home) % workers.count
-            let ring = place < port.rings.count ? port.rings[place] : nil
-            workers.with(worker) { $0.add(number, out: out, ring: ring) }
+        let receivers = desk.homes.receivers(ofPort: number)
+        do throws(PortError) {
+            // There may be more workers than when it was begun.
+            while port.outs.count < workers.count {
+                port.outs.append(Moved(try OutPort(interface: port.interface)))
+            }
+        } catch {
+            crew.close(port, for: nil)
+            refused(number, error)
+            return
         }
-        opened(number, index: index)
+        // Rings without a receiver go to the first worker that has none.
+        let others = workers.all.filter { !receivers.contains($0) }
+        var rings = [Moved<RingPort>?](repeating: nil, count: workers.count)
+        for (worker, ring) in zip(receivers + others, port.rings) { rings[worker] = ring }
+        for (worker, out) in port.outs.enumerated() {
+            workers.with(worker) { $0.add(number, out: out, ring: rings[worker]) }
+        }
+        self.opened(number, index: index)
+        // There may be other receivers than when it was begun.
+        if port.isSteered, port.rings.count != receivers.count {
+            receive(number, by: receivers)
+        }
         // What changed while it was being opened was not heard.
         do throws(PortError) {
             let facts = try InterfaceFacts(name: port.interface.name)
@@ -115,6 +137,7 @@ extension DatapathDaemon {
         for report in crew.takeReports() {
             switch report {
             case .opened(let number, let port): adopt(port, number: number)
+            case .reopened(let turn, let result): reopened(turn, result)
             case .refused(let number, let error): refused(number, error)
             case .closed(let caller):
                 for effect in desk.portClosed(caller) { carryOut(effect) }

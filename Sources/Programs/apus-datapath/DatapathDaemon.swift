@@ -14,6 +14,7 @@ import DatapathMessages
 import Flows
 import Forwarding
 import Glibc
+import LinkValues
 import Links
 import Logging
 import PacketPorts
@@ -44,10 +45,19 @@ final class DatapathDaemon {
     let logger = Logger(label: "datapath")
     let workers: WorkerGroup
     /// The same, for the desk.
-    let team: ForwarderTeam<PortSet>
+    var team: ForwarderTeam<PortSet>
     var desk: OrderDesk
     let crew = PortCrew()
     var links: LinkWatch
+    /// Workers if the database says nothing, and where they run then.
+    let standardCount: Int
+    let anyProcessor = Processors.ofThisThread()
+    var presentPlan = WorkerPlan()
+    /// Workers that can send by all ports; those above were made and then lacked something.
+    var equippedCount: Int
+    /// Ports whose rings are being made anew, by the number of the errand.
+    var reopenings: [UInt64: Reopening] = [:]
+    var lastReopening: UInt64 = 0
     /// Whose upcalls are handed over first.
     private var firstInTurn = 0
     private var clients: [ClientID: ChannelConnection] = [:]
@@ -56,8 +66,8 @@ final class DatapathDaemon {
 
     /// - Parameters:
     ///   - express: Whether the kernel may forward busy flows by itself.
-    ///   - workerCount: 1 to `ForwardingLimits.workers`.
-    ///   - spreads: Names of ports that all workers receive by.
+    ///   - workerCount: 1 to `ForwardingLimits.workers`; if the database says nothing.
+    ///   - spreads: Names of ports that all workers receive by; likewise.
     init(
         _ process: DaemonProcess, express isWanted: Bool, workerCount: Int, spreads: [String]
     ) throws {
@@ -68,6 +78,8 @@ final class DatapathDaemon {
         }
         OpenFiles.raiseLimit(to: Self.descriptorCountMax)
         var random = SystemRandomNumberGenerator()
+        standardCount = workerCount
+        equippedCount = workerCount
         desk = OrderDesk(workerCount: workerCount)
         desk.spreads = Set(spreads)
         let mailbox = mailbox
@@ -250,6 +262,8 @@ final class DatapathDaemon {
 
     func carryOut(_ effect: DeskEffect) {
         switch effect {
+        case .reply(let id, let sequence, .port(let port), let inDump):
+            reply(id, sequence, .port(withQueues(port)), inDump: inDump)
         case .reply(let id, let sequence, let reply, let inDump):
             self.reply(id, sequence, reply, inDump: inDump)
         case .openPort(let port): open(port)
@@ -259,11 +273,13 @@ final class DatapathDaemon {
                 carryOut(effect)
             }
         case .closePort(let number, let caller): close(number, for: caller)
+        case .setWorkers(let plan, let caller): setWorkers(plan, for: caller)
+        case .receivePort(let number, let receivers): receive(number, by: receivers)
         }
     }
 
     /// - Returns: Why not.
-    private func shape(
+    func shape(
         _ number: UInt32, _ shaping: PortTraffic.Shaping?
     ) -> (errno: Int32, text: String)? {
         guard let interface = workers.with(0, { $0.interface(of: number) }) else {
@@ -284,6 +300,18 @@ final class DatapathDaemon {
             workers.with(worker) { $0.shape(number, one) }
         }
         return nil
+    }
+
+    /// A port with what its queues have sent, which the kernel counts.
+    private func withQueues(_ port: Vport) -> Vport {
+        guard let number = port.number, desk.shaping(ofPort: number) != nil else { return port }
+        var counted = port
+        do throws(LinkError) {
+            counted.queues = try LinkTable().queueCounters(port.name)
+        } catch {
+            logger.warning("queues of \(port.name) are not counted: \(error)")
+        }
+        return counted
     }
 
     private func continueDumps() {

@@ -36,6 +36,7 @@ struct Moved<Value: ~Copyable>: @unchecked Sendable {
 enum CrewReport: Sendable {
     case opened(number: UInt32, OpenPort)
     case refused(number: UInt32, PortError)
+    case reopened(turn: UInt64, Result<OpenPort, PortError>)
     case closed(DeskCaller?)
     /// `index`: of the interface that the ring was made for.
     case madeBlocks(number: UInt32, index: Int32, Moved<BlockRing>)
@@ -61,19 +62,37 @@ struct PortCrew {
 
     /// - Parameters:
     ///   - workerCount: How many are to send by the port.
-    ///   - isSpread: As many are to receive by it.
+    ///   - receiverCount: How many are to receive by it.
     func open(
-        _ name: String, number: UInt32, express: ExpressHooks?, workerCount: Int, isSpread: Bool
+        _ name: String, number: UInt32, express: ExpressHooks?, workerCount: Int,
+        receiverCount: Int
     ) {
         let budget = budget
         crew.post(key: name) {
             do throws(PortError) {
                 let port = try OpenPort(
                     name: name, express: express, budget: budget, workerCount: workerCount,
-                    isSpread: isSpread)
+                    receiverCount: receiverCount)
                 return .opened(number: number, port)
             } catch {
                 return .refused(number: number, error)
+            }
+        }
+    }
+
+    /// As `open`, after what has the interface now is closed.
+    func reopen(
+        _ name: String, turn: UInt64, express: ExpressHooks?, workerCount: Int, receiverCount: Int
+    ) {
+        let budget = budget
+        crew.post(key: name) {
+            do throws(PortError) {
+                let port = try OpenPort(
+                    name: name, express: express, budget: budget, workerCount: workerCount,
+                    receiverCount: receiverCount)
+                return .reopened(turn: turn, .success(port))
+            } catch {
+                return .reopened(turn: turn, .failure(error))
             }
         }
     }

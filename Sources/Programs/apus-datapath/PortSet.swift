@@ -106,6 +106,32 @@ struct PortSet: ~Copyable, PacketSink, ExpressTier {
         )
     }
 
+    /// What this worker receives by a port, to be given to another.
+    mutating func takeRing(_ number: UInt32) -> Moved<RingPort>? {
+        let ring = unsafe entries[Int(number)].ring
+        unsafe entries[Int(number)].ring = nil
+        return unsafe ring.map { unsafe Moved(pointer: $0) }
+    }
+
+    /// This worker receives by a port that it sends by already.
+    mutating func receive(_ number: UInt32, by ring: Moved<RingPort>) {
+        unsafe entries[Int(number)].ring = ring.pointer
+    }
+
+    /// Whether this worker receives by a port that has rings.
+    func hasRing(_ number: UInt32) -> Bool { unsafe ring(number) != nil }
+
+    /// A tap as another worker is to know it.
+    func sharedTap(_ number: UInt32) -> Moved<TapPort>? {
+        unsafe tap(number).map { unsafe Moved(pointer: $0) }
+    }
+
+    /// What is known of an interface beside how it was when the port was opened.
+    func linkState(of number: UInt32) -> (isRunning: Bool, mtu: Int)? {
+        guard let out = unsafe entries[Int(number)].out else { return nil }
+        return unsafe (out.pointee.isRunning, out.pointee.mtu)
+    }
+
     /// The descriptors to wait on for a port; none if it is not received here.
     func descriptors(of number: UInt32) -> [Int32] {
         if let ring = unsafe ring(number) { return unsafe ring.pointee.ring.descriptors }

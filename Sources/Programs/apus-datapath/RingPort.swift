@@ -58,24 +58,29 @@ struct OpenPort: Sendable {
     var interface: InterfaceFacts
     var rings: [Moved<RingPort>]
     var outs: [Moved<OutPort>]
+    /// Whether the kernel can share out what comes.
+    var isSteered = true
 
-    /// - Parameter isSpread: All workers shall receive by it. A kernel that cannot steer lets one.
+    /// - Parameter receiverCount: Workers that shall receive by it. A kernel that cannot steer lets
+    ///   one.
     /// - Throws: As the devices; then nothing is open.
     init(
-        name: String, express: ExpressHooks?, budget: RingBudget, workerCount: Int, isSpread: Bool
+        name: String, express: ExpressHooks?, budget: RingBudget, workerCount: Int,
+        receiverCount: Int
     ) throws(PortError) {
         let interface = try InterfaceFacts(name: name)
         let drop = try HostIngressDrop(interface: interface, express: express)
         var outs: [Moved<OutPort>] = []
         var rings: [Moved<RingPort>] = []
+        var isSteered = true
         do throws(PortError) {
             for _ in 0..<workerCount { outs.append(Moved(try OutPort(interface: interface))) }
             let ring = try SteeredRings(
                 interface: interface, express: express, budget: budget,
-                pairCount: isSpread ? workerCount : 1)
-            let isSteered = ring.isSteered
+                pairCount: receiverCount)
+            isSteered = ring.isSteered
             rings.append(Moved(RingPort(ring: ring, drop: drop)))
-            for _ in 1..<(isSpread && isSteered ? workerCount : 1) {
+            for _ in 1..<(isSteered ? receiverCount : 1) {
                 guard let last = rings.last else { break }
                 // Safe: it is ours until it is handed over.
                 let next = try unsafe last.pointer.pointee.ring.another()
@@ -87,6 +92,7 @@ struct OpenPort: Sendable {
             throw error
         }
         self.init(interface: interface, rings: rings, outs: outs)
+        self.isSteered = isSteered
     }
 
     init(interface: InterfaceFacts, rings: [Moved<RingPort>], outs: [Moved<OutPort>]) {

@@ -159,6 +159,19 @@ struct Worker: ~Copyable {
     func shape(_ number: UInt32, _ shape: Moved<Reshaped>) {
         unsafe ports.pointee.shape(number, shape)
     }
+    func takeRing(_ number: UInt32) -> Moved<RingPort>? {
+        unsafe ports.pointee.takeRing(number)
+    }
+    func receive(_ number: UInt32, by ring: Moved<RingPort>) {
+        unsafe ports.pointee.receive(number, by: ring)
+    }
+    func hasRing(_ number: UInt32) -> Bool { unsafe ports.pointee.hasRing(number) }
+    func sharedTap(_ number: UInt32) -> Moved<TapPort>? {
+        unsafe ports.pointee.sharedTap(number)
+    }
+    func linkState(of number: UInt32) -> (isRunning: Bool, mtu: Int)? {
+        unsafe ports.pointee.linkState(of: number)
+    }
     func interface(of number: UInt32) -> InterfaceFacts? {
         unsafe ports.pointee.interface(of: number)
     }

@@ -3,6 +3,9 @@
 // The first worker is that thread itself: with one worker there is no other thread, and nothing to
 // wait for. Of the others it takes the state when it first touches one in a batch of orders, and
 // gives it back at the end of the batch, when what it sent through that worker's ports has left.
+//
+// There may be more of them than are in use: when fewer are wanted, those with the highest numbers
+// are left without ports, and wait. What they have counted still counts.
 
 import Daemon
 import Forwarding
@@ -10,13 +13,28 @@ import Logging
 import PacketPorts
 import Timekeeping
 
+/// Why there are not as many workers as were wanted.
+struct GrowthError: Error, CustomStringConvertible {
+    let description: String
+    init(_ description: String) { self.description = description }
+}
+
 final class WorkerGroup {
     let first: Worker
-    private let threads: [WorkerThread]
+    private var threads: [WorkerThread] = []
     let express: SharedExpress?
     /// Of the first worker; those of the others are their threads' own.
     var costs: WorkerCosts
     private let taskNumber: Int32
+    private let hashSeed: UInt64
+    private let crew: PortCrew
+    private let logger: Logger
+    private let bell: @Sendable () -> Void
+    private var isStarted = false
+    /// Whether meters are asked by several threads.
+    private var hasGate = false
+    /// How many receive packets: those with the lowest numbers.
+    var inUse = 1
     /// Workers that were touched in this batch.
     private var touched: [Bool]
 
@@ -27,31 +45,63 @@ final class WorkerGroup {
         count: Int, hashSeed: UInt64, express: SharedExpress?, crew: PortCrew, logger: Logger,
         bell: @escaping @Sendable () -> Void
     ) throws(PortError) {
-        let gate = count > 1 ? MeterLock.make() : nil
-        func settings(_ worker: Int) -> ForwarderSettings {
-            var settings = ForwarderSettings(hashSeed: hashSeed, worker: worker, of: count)
-            settings.meterGate = gate
-            return settings
-        }
         let first = try Worker(
-            Forwarder(settings(0)), express: express, crew: crew, logger: logger)
-        var threads: [WorkerThread] = []
-        for number in 1..<max(count, 1) {
-            // Safe: nobody else uses the first yet.
-            let forwarder = unsafe Forwarder(settings(number), beside: first.forwarder.pointee)
-            let worker = try Worker(forwarder, express: express, crew: crew, logger: logger)
-            threads.append(try WorkerThread(worker, bell: bell))
-        }
+            Forwarder(ForwarderSettings(hashSeed: hashSeed, worker: 0, of: count)),
+            express: express, crew: crew, logger: logger)
         costs = WorkerCosts(now: MonotonicClock.now(), counts: first.lookupCounts)
         self.first = first
-        self.threads = threads
         self.express = express
-        touched = Array(repeating: false, count: count)
+        self.hashSeed = hashSeed
+        self.crew = crew
+        self.logger = logger
+        self.bell = bell
+        touched = [false]
         taskNumber = SchedulingPolicy.taskOfThisThread
+        for number in 1..<max(count, 1) { try add(number, of: count) }
+        inUse = count
     }
 
     /// Lets the others begin.
-    func start() throws(DaemonError) { for thread in threads { try thread.start() } }
+    func start() throws(DaemonError) {
+        for thread in threads { try thread.start() }
+        isStarted = true
+    }
+
+    /// Makes workers until there are so many. They know the datapath's ports and none of their
+    /// devices; those that could be made stay.
+    ///
+    /// - Throws: What the kernel said.
+    func grow(to count: Int) throws(GrowthError) {
+        while self.count < count {
+            do throws(PortError) {
+                try add(self.count, of: count)
+            } catch { throw GrowthError("\(error)") }
+            guard isStarted, let thread = threads.last else { continue }
+            do throws(DaemonError) {
+                try thread.start()
+            } catch {
+                threads.removeLast()
+                touched.removeLast()
+                throw GrowthError("\(error)")
+            }
+        }
+    }
+
+    private func add(_ number: Int, of count: Int) throws(PortError) {
+        // What they share changes hands while nobody uses it.
+        for worker in all { approach(worker) }
+        if !hasGate {
+            // Safe: it is ours, see above.
+            unsafe first.forwarder.pointee.shareMeters(by: MeterLock.make())
+            hasGate = true
+        }
+        let settings = ForwarderSettings(hashSeed: hashSeed, worker: number, of: count)
+        // Safe: as above.
+        let forwarder = unsafe Forwarder(settings, beside: first.forwarder.pointee)
+        let worker = try Worker(forwarder, express: express, crew: crew, logger: logger)
+        threads.append(try WorkerThread(worker, bell: bell))
+        touched.append(false)
+    }
 
     /// Ends the others. What they have is this thread's from here on.
     func stop() {
@@ -61,6 +111,8 @@ final class WorkerGroup {
 
     var count: Int { touched.count }
     var all: Range<Int> { touched.indices }
+    /// Those in use.
+    var used: Range<Int> { 0..<inUse }
 
     /// All forwarders, for orders.
     func makeTeam() -> ForwarderTeam<PortSet> {
@@ -105,6 +157,15 @@ final class WorkerGroup {
     func with<Value>(_ number: Int, _ body: (borrowing Worker) -> Value) -> Value {
         approach(number)
         return borrowed(number, body)
+    }
+
+    // MARK: Processors
+
+    /// Lets a worker run on these only.
+    ///
+    /// - Returns: Whether the kernel agreed.
+    func confine(_ number: Int, to processors: Processors) -> Bool {
+        processors.confine(task: number == 0 ? 0 : threads[number - 1].task)
     }
 
     // MARK: Upcalls

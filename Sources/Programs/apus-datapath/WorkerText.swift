@@ -55,7 +55,7 @@ extension DatapathDaemon {
 
     var statsText: String {
         var text = ""
-        for number in workers.all {
+        for number in workers.used {
             let report = workers.report(number)
             text += report.costs.statsText(processor: report.processor, report.counts)
         }
@@ -64,7 +64,7 @@ extension DatapathDaemon {
 
     func perfText(withHistograms isLong: Bool) -> String {
         let now = MonotonicClock.now()
-        return workers.all.map { number in
+        return workers.used.map { number in
             let report = workers.report(number)
             return report.costs.perfText(
                 processor: report.processor, report.counts, now: now, withHistograms: isLong)
@@ -72,7 +72,7 @@ extension DatapathDaemon {
     }
 
     var receiversText: String {
-        let processors = workers.all.map { workers.report($0).processor }
+        let processors = workers.used.map { workers.report($0).processor }
         return desk.receiversText(processors: processors)
     }
 }

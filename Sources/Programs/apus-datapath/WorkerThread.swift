@@ -26,6 +26,8 @@ final class WorkerThread: @unchecked Sendable {
     /// Set by the worker when upcalls wait, taken back by whoever has fetched all of them.
     private let upcallsWait = Atomic(false)
     private let taskNumber = Atomic<Int32>(0)
+    /// Has a word once `taskNumber` is set.
+    private let begun = Mailbox<Bool>(capacity: 1)
     /// Readable when the thread is to look whether it is over.
     private let wakeUp = Mailbox<Bool>(capacity: 1)
     private var thread = pthread_t()
@@ -41,7 +43,7 @@ final class WorkerThread: @unchecked Sendable {
         self.worker = worker
     }
 
-    /// Begins to work. Once.
+    /// Begins to work, and has its number when this returns. Once.
     ///
     /// - Throws: If the process can have no more threads.
     func start() throws(DaemonError) {
@@ -58,6 +60,9 @@ final class WorkerThread: @unchecked Sendable {
         guard result == 0 else {
             throw DaemonError("no thread for a worker: errno \(result)")
         }
+        var waited = pollfd(fd: begun.descriptor, events: Int16(POLLIN), revents: 0)
+        // Safe: `waited` lives through the call. The thread says so as the first thing it does.
+        while unsafe poll(&waited, 1, -1) < 0 {}
     }
 
     /// Waits until the turn that is under way is over; no other follows.
@@ -74,6 +79,9 @@ final class WorkerThread: @unchecked Sendable {
     /// To be said by who has taken the worker and has fetched all upcalls.
     func noteUpcallsFetched() { upcallsWait.store(false, ordering: .relaxed) }
 
+    /// As `gettid` says, in the thread; 0 before it was started.
+    var task: Int32 { taskNumber.load(ordering: .relaxed) }
+
     /// The processor that the thread runs on.
     var processor: Int {
         SchedulingPolicy.processor(ofTask: taskNumber.load(ordering: .relaxed))
@@ -83,6 +91,7 @@ final class WorkerThread: @unchecked Sendable {
 
     private func run() {
         taskNumber.store(SchedulingPolicy.taskOfThisThread, ordering: .relaxed)
+        begun.post(true)
         _ = SchedulingPolicy.runInBatches()
         while true {
             var ready = worker.readySet.ready(waiting: true)

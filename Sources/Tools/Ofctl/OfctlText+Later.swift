@@ -64,8 +64,9 @@ extension OfctlText {
     }
 
     static func statistics(_ queue: QueueStatistics, _ ports: PortNames) -> String {
-        "  port \(ports.text(queue.port)) queue \(queue.queue): bytes=\(queue.txBytes), "
-            + "pkts=\(queue.txPackets), errors=\(queue.txErrors), duration=?\n"
+        "  port \(ports.text(queue.port)) queue \(queue.queue): bytes=\(counter(queue.txBytes)), "
+            + "pkts=\(counter(queue.txPackets)), errors=\(counter(queue.txErrors)), "
+            + "duration=\(queue.durationNanoseconds.map { seconds($0) } ?? "?")\n"
     }
 
     /// Queues by port; begins with a space, or a new line for the first port.

@@ -89,7 +89,7 @@ enum OfctlText {
         features.filter { value.contains($0.1) }.map(\.2).max() ?? 0
     }
 
-    private static func counter(_ value: UInt64) -> String {
+    static func counter(_ value: UInt64) -> String {
         value == PortStatistics.unknown ? "?" : "\(value)"
     }
 
@@ -104,9 +104,14 @@ enum OfctlText {
         text += "bytes=\(counter(port.txBytes)), drop=\(counter(port.txDropped)), "
         text += "errs=\(counter(port.txErrors)), coll=\(counter(port.collisions))\n"
         guard let duration = port.durationNanoseconds else { return text }
-        let milliseconds = String(duration / 1_000_000 % 1000)
+        return text + "           duration=\(seconds(duration))\n"
+    }
+
+    /// With three decimals.
+    static func seconds(_ nanoseconds: UInt64) -> String {
+        let milliseconds = String(nanoseconds / 1_000_000 % 1000)
         let zeros = String(repeating: "0", count: 3 - milliseconds.utf8.count)
-        return text + "           duration=\(duration / 1_000_000_000).\(zeros)\(milliseconds)s\n"
+        return "\(nanoseconds / 1_000_000_000).\(zeros)\(milliseconds)s"
     }
 
     private static let matching10 =

@@ -32,7 +32,7 @@ extension Vswitch {
     /// What `control` answers, ordered by name.
     public static let commands: [ControlCommand] =
         (ownCommands + addressCommands + bondCommands + discoveryCommands + groupCommands
-        + lacpCommands + spanningCommands)
+        + lacpCommands + queueCommands + spanningCommands)
         .sorted { $0.name < $1.name }
 
     private static let ownCommands: [ControlCommand] = [
@@ -63,8 +63,11 @@ extension Vswitch {
             return
         }
         switch command {
-        case "dpctl/dump-flows", "dpif/dump-flows", "bridge/dump-flows", "revalidator/wait":
+        case "dpctl/dump-flows", "dpif/dump-flows", "bridge/dump-flows", "revalidator/wait",
+            "qos/show":
             guard datapath.isOpen else { break }
+            // Ports are told before the flows that are waited for.
+            if command == "qos/show" { listPorts() }
             waitingControls.append(
                 WaitingControl(
                     id: id, command: command, arguments: arguments, dump: startDump(now: now)))
@@ -132,6 +135,8 @@ extension Vswitch {
             return try answerAboutGroups(command, arguments, now: now)
         case _ where command.hasPrefix("autoattach/"), "lldp/show":
             return answerAboutNeighbours(command, now: now)
+        case _ where command.hasPrefix("qos/"):
+            return try answerAboutQueues(command, arguments[0])
         case _ where command.hasPrefix("bond/"):
             return try answerAboutBonds(command, arguments, now: now)
         case _ where command.hasPrefix("lacp/"):

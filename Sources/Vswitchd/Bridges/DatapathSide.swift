@@ -32,6 +32,10 @@ struct DatapathSide {
     var toldFlows = 0
     /// The next dump must show every flow: what it has and what we know of may differ.
     var needsWholeDump = true
+    /// The workers that it was told to have; nil: it was told nothing yet.
+    var plan: WorkerPlan?
+    /// What was said in the log of workers that cannot be as they are wanted.
+    var workerComplaints: Set<String> = []
     /// How many flows it has, as far as we know, at the moment when it is asked.
     var expectedFlows: Int?
     /// Where the search for idle flows goes on; nil: none is under way.
@@ -79,6 +83,8 @@ enum DatapathOrder {
     case addPort(name: String)
     case deletePort(name: String)
     case setTraffic(name: String)
+    case setWorkers
+    case setReceiving(name: String)
     case listPorts(number: UInt64)
     case listFlows(number: UInt64)
     case listFlowNews(number: UInt64)
@@ -94,7 +100,8 @@ enum DatapathOrder {
         switch self {
         case .putFlow, .deleteFlow, .changeMeter, .describeMeter, .execute, .probe, .takeUpcalls:
             true
-        case .describe, .addPort, .deletePort, .setTraffic, .listPorts, .listFlows, .listFlowNews:
+        case .describe, .addPort, .deletePort, .setTraffic, .setWorkers, .setReceiving, .listPorts,
+            .listFlows, .listFlowNews:
             false
         }
     }
@@ -241,11 +248,16 @@ extension Vswitch {
             if failure == nil {
                 checkAttached(name)
                 // A port begins without limits.
-                if vports.byName[name] != nil { vports.traffic[name] = PortTraffic() }
-                orderTraffic(only: name)
+                if vports.byName[name] != nil {
+                    vports.traffic[name] = PortTraffic()
+                    vports.receiving[name] = PortReceiving()
+                }
+                orderTraffic(only: name, now: now)
+                orderWorkers(only: name)
             }
             finishReconfigurationIfReady(now: now)
-        case .deletePort, .setTraffic: finishReconfigurationIfReady(now: now)
+        case .deletePort, .setTraffic, .setWorkers, .setReceiving:
+            finishReconfigurationIfReady(now: now)
         case .listPorts(let number):
             datapath.completePortDump = number
             if !datapath.knowsPorts {
@@ -273,6 +285,13 @@ extension Vswitch {
         case .setTraffic(let name):
             vports.errors[name] = text
             log(.warning, "bridge", "traffic of \(name) is not limited as it should be: \(text)")
+        case .setWorkers:
+            log(
+                .warning, "dpif",
+                "other_config:pmd-cpu-mask=\(wanted.workers.mask ?? "") is not in force, workers "
+                    + "stay as they are: \(text) (set a mask of processors that are there)")
+        case .setReceiving(let name):
+            log(.warning, "dpif", "workers of \(name) are not those that are wanted: \(text)")
         case .putFlow(let identity):
             upcallCounts.refused += 1
             if let slot = ledger.slot(of: identity) { ledger.remove(slot) }

@@ -44,7 +44,8 @@ extension Vswitch {
     ) -> StatisticsReply {
         let tables = model[bridge: bridge.index].tables
         switch request {
-        case .queue(let port, let queue): return .queue(queueStatistics(bridge, port, queue))
+        case .queue(let port, let queue):
+            return .queue(queueStatistics(bridge, port, queue, now: now))
         case .group(let group): return .group(tables.groupStatistics(of: group, now: now))
         case .groupDescription(let group):
             return .groupDescription(tables.groups.descriptions(of: group))

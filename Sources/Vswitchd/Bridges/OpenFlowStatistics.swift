@@ -23,7 +23,7 @@ extension Vswitch {
             let dump = startDump(now: now)
             sessions.byID[id]?.hold = .flowCounters(xid: xid, request, dump: dump)
             return
-        case .port:
+        case .port, .queue:
             guard datapath.isOpen else { break }
             listPorts()
             sessions.byID[id]?.hold = .portCounters(xid: xid, request, dump: datapath.portDump)

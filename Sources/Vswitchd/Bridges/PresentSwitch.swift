@@ -72,6 +72,10 @@ struct PresentVports {
     private(set) var byName: [String: Vport] = [:]
     /// What the datapath was last told of their traffic; nil while that is unknown.
     var traffic: [String: PortTraffic] = [:]
+    /// Who is to receive by them, as it was last told; nil while that is unknown.
+    var receiving: [String: PortReceiving] = [:]
+    /// Since when a port has had each of its queues.
+    var queuesSince: [String: [UInt32: Instant]] = [:]
     /// Why a wanted port is not there, in words for `Interface.error`.
     var errors: [String: String] = [:]
 
@@ -80,8 +84,21 @@ struct PresentVports {
         errors[vport.name] = nil
     }
 
-    mutating func remove(_ name: String) { (byName[name], traffic[name]) = (nil, nil) }
-    mutating func removeAll() { (byName, traffic, errors) = ([:], [:], [:]) }
+    mutating func remove(_ name: String) {
+        (byName[name], traffic[name], receiving[name], queuesSince[name]) = (nil, nil, nil, nil)
+    }
+    mutating func removeAll() { self = PresentVports() }
+
+    /// What leaves by a port is shared out so from now on.
+    mutating func shape(_ name: String, _ traffic: PortTraffic, now: Instant) {
+        let isSame = self.traffic[name]?.shaping == traffic.shaping
+        self.traffic[name] = traffic
+        // Shaping anew begins with none: all counters begin at 0.
+        guard !isSame else { return }
+        let queues = traffic.shaping?.queues ?? []
+        queuesSince[name] = Dictionary(
+            queues.map { ($0.number, now) }, uniquingKeysWith: { first, _ in first })
+    }
     var names: [String] { byName.keys.sorted() }
     /// The datapath's numbers.
     var numbers: Set<UInt32> { Set(byName.values.compactMap(\.number)) }

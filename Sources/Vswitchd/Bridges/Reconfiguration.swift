@@ -77,9 +77,10 @@ extension Vswitch {
             detach(name)
         }
         vports.errors = [:]
+        orderWorkers()
         orderLinks()
         attachMissing()
-        orderTraffic()
+        orderTraffic(now: now)
         finishReconfigurationIfReady(now: now)
     }
 
@@ -120,7 +121,7 @@ extension Vswitch {
     mutating func finishReconfigurationIfReady(now: Instant) {
         let isWaiting = datapath.outstanding.values.contains {
             switch $0 {
-            case .addPort, .deletePort, .setTraffic: true
+            case .addPort, .deletePort, .setTraffic, .setWorkers, .setReceiving: true
             default: false
             }
         }

@@ -34,6 +34,7 @@ public struct WantedSwitch: Hashable, Sendable {
     public var flowLimit = 200_000
     /// `other_config:vlan-limit`: how many VLAN tags of a frame are looked at, 1 or 2.
     public var vlanLimit = 1
+    var workers = WantedWorkers()
 }
 
 /// Names of files of keys and certificates. ovs-vswitchd.conf.db(5), "SSL TABLE".
@@ -118,6 +119,7 @@ public struct WantedInterface: Hashable, Sendable {
     public var policing = PortTraffic.Policing()
     /// `lldp:enable`.
     public var speaksLLDP = false
+    var receiving = WantedReceiving()
 
     public enum Kind: Hashable, Sendable {
         case system
@@ -154,6 +156,7 @@ extension WantedSwitch {
         vlanLimit =
             Self.number(root.otherConfig, "vlan-limit", in: 0...UInt64.max) == 1
                 || root.otherConfig["vlan-limit"] == nil ? 1 : 2
+        workers = WantedWorkers(root.otherConfig)
         bridges = replica.rows(root.bridges)
             .compactMap { WantedBridge(row: $0, replica) }
             .sorted { $0.name < $1.name }
@@ -260,7 +263,9 @@ extension WantedInterface {
             portRequest: row.ofportRequest.flatMap { UInt16(exactly: $0) },
             presentPort: row.ofport, presentError: row.error,
             lacp: WantedLACPMember(row: row), policing: PortTraffic.Policing(row: row),
-            speaksLLDP: row.lldp["enable"] == "true")
+            speaksLLDP: row.lldp["enable"] == "true",
+            receiving: WantedReceiving(
+                queueCount: row.options["n_rxq"], affinity: row.otherConfig["pmd-rxq-affinity"]))
     }
 }
 

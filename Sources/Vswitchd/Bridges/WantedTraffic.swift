@@ -2,6 +2,7 @@ internal import DatabaseProtocol
 internal import DatabaseReplica
 internal import DatapathMessages
 internal import Flows
+internal import Timekeeping
 
 // Policing and queues as rows ask for them (ovs-vswitchd.conf.db(5), "Interface: Ingress Policing",
 // "QoS", "Queue"): kilobits and bits of the rows become what the datapath counts in.
@@ -26,6 +27,9 @@ public struct WantedQueue: Hashable, Sendable {
 }
 
 extension WantedQoS {
+    /// Types that are offered.
+    static let types = ["linux-htb", "linux-noop"]
+
     init(row: TypedRow<QoSColumns>, _ replica: DatabaseReplica) {
         type = row.type
         maxRate = WantedSwitch.number(row.otherConfig, "max-rate", in: 1...UInt64.max)
@@ -116,7 +120,7 @@ extension Vswitch {
     /// Tells the datapath of limits and queues that it does not have yet.
     ///
     /// - Parameter only: An interface that is looked at alone.
-    mutating func orderTraffic(only: String? = nil) {
+    mutating func orderTraffic(only: String? = nil, now: Instant) {
         guard datapath.isOpen, datapath.knowsPorts else { return }
         for port in wanted.bridges.flatMap(\.ports) {
             for interface in port.interfaces where only == nil || only == interface.name {
@@ -124,7 +128,7 @@ extension Vswitch {
                 guard let number = vports.byName[name]?.number else { continue }
                 let traffic = traffic(of: interface, port)
                 guard traffic != vports.traffic[name] else { continue }
-                vports.traffic[name] = traffic
+                vports.shape(name, traffic, now: now)
                 if let refusal = port.qos?.refusal {
                     log(.warning, "bridge", "port \(port.name): \(refusal)")
                 }

@@ -53,6 +53,12 @@ enum OwnAttribute {
     /// In an answer to an upcall: a flag, mask and actions are those of the last answer in the
     /// same datagram that had a mask.
     static let upcallAgain: UInt16 = 0x200a
+    /// In a datapath: its workers, see `WorkerCodec`.
+    static let workers: UInt16 = 0x200b
+    /// In a vport: who receives by it, see `WorkerCodec`.
+    static let receiving: UInt16 = 0x200c
+    /// In a vport: what its queues have sent, see `WorkerCodec`.
+    static let queueCounters: UInt16 = 0x200d
 }
 
 /// `OVS_KEY_ATTR_*` as `nla_type`.

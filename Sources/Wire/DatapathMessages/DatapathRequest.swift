@@ -29,6 +29,10 @@ public enum DatapathRequest: Hashable, Sendable {
     /// OVS_VPORT_CMD_SET with an attribute of our own: what the port takes in, and how it shares
     /// out what leaves. Replaces what was said of it before.
     case setTraffic(port: UInt32, PortTraffic)
+    /// OVS_DP_CMD_SET with an attribute of our own: how many workers there are, and where.
+    case setWorkers(WorkerPlan)
+    /// OVS_VPORT_CMD_SET with an attribute of our own: which workers receive by the port.
+    case setReceiving(port: UInt32, PortReceiving)
     /// OVS_VPORT_CMD_GET as a dump.
     case listPorts
     /// OVS_FLOW_CMD_NEW without NLM_F_EXCL: an existing flow with the same key and mask gets the

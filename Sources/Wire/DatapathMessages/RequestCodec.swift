@@ -57,7 +57,7 @@ extension DatagramWriter {
             case .describeDatapath:
                 (family, command) = (families.datapath, OVS_DP_CMD_GET.rawValue)
                 (version, flags) = (UInt8(OVS_DATAPATH_VERSION), dump)
-            case .takeUpcalls:
+            case .takeUpcalls, .setWorkers:
                 (family, command) = (families.datapath, OVS_DP_CMD_SET.rawValue)
                 version = UInt8(OVS_DATAPATH_VERSION)
             case .addPort:
@@ -65,7 +65,8 @@ extension DatagramWriter {
                 // A kernel tells what became of it only to those who ask.
                 flags |= NLM_F_ECHO
             case .deletePort: (family, command) = (families.vport, OVS_VPORT_CMD_DEL.rawValue)
-            case .setTraffic: (family, command) = (families.vport, OVS_VPORT_CMD_SET.rawValue)
+            case .setTraffic, .setReceiving:
+                (family, command) = (families.vport, OVS_VPORT_CMD_SET.rawValue)
             case .listPorts:
                 (family, command, flags) = (families.vport, OVS_VPORT_CMD_GET.rawValue, dump)
             case .putFlow:
@@ -118,6 +119,10 @@ extension DatagramWriter {
         case .setTraffic(let number, let traffic):
             put(UInt16(OVS_VPORT_ATTR_PORT_NO.rawValue), host: number)
             put(traffic)
+        case .setWorkers(let plan): put(plan)
+        case .setReceiving(let number, let receiving):
+            put(UInt16(OVS_VPORT_ATTR_PORT_NO.rawValue), host: number)
+            put(receiving)
         case .putFlow(let flow): try put(flow, withCounters: false)
         case .probeFlow(let flow):
             try put(flow, withCounters: false)
@@ -185,15 +190,14 @@ extension DatapathRequest {
         switch (header.type, command, header.isDump) {
         case (families.datapath, OVS_DP_CMD_GET.rawValue, true): return .describeDatapath
         case (families.datapath, OVS_DP_CMD_SET.rawValue, false):
-            return try takeUpcalls(bytes, message)
+            return try datapathOrder(bytes, message)
         case (families.vport, OVS_VPORT_CMD_GET.rawValue, true): return .listPorts
         case (families.vport, OVS_VPORT_CMD_NEW.rawValue, false):
             return .addPort(try Vport(bytes, message.attributes))
         case (families.vport, OVS_VPORT_CMD_DEL.rawValue, false):
             return .deletePort(number: try portNumber(bytes, message))
         case (families.vport, OVS_VPORT_CMD_SET.rawValue, false):
-            return .setTraffic(
-                port: try portNumber(bytes, message), try traffic(bytes, message))
+            return try portOrder(bytes, message)
         case (families.flow, OVS_FLOW_CMD_GET.rawValue, true):
             return try isOnlyForNews(bytes, message) ? .listFlowNews : .listFlows
         case (families.flow, OVS_FLOW_CMD_NEW.rawValue, false):
@@ -233,7 +237,7 @@ extension DatapathRequest {
         }
     }
 
-    private static func takeUpcalls(
+    private static func datapathOrder(
         _ bytes: RawSpan, _ message: FamilyMessage
     ) throws(DatapathMessageError) -> DatapathRequest {
         var attributes = AttributeReader(bytes, message.attributes, "OVS_DP")
@@ -242,6 +246,9 @@ extension DatapathRequest {
                 try bytes.host32(attribute, "OVS_DP_UPCALL_PID") != 0
             {
                 return .takeUpcalls
+            }
+            if attribute.type == OwnAttribute.workers {
+                return .setWorkers(try WorkerPlan(bytes, attribute))
             }
         }
         throw .missingAttribute(
@@ -271,13 +278,18 @@ extension DatapathRequest {
             "OVS_VPORT_PORT_NO", in: "OVS_VPORT", offset: message.attributes.lowerBound)
     }
 
-    private static func traffic(
+    private static func portOrder(
         _ bytes: RawSpan, _ message: FamilyMessage
-    ) throws(DatapathMessageError) -> PortTraffic {
+    ) throws(DatapathMessageError) -> DatapathRequest {
+        let number = try portNumber(bytes, message)
         var attributes = AttributeReader(bytes, message.attributes, "OVS_VPORT")
         while let attribute = try attributes.nextAttribute() {
-            if attribute.type == OwnAttribute.traffic {
-                return try PortTraffic(bytes, attribute)
+            switch attribute.type {
+            case OwnAttribute.traffic:
+                return .setTraffic(port: number, try PortTraffic(bytes, attribute))
+            case OwnAttribute.receiving:
+                return .setReceiving(port: number, try PortReceiving(bytes, attribute))
+            default: break
             }
         }
         throw .missingAttribute(

@@ -37,6 +37,8 @@ public struct Vport: Hashable, Sendable {
     /// How many packets ended how, for each `PacketEnd` that is not zero. An attribute of our own
     /// (the kernel module does not send it).
     public var ends: [PacketEnd: UInt64]
+    /// What its queues have sent, if what leaves by it is shaped. An attribute of our own.
+    public var queues: [QueueCounters] = []
 
     public init(
         number: UInt32?, kind: VportKind, name: String, statistics: VportStatistics = .init(),

@@ -25,6 +25,7 @@ extension DatagramWriter {
         ] { fields.put(host: count) }
         put(UInt16(OVS_VPORT_ATTR_STATS.rawValue), fields)
         put(UInt16(OVS_VPORT_ATTR_IFINDEX.rawValue), host: port.interfaceIndex)
+        if !port.queues.isEmpty { put(port.queues) }
         guard !port.ends.isEmpty else { return }
         let nest = beginNest(OwnAttribute.packetEnds)
         for end in PacketEnd.allCases {
@@ -42,6 +43,7 @@ extension Vport {
         var statistics = VportStatistics()
         var interfaceIndex: UInt32 = 0
         var ends: [PacketEnd: UInt64] = [:]
+        var queues: [QueueCounters] = []
         var attributes = AttributeReader(bytes, range, "OVS_VPORT")
         while let attribute = try attributes.nextAttribute() {
             switch UInt32(attribute.type) {
@@ -62,6 +64,8 @@ extension Vport {
             case OVS_VPORT_ATTR_IFINDEX.rawValue:
                 interfaceIndex = try bytes.host32(attribute, "OVS_VPORT_IFINDEX")
             case UInt32(OwnAttribute.packetEnds): ends = try Self.ends(bytes, attribute)
+            case UInt32(OwnAttribute.queueCounters):
+                queues = try QueueCounters.read(bytes, attribute)
             default: break
             }
         }
@@ -73,6 +77,7 @@ extension Vport {
         self.init(
             number: number, kind: kind, name: name, statistics: statistics,
             interfaceIndex: interfaceIndex, ends: ends)
+        self.queues = queues
     }
 
     /// Ends that a newer datapath may know and we do not are left out.

@@ -73,3 +73,19 @@ public struct PortTraffic: Hashable, Sendable {
         0x1_0000 | (min(number, Queue.numberMax) + 1)
     }
 }
+
+/// What a queue of a shaped port has sent, as the kernel counts it.
+public struct QueueCounters: Hashable, Sendable {
+    /// As `PortTraffic.Queue.number`.
+    public var queue: UInt32
+    public var packets: UInt64
+    public var bytes: UInt64
+    /// Frames that the queue had no room for.
+    public var drops: UInt64
+    public init(queue: UInt32, packets: UInt64, bytes: UInt64, drops: UInt64) {
+        self.queue = queue
+        self.packets = packets
+        self.bytes = bytes
+        self.drops = drops
+    }
+}

@@ -13,7 +13,7 @@ private let frame = Build.ethernet(0x1234, [1, 2, 3, 4])
 struct ForwarderTeamTests {
     @Test func portsAreSpreadAndKeepTheirWorker() {
         var homes = PortHomes(workerCount: 3)
-        homes.settle(1, kind: .internal)
+        homes.settle(1, .init(kind: .internal))
         for port in 2...7 as ClosedRange<UInt32> { homes.settle(port) }
         #expect((1...7).map { homes.workers(ofPort: $0).lowest } == [2, 2, 1, 0, 2, 1, 0])
         homes.settle(4)
@@ -25,8 +25,8 @@ struct ForwarderTeamTests {
         homes.settle(10)
         #expect(homes.workers(ofPort: 3).lowest == 1 && homes.workers(ofPort: 6).lowest == 1)
         #expect(homes.workers(ofPort: 9).lowest == 2 && homes.workers(ofPort: 10).lowest == 0)
-        homes.spread(9)
-        #expect(Array(homes.workers(ofPort: 9)) == [0, 1, 2])
+        homes.settle(11, .init(queueCount: 5))
+        #expect(Array(homes.workers(ofPort: 11)) == [0, 1, 2])
         #expect(Array(PortHomes(workerCount: 1).workers(ofPort: 5)) == [0])
     }
 
@@ -213,11 +213,11 @@ struct ForwarderTeamTests {
                 pmd thread numa_id 0 core_id 4:
                   isolated : false
                   port: p2                queue-id:  0 (enabled)
-                  port: p3                queue-id:  0 (enabled)
+                  port: p3                queue-id:  1 (enabled)
                 pmd thread numa_id 0 core_id 6:
                   isolated : false
                   port: p1                queue-id:  0 (enabled)
-                  port: p3                queue-id:  1 (enabled)
+                  port: p3                queue-id:  0 (enabled)
 
                 """)
     }

@@ -23,7 +23,8 @@ struct TeamBench: ~Copyable {
 
     static let client = ClientID(1)
 
-    init(_ count: Int, flowLimit: Int = 1000) {
+    /// - Parameter used: How many of them receive; all if not said.
+    init(_ count: Int, used: Int? = nil, flowLimit: Int = 1000) {
         self.count = count
         forwarders = .allocate(capacity: count)
         sinks = .allocate(capacity: count)
@@ -40,7 +41,7 @@ struct TeamBench: ~Copyable {
             team.add(forwarders + worker, sinks + worker)
         }
         self.team = team
-        desk = OrderDesk(workerCount: count)
+        desk = OrderDesk(workerCount: used ?? count)
         order(.takeUpcalls)
     }
 
@@ -57,7 +58,7 @@ struct TeamBench: ~Copyable {
         replies(desk.take(request, sequence: 5, from: Self.client, now: now, team))
     }
 
-    private func replies(_ effects: [DeskEffect]) -> [DatapathReply] {
+    func replies(_ effects: [DeskEffect]) -> [DatapathReply] {
         effects.compactMap { if case .reply(_, _, let reply, _) = $0 { reply } else { nil } }
     }
 
@@ -67,6 +68,8 @@ struct TeamBench: ~Copyable {
     }
 
     func homes(_ port: UInt32) -> [Int] { Array(desk.homes.workers(ofPort: port)) }
+
+    func homes(of ports: ClosedRange<UInt32>) -> [[Int]] { ports.map { homes($0) } }
 
     /// - Parameter worker: Of a port that is spread; else its own.
     mutating func send(_ bytes: [UInt8], from port: UInt32, by worker: Int? = nil) {

@@ -43,6 +43,20 @@ extension SeededNumbers {
         return traffic
     }
 
+    mutating func workers() -> WorkerPlan {
+        let processors = Set((0..<next() % 65).map { _ in UInt32(next() % 1024) })
+        return WorkerPlan(processors: processors.sorted(), isolates: chance(50))
+    }
+
+    mutating func receiving() -> PortReceiving {
+        let queues = Set((0..<next() % 9).map { _ in UInt32(next() % 64) })
+        return PortReceiving(
+            queueCount: chance(50) ? UInt32(next() % 64) + 1 : nil,
+            affinities: queues.sorted().map {
+                .init(queue: $0, processor: UInt32(truncatingIfNeeded: next()))
+            })
+    }
+
     /// A key as extraction makes them.
     mutating func key() -> FlowKey {
         var key = FlowKey()
@@ -220,6 +234,7 @@ extension SeededNumbers {
             .addPort(Vport(number: 0, kind: .internal, name: "br0")),
             .deletePort(number: UInt32(next() % 65535)), .listPorts,
             .setTraffic(port: UInt32(next() % 65535), traffic()),
+            .setWorkers(workers()), .setReceiving(port: UInt32(next() % 65535), receiving()),
             .putFlow(
                 CachedFlow(
                     key: key, mask: mask, actions: actions(),
@@ -245,6 +260,9 @@ extension SeededNumbers {
         port.statistics.rxPackets = next()
         port.statistics.txDropped = next()
         port.ends = [.forwarded: next(), .droppedByRule: 0, .actionLimit: 1]
+        port.queues = (0..<UInt32(next() % 3)).map {
+            QueueCounters(queue: $0, packets: next(), bytes: next(), drops: next())
+        }
         var datapath = DatapathDescription(name: "ovs-netdev")
         datapath.statistics.hits = next()
         datapath.statistics.masks = UInt32(truncatingIfNeeded: next())

@@ -181,10 +181,10 @@ extension StatisticsCodec {
     ) throws(OpenFlowErrorCode) -> QueueStatistics {
         let port = try PortCodec.readNumber(&reader, version, wrong: .badPort)
         if version == .v10 { try reader.skip(2) }
-        let queue = QueueStatistics(
+        var queue = QueueStatistics(
             port: port, queue: try reader.u32(), txBytes: try reader.u64(),
             txPackets: try reader.u64(), txErrors: try reader.u64())
-        if version >= .v13 { try reader.skip(8) }
+        if version >= .v13 { queue.durationNanoseconds = try readDuration(&reader) }
         return queue
     }
 
@@ -199,7 +199,7 @@ extension StatisticsCodec {
         writer.u64(queue.txBytes)
         writer.u64(queue.txPackets)
         writer.u64(queue.txErrors)
-        if version >= .v13 { writer.u64(.max) }
+        if version >= .v13 { write(durationOrNone: queue.durationNanoseconds, to: &writer) }
         if version >= .v14 { writer.patch16(writer.count - start, at: start) }
     }
 }

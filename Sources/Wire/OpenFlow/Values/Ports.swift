@@ -151,9 +151,13 @@ public struct QueueStatistics: Hashable, Sendable {
     public var txBytes: UInt64
     public var txPackets: UInt64
     public var txErrors: UInt64
+    /// How long the queue has been there, from OpenFlow 1.3 on; nil if unknown.
+    public var durationNanoseconds: UInt64?
     public init(
-        port: PortNumber, queue: UInt32, txBytes: UInt64, txPackets: UInt64, txErrors: UInt64
+        port: PortNumber, queue: UInt32, txBytes: UInt64, txPackets: UInt64, txErrors: UInt64,
+        durationNanoseconds: UInt64? = nil
     ) {
+        self.durationNanoseconds = durationNanoseconds
         self.port = port
         self.queue = queue
         self.txBytes = txBytes
