@@ -1,6 +1,9 @@
 public import Flows
 
 // The lookup itself: what runs for each packet that no cached flow knew, and for each table.
+//
+// First the best rule is found, as fast as can be, with no thought of bits: every subtable is asked
+// by one hash of all its words. Then `Classifier+Explanation` says what the answer depends on.
 
 extension Classifier {
     /// The best rule for `packet`, or nil. ORs into `mask` every bit that the answer depends on.
@@ -15,148 +18,97 @@ extension Classifier {
 
 /// Not part of the generic type, so that it is compiled once.
 enum ClassifierSearch {
+    /// The best rule: the place of its subtable's probe, its entry there, and its priority.
+    struct Winner {
+        var probe = Int.max
+        var entry = -1
+        var priority: Int32 = -1
+    }
+
     static func run(
         _ probes: [Probe], _ tries: [PrefixTrie], _ packet: UnsafePointer<UInt64>,
         _ mask: UnsafeMutablePointer<UInt64>
     ) -> (slot: Int, entry: Int)? {
-        var knowledge = PrefixKnowledge()
-        var best: (priority: Int32, slot: Int, entry: Int) = (-1, 0, 0)
-        let (start, factor) = (RuleHash.start, RuleHash.factor)
         // Safe: the probes point into subtables that live as long as the classifier.
         unsafe probes.withUnsafeBufferPointer { probes in
-            for index in 0..<probes.count {
-                let probe = unsafe probes.baseAddress.unsafelyUnwrapped + index
-                if unsafe best.priority >= probe.pointee.maxPriority { break }
-                if unsafe knowledge.rulesOut(probe.pointee.lengths) { continue }
-                let entry = unsafe find(
-                    probe, packet, mask, tries, &knowledge, start, factor)
-                guard entry >= 0 else { continue }
-                let priority = unsafe Int32(probe.pointee.entries[entry].priority)
-                if priority > best.priority {
-                    unsafe best = (priority, Int(probe.pointee.slot), entry)
-                }
-            }
+            let winner = unsafe best(probes, tries, packet)
+            unsafe explain(winner, probes, tries, packet, mask)
+            return winner.entry < 0 ? nil : unsafe (Int(probes[winner.probe].slot), winner.entry)
         }
-        return best.priority < 0 ? nil : (best.slot, best.entry)
     }
 
-    /// The best entry of a subtable, or -1. ORs the bits that it looked at into `mask`.
+    /// How many numbers `PrefixTrie.findMaxima` needs.
+    private static let maximaCount = 33
+
+    private static func best(
+        _ probes: UnsafeBufferPointer<Probe>, _ tries: [PrefixTrie],
+        _ packet: UnsafePointer<UInt64>
+    ) -> Winner {
+        // For each length of the source's prefix, then of the destination's, the best priority of
+        // the rules that have the packet's; that of none is not bounded so.
+        unsafe withUnsafeTemporaryAllocation(of: Int32.self, capacity: 2 * maximaCount) { memory in
+            // Safe: `memory` has room for both, and is initialised here.
+            let source = unsafe memory.baseAddress.unsafelyUnwrapped
+            let destination = unsafe source + maximaCount
+            unsafe source.initialize(repeating: -1, count: 2 * maximaCount)
+            unsafe (source[0], destination[0]) = (.max, .max)
+            let field = TrackedField.self
+            unsafe tries[0].findMaxima(field.ipv4Source.value(in: packet).high, source)
+            unsafe tries[1].findMaxima(field.ipv4Destination.value(in: packet).high, destination)
+            return unsafe search(probes, tries, packet, source, destination)
+        }
+    }
+
+    @inline(__always)
+    private static func search(
+        _ probes: UnsafeBufferPointer<Probe>, _ tries: [PrefixTrie],
+        _ packet: UnsafePointer<UInt64>,
+        _ source: UnsafePointer<Int32>, _ destination: UnsafePointer<Int32>
+    ) -> Winner {
+        var winner = Winner()
+        var knowledge = PrefixKnowledge(least: 0)
+        let (start, factor) = (RuleHash.start, RuleHash.factor)
+        for index in 0..<probes.count {
+            // Safe: a place of the row; lengths of IPv4 prefixes are at most 32.
+            let probe = unsafe probes.baseAddress.unsafelyUnwrapped + index
+            if unsafe winner.priority >= probe.pointee.maxPriority { break }
+            let lengths = unsafe probe.pointee.lengths
+            if unsafe source[Int(lengths & 0xff)] <= winner.priority { continue }
+            if unsafe destination[Int(lengths &>> 8 & 0xff)] <= winner.priority { continue }
+            if lengths &>> 16 != 0,
+                unsafe knowledge.excluding(lengths & 0xffff_0000, packet, tries) != 0
+            {
+                continue
+            }
+            let entry = unsafe find(probe, packet, start, factor)
+            guard entry >= 0 else { continue }
+            let priority = unsafe Int32(probe.pointee.entries[entry].priority)
+            if priority > winner.priority {
+                winner = Winner(probe: index, entry: entry, priority: priority)
+            }
+        }
+        return winner
+    }
+
+    /// The best entry of a subtable, or -1.
     @inline(__always)
     private static func find(
         _ probe: UnsafePointer<Probe>, _ packet: UnsafePointer<UInt64>,
-        _ mask: UnsafeMutablePointer<UInt64>, _ tries: [PrefixTrie],
-        _ knowledge: inout PrefixKnowledge, _ start: UInt64, _ factor: UInt64
+        _ start: UInt64, _ factor: UInt64
     ) -> Int {
         var hash = RuleHash(start: start)
-        var taken = 0
-        // Safe throughout: ends are numbers of words, and words name words of a key.
-        let stages = unsafe Int(probe.pointee.stageCount)
+        // Safe throughout: words name words of a key, and chains hold numbers of entries.
         let words = unsafe probe.pointee.words
-        var ends = unsafe probe.pointee.ends
-        var lengths = unsafe probe.pointee.lengths
-        for stage in 0..<stages {
-            let end = Int(ends & 0xff)
-            ends &>>= 8
-            if unsafe lengths != 0 && end > Int(probe.pointee.networkStart) {
-                if unsafe askTries(lengths, packet, mask, tries, &knowledge) { return -1 }
-                lengths = 0
-            }
-            let isLast = stage == stages - 1
-            let first = taken
-            while taken < end {
-                let word = unsafe words[taken]
-                unsafe hash.add(packet[word.index] & word.bits, factor: factor)
-                taken += 1
-            }
-            if isLast, unsafe probe.pointee.portsMask != 0 {
-                return unsafe findByPorts(probe, hash.bits, first, packet, mask)
-            }
-            for index in first..<end {
-                let word = unsafe words[index]
-                unsafe mask[word.index] |= word.bits
-            }
-            guard !isLast else { break }
-            let beginning = unsafe probe.pointee.beginnings + stage
-            guard unsafe beginning.pointee.find(hash.bits) != 0 else { return -1 }
+        for index in 0..<(unsafe Int(probe.pointee.wordCount)) {
+            let word = unsafe words[index]
+            unsafe hash.add(packet[word.index] & word.bits, factor: factor)
         }
-        return unsafe entry(probe, hash.bits, packet)
-    }
-
-    @inline(__always)
-    private static func entry(
-        _ probe: UnsafePointer<Probe>, _ hash: UInt32, _ packet: UnsafePointer<UInt64>
-    ) -> Int {
-        // Safe: chains hold numbers of entries.
-        let head = unsafe HashIndex.find(hash, probe.pointee.heads, probe.pointee.headMask)
+        let head = unsafe HashIndex.find(hash.bits, probe.pointee.heads, probe.pointee.headMask)
         var entry = Int(head) - 1
         while entry >= 0 {
             if unsafe probe.pointee.agrees(entry, packet) { return entry }
             entry = unsafe Int(probe.pointee.entries[entry].next)
         }
         return -1
-    }
-}
-
-extension ClassifierSearch {
-    /// Whether the packet's addresses rule a subtable out. Looks at the bits that say so.
-    private static func askTries(
-        _ lengths: UInt32, _ packet: UnsafePointer<UInt64>, _ mask: UnsafeMutablePointer<UInt64>,
-        _ tries: [PrefixTrie], _ knowledge: inout PrefixKnowledge
-    ) -> Bool {
-        for field in TrackedField.allCases {
-            let length = Int(lengths &>> UInt32(8 * field.rawValue) & 0xff)
-            guard length > 0 else { continue }
-            if knowledge.asked &>> UInt32(field.rawValue) & 1 == 0 {
-                // Safe: `packet` is the words of a whole key.
-                let value = unsafe field.value(in: packet)
-                knowledge.answers[field.rawValue] = tries[field.rawValue].lookup(
-                    value.high, value.low)
-                knowledge.asked |= 1 &<< UInt32(field.rawValue)
-            }
-            let answer = knowledge.answers[field.rawValue]
-            guard !answer.has(length: length) else { continue }
-            // Safe: `mask` is the words of a whole mask.
-            unsafe field.look(at: answer.lookedAt, in: mask)
-            switch field {
-            case .ipv4Source: knowledge.source = answer.short | 1 << 63
-            case .ipv4Destination: knowledge.destination = answer.short | 1 << 63
-            case .ipv6Source, .ipv6Destination: break
-            }
-            return true
-        }
-        return false
-    }
-
-    /// The last stage of a subtable that looks at ports. If no rule of it has the packet's ports,
-    /// their first bits say so, and nothing else of the stage was looked at.
-    private static func findByPorts(
-        _ probe: UnsafePointer<Probe>, _ hash: UInt32, _ first: Int,
-        _ packet: UnsafePointer<UInt64>, _ mask: UnsafeMutablePointer<UInt64>
-    ) -> Int {
-        let found = unsafe entry(probe, hash, packet)
-        // Safe: as in `find`.
-        if found < 0, unsafe ruledOutByPorts(probe, packet, mask) { return -1 }
-        for index in first..<(unsafe Int(probe.pointee.wordCount)) {
-            let word = unsafe probe.pointee.words[index]
-            unsafe mask[word.index] |= word.bits
-        }
-        return found
-    }
-
-    private static func ruledOutByPorts(
-        _ probe: UnsafePointer<Probe>, _ packet: UnsafePointer<UInt64>,
-        _ mask: UnsafeMutablePointer<UInt64>
-    ) -> Bool {
-        // Safe: the probe's trie is the subtable's, which lives as long as the classifier.
-        guard let trie = unsafe probe.pointee.ports else { return false }
-        let bits = unsafe probe.pointee.portsMask
-        let value = unsafe PortsWord.value(packet[PortsWord.index]) & bits
-        let answer = unsafe trie.pointee.lookup(UInt64(value) << 32, 0)
-        let length = 32 - bits.trailingZeroBitCount
-        guard !answer.has(length: length) else { return false }
-        let ones = UInt32(truncatingIfNeeded: PrefixTrie.ones(answer.lookedAt).high >> 32)
-        // Its own inverse: swaps the halves back.
-        unsafe mask[PortsWord.index] |= UInt64(PortsWord.value(UInt64(ones & bits)))
-        return true
     }
 }

@@ -10,7 +10,9 @@
 //          0 |           | 1             nodes hold all their bits from the first on; paths
 //     [10.0.0.1/32]   [10.128/9]         without a branch are one node
 //
-// Open vSwitch's classifier has the same idea ("prefix tracking", NSDI 2015 §5.4).
+// Open vSwitch's classifier has the same idea ("prefix tracking", NSDI 2015 §5.4). Here each node
+// also knows the highest priority at it and below it: whoever has found a rule asks only for those
+// that could beat it, and parts of the tree where there is none need not be told apart.
 
 /// A set of prefixes of values up to 128 bits wide, which stand left-aligned in two words.
 @usableFromInline
@@ -19,13 +21,27 @@ struct PrefixTrie: Sendable {
     struct Node: Sendable {
         @usableFromInline var high: UInt64
         @usableFromInline var low: UInt64
-        /// Its bits; those behind are 0.
-        @usableFromInline var length: UInt32
-        /// How many rules have exactly this prefix.
-        @usableFromInline var count: UInt32 = 0
+        /// How many rules have exactly this prefix, in 24 bits, above how many bits it has, in 8:
+        /// so that two nodes share a cache line. The bits behind are 0.
+        @usableFromInline var sizes: UInt32
+        /// No rule with exactly this prefix has a higher priority, and none below it either. Both
+        /// may be too high after removals, never too low.
+        @usableFromInline var priority: UInt16 = 0
+        @usableFromInline var top: UInt16 = 0
         /// The children whose next bit is 0, and 1; 0 = none, since the root is nobody's child.
         @usableFromInline var zero: UInt32 = 0
         @usableFromInline var one: UInt32 = 0
+
+        @usableFromInline
+        init(high: UInt64, low: UInt64, length: UInt32) {
+            (self.high, self.low, sizes) = (high, low, length)
+        }
+
+        @inlinable var length: UInt32 { sizes & 0xff }
+        @inlinable var count: UInt32 {
+            get { sizes >> 8 }
+            set { sizes = newValue << 8 | length }
+        }
     }
 
     /// The first is the root, with no bits.
@@ -56,22 +72,17 @@ struct PrefixTrie: Sendable {
         }
     }
 
+    /// What the prefixes of rules with a priority of at least `least` have in common with a value.
     /// O(bits), in practice the logarithm of the number of prefixes.
     @inlinable
-    func lookup(_ high: UInt64, _ low: UInt64) -> Answer {
+    func lookup(_ high: UInt64, _ low: UInt64, least: UInt16) -> Answer {
         var answer = Answer()
         // Safe: children are numbers of nodes.
         unsafe nodes.withUnsafeBufferPointer { nodes in
-            var at = 0
+            var node = unsafe nodes[0]
             while true {
-                let node = unsafe nodes[at]
                 let length = Int(node.length)
-                let agreed = Self.agreement(high, low, node)
-                guard agreed >= length else {
-                    answer.lookedAt = agreed + 1
-                    return
-                }
-                if node.count > 0, length > 0 {
+                if node.count > 0, length > 0, node.priority >= least {
                     if length <= 64 {
                         answer.short |= 1 &<< UInt64(truncatingIfNeeded: length - 1)
                     } else {
@@ -79,14 +90,42 @@ struct PrefixTrie: Sendable {
                     }
                 }
                 answer.lookedAt = length
-                if node.zero | node.one == 0 { return }
-                answer.lookedAt = length + 1
-                let child = Self.bit(length, high, low) ? node.one : node.zero
-                if child == 0 { return }
-                at = Int(child)
+                let side = Self.bit(length, high, low)
+                let (child, other) = side ? (node.one, node.zero) : (node.zero, node.one)
+                let next = unsafe nodes[Int(child)]
+                guard child != 0, next.top >= least else {
+                    if other != 0, unsafe nodes[Int(other)].top >= least {
+                        answer.lookedAt = length + 1
+                    }
+                    return
+                }
+                let agreed = Self.agreement(high, low, next)
+                guard agreed >= Int(next.length) else {
+                    answer.lookedAt = agreed + 1
+                    return
+                }
+                node = next
             }
         }
         return answer
+    }
+
+    /// Writes at `maxima[n]` the highest priority of the rules with the value's first `n` bits, 1
+    /// to 32. There must be room for 33 numbers; what is not written stays.
+    @inlinable
+    func findMaxima(_ high: UInt64, _ maxima: UnsafeMutablePointer<Int32>) {
+        // Safe: children are numbers of nodes, and nodes of more than 32 bits are not used.
+        unsafe nodes.withUnsafeBufferPointer { nodes in
+            var node = unsafe nodes[0]
+            while true {
+                let length = Int(node.length)
+                let child = Self.bit(length, high, 0) ? node.one : node.zero
+                if child == 0 { return }
+                node = unsafe nodes[Int(child)]
+                if node.length > 32 || Self.agreement(high, 0, node) < Int(node.length) { return }
+                if node.count > 0 { unsafe maxima[Int(node.length)] = Int32(node.priority) }
+            }
+        }
     }
 
     /// How many first bits a value and a node have in common; not less than the truth, if that is
@@ -117,9 +156,10 @@ struct PrefixTrie: Sendable {
 
 extension PrefixTrie {
     /// Counts one more rule with the first `length` bits of a value, 1 to 128.
-    mutating func insert(_ high: UInt64, _ low: UInt64, length: Int) {
+    mutating func insert(_ high: UInt64, _ low: UInt64, length: Int, priority: UInt16) {
         let ones = Self.ones(length)
-        let new = Node(high: high & ones.high, low: low & ones.low, length: UInt32(length))
+        var new = Node(high: high & ones.high, low: low & ones.low, length: UInt32(length))
+        (new.priority, new.top) = (priority, priority)
         guard let end = count(new) else { return }
         let node = end.child == 0 ? add(new, count: 1) : split(end.child, after: end.agreed, new)
         link(end.parent, end.side, to: node)
@@ -135,8 +175,10 @@ extension PrefixTrie {
             var at = 0
             var node = unsafe nodes[0]
             while true {
+                unsafe nodes[at].top = max(node.top, new.top)
                 if node.length == new.length {
                     unsafe nodes[at].count += 1
+                    unsafe nodes[at].priority = max(node.priority, new.priority)
                     return nil
                 }
                 let side = Self.bit(Int(node.length), new.high, new.low)
@@ -156,6 +198,8 @@ extension PrefixTrie {
         let ones = Self.ones(agreed)
         var inner = Node(
             high: new.high & ones.high, low: new.low & ones.low, length: UInt32(agreed))
+        inner.top = max(nodes[child].top, new.top)
+        if agreed == Int(new.length) { inner.priority = new.priority }
         let childSide = Self.bit(agreed, nodes[child].high, nodes[child].low)
         if childSide { inner.one = UInt32(child) } else { inner.zero = UInt32(child) }
         if agreed < Int(new.length) {
@@ -197,10 +241,22 @@ extension PrefixTrie {
             return
         }
         nodes[at].count -= 1
-        guard nodes[at].count == 0, let parent = path.last else { return }
+        guard nodes[at].count == 0 else { return }
+        nodes[at].priority = 0
+        lowerTop(at)
+        guard let parent = path.last else { return }
         unlink(at, from: parent.node, parent.side)
-        guard nodes[parent.node].count == 0, let grandparent = path.dropLast().last else { return }
-        unlink(parent.node, from: grandparent.node, grandparent.side)
+        if nodes[parent.node].count == 0, let grandparent = path.dropLast().last {
+            unlink(parent.node, from: grandparent.node, grandparent.side)
+        }
+        for node in path.reversed() { lowerTop(node.node) }
+    }
+
+    private mutating func lowerTop(_ at: Int) {
+        let node = nodes[at]
+        let zero = node.zero == 0 ? 0 : nodes[Int(node.zero)].top
+        let one = node.one == 0 ? 0 : nodes[Int(node.one)].top
+        nodes[at].top = max(node.priority, zero, one)
     }
 
     /// Takes a node without rules out if it has fewer than two children.
@@ -219,9 +275,12 @@ extension PrefixTrie {
             reached += 1
             let node = nodes[Int(number)]
             let children = [node.zero, node.one].filter { $0 != 0 }
-            guard number == 0 || node.count > 0 || children.count == 2 else { return false }
+            guard number == 0 || node.count > 0 || children.count == 2,
+                node.priority <= node.top
+            else { return false }
             for child in children {
                 guard nodes[Int(child)].length > node.length,
+                    nodes[Int(child)].top <= node.top,
                     Self.agreement(nodes[Int(child)].high, nodes[Int(child)].low, node)
                         >= Int(node.length)
                 else { return false }

@@ -76,28 +76,3 @@ struct Probe {
         return difference == 0
     }
 }
-
-/// What one lookup has found out about the packet's addresses.
-@usableFromInline
-struct PrefixKnowledge {
-    /// The lengths that could match, as far as the mask says already that they were looked at:
-    /// bit `n - 1` for `n` bits, and bit 63 for none. IPv6 takes part only where it is asked.
-    @usableFromInline var source: UInt64 = ~0
-    @usableFromInline var destination: UInt64 = ~0
-    /// For each address its answer, once asked.
-    @usableFromInline var answers: InlineArray<4, PrefixTrie.Answer> = .init(
-        repeating: PrefixTrie.Answer())
-    /// Bit `field`: the answer is there.
-    @usableFromInline var asked: UInt32 = 0
-
-    @inlinable init() {}
-
-    /// Whether what is known rules a subtable out, at no cost in width.
-    @inlinable @inline(__always)
-    func rulesOut(_ lengths: UInt32) -> Bool {
-        // A length of 0 shifts by 63: `&>>` takes the amount modulo 64.
-        let first = source &>> UInt64(truncatingIfNeeded: (lengths & 0xff) &- 1)
-        let second = destination &>> UInt64(truncatingIfNeeded: (lengths &>> 8 & 0xff) &- 1)
-        return first & second & 1 == 0
-    }
-}

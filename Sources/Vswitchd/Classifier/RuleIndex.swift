@@ -118,7 +118,7 @@ extension RuleIndex {
         let entry = subtables[slot]?.count ?? 0
         change(slot) { $0.insert(key: key, priority: priority) }
         updateTries(slot) {
-            $0.insert($1.high, $1.low, length: $2)
+            $0.insert($1.high, $1.low, length: $2, priority: priority)
         } of: {
             $0.value(in: key)
         }

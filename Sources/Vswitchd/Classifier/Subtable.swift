@@ -323,7 +323,7 @@ extension Subtable {
             unsafe entries.base[before].next = Int32(new)
         }
         if new == 0 || priority >= maxPriority { (maxPriority, removalsAtTop) = (priority, 0) }
-        updatePorts(key) { $0.insert($1, 0, length: $2) }
+        updatePorts(key) { $0.insert($1, 0, length: $2, priority: priority) }
     }
 
     /// Takes an entry out; the last one gets its number.

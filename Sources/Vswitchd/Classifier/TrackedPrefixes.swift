@@ -46,6 +46,18 @@ enum TrackedField: Int, CaseIterable, Sendable {
     }
 }
 
+extension TrackedField {
+    /// Whether a mask has the first `count` bits of the address already.
+    func isLooked(at count: Int, in mask: UnsafePointer<UInt64>) -> Bool {
+        let ones = PrefixTrie.ones(count)
+        // Safe: the words of a whole mask.
+        let has = unsafe value(in: mask)
+        // Of IPv4 there are 32 bits.
+        let all = rawValue < 2 ? UInt64(0xffff_ffff) << 32 : ~0
+        return ones.high & all & ~has.high == 0 && (rawValue < 2 || ones.low & ~has.low == 0)
+    }
+}
+
 /// How many first bits a mask has of each address; 0: none, or others than the first.
 @usableFromInline
 struct TrackedPrefixes: Equatable, Sendable {
