@@ -133,7 +133,11 @@ extension DatagramWriter {
         case .execute(let packet):
             try putPacket(packet.bytes, packet.offload)
             let type = UInt16(OVS_PACKET_ATTR_KEY.rawValue)
-            if destination.isOurs { put(type, wordsOf: packet.key) } else { put(type, key: packet.key) }
+            if destination.isOurs {
+                put(type, wordsOf: packet.key)
+            } else {
+                put(type, key: packet.key)
+            }
             try put(UInt16(OVS_PACKET_ATTR_ACTIONS.rawValue), actions: packet.actions)
         case .answerUpcall(let answer): _ = try put(answer)
         }

@@ -119,7 +119,9 @@ import Testing
         try #require(socketpair(AF_UNIX, kind, 0, &pair) == 0)
         let (ours, theirs) = (pair[0], pair[1])
         let count = 2 * StreamLimits().piecesPerTurn + 1
-        for number in 0..<count { try #require(write(theirs, "\(number)", "\(number)".utf8.count) > 0) }
+        for number in 0..<count {
+            try #require(write(theirs, "\(number)", "\(number)".utf8.count) > 0)
+        }
         let (stream, continuation) = AsyncStream.makeStream(of: String.self)
         let hub = StreamHub { event in
             if case .received(_, let bytes) = event {
