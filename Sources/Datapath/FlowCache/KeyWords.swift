@@ -35,6 +35,14 @@ enum Words {
         return difference == 0
     }
 
+    /// Whether two masks agree in all bits; those of a tunnel count though its flags may not.
+    static func areSame(_ a: KeyWords, _ b: KeyWords) -> Bool {
+        var difference: UInt64 = 0
+        // Safe: both have wordCount words.
+        for index in 0..<FlowKey.wordCount { unsafe difference |= a[index] ^ b[index] }
+        return difference == 0
+    }
+
     /// Whether `key` has the words of `flow`, which is masked, in the bits of `mask`.
     ///
     /// - Parameter pairs: Which words `mask` has bits in, see `KeyHash.pairs`.
@@ -62,5 +70,14 @@ enum Words {
     @inlinable @inline(__always)
     static func copy(_ key: KeyWords, to place: UnsafeMutablePointer<UInt64>) {
         unsafe place.initialize(from: key, count: FlowKey.wordCount)
+    }
+    /// The same, with 0 wherever `mask` has 0.
+    static func copy(
+        _ key: KeyWords, maskedBy mask: KeyWords, to place: UnsafeMutablePointer<UInt64>
+    ) {
+        for index in 0..<FlowKey.wordCount {
+            // Safe: all have wordCount words.
+            unsafe (place + index).initialize(to: key[index] & mask[index])
+        }
     }
 }

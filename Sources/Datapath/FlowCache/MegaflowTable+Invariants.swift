@@ -58,6 +58,7 @@ extension MegaflowTable {
             guard key.masked(by: mask) == key else { return "slot \(slot) unmasked" }
             guard find(key: key, mask: mask) == slot else { return "slot \(slot) is lost" }
         }
+        guard unsafe table.hasTrueSieve else { return "mask \(index) has a false sieve" }
         guard unsafe count == table.count, count > 0 else { return "mask \(index) miscounted" }
         return unsafe 2 * count <= table.bucketMask + 1 ? nil : "mask \(index) is too full"
     }

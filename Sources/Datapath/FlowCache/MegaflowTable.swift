@@ -57,7 +57,7 @@ public struct MegaflowTable: ~Copyable {
 
     deinit {
         // Safe: all allocated by this value; records and order are trivial.
-        for index in 0..<maskCount { unsafe masks[Int(order[index])].buckets.deallocate() }
+        for index in 0..<maskCount { unsafe masks[Int(order[index])].deallocate() }
         unsafe masks.deallocate()
         unsafe maskWords.deallocate()
         unsafe order.deallocate()
@@ -90,26 +90,47 @@ public struct MegaflowTable: ~Copyable {
 
     @inlinable
     func probe(_ mask: Int, _ key: KeyWords) -> FlowSlot? {
+        unsafe probe(mask, key, hashed: maskedHash(key, mask))
+    }
+
+    /// What a bucket of `mask` holds of `key`'s hash.
+    @inlinable @inline(__always)
+    func maskedHash(_ key: KeyWords, _ mask: Int) -> UInt32 {
+        // Safe: the caller's mask is in use, so its table and words are initialised.
+        let words = unsafe KeyWords(maskWords + mask &* FlowKey.wordCount)
+        return unsafe UInt32(
+            truncatingIfNeeded: hash.hash(key, mask: words, pairs: masks[mask].pairs))
+    }
+
+    @inlinable @inline(__always)
+    func probe(_ mask: Int, _ key: KeyWords, hashed: UInt32) -> FlowSlot? {
         // Safe: the caller's mask is in use, so its table and words are initialised.
         let words = unsafe KeyWords(maskWords + mask &* FlowKey.wordCount)
         let table = unsafe masks + mask
-        let hashed = unsafe UInt32(
-            truncatingIfNeeded: hash.hash(key, mask: words, pairs: table.pointee.pairs))
         let (bucketMask, buckets) = unsafe (table.pointee.bucketMask, table.pointee.buckets)
+        let sieve = unsafe UnsafeRawPointer(table.pointee.sieve)
+        let tag = Sieve.tag(hashed)
         var at = hashed & bucketMask
         while true {
-            // Safe: `at` is masked; half of the buckets are empty, so this ends. A slot in a bucket
-            // is live, so its key is initialised.
-            let bucket = unsafe buckets[Int(at)]
-            guard bucket != 0 else { return nil }
-            if Bucket.hash(bucket) == hashed {
+            // Safe: `at` is masked, and the sieve eight bytes longer than that. Half of the buckets
+            // are empty, so this ends.
+            let tags = unsafe UInt64(
+                littleEndian: sieve.loadUnaligned(fromByteOffset: Int(at), as: UInt64.self))
+            var (found, ends) = Sieve.search(tags, tag)
+            while found != 0 {
+                let place = at &+ UInt32(truncatingIfNeeded: found.trailingZeroBitCount >> 3)
+                found &= found &- 1
+                // Safe: masked; it is not empty, so its slot is live and the key initialised.
+                let bucket = unsafe buckets[Int(place & bucketMask)]
+                guard Bucket.hash(bucket) == hashed else { continue }
                 let slot = Bucket.slot(bucket)
                 let flow = unsafe KeyWords(keys + Int(slot) &* FlowKey.wordCount)
                 if unsafe Words.agree(key, flow, mask: words, pairs: table.pointee.pairs) {
                     return slot
                 }
             }
-            at = (at &+ 1) & bucketMask
+            if ends { return nil }
+            at = (at &+ 8) & bucketMask
         }
     }
 
@@ -182,8 +203,8 @@ extension MegaflowTable {
     public mutating func put(
         key: FlowKey, mask: FlowMask, program: UInt32, name: FlowName? = nil, isNews: Bool = true
     ) throws(MegaflowRefusal) -> UInt32? {
-        let key = key.masked(by: mask)
-        if let slot = find(key: key, mask: mask) {
+        let present = index(of: mask)
+        if let present, let slot = unsafe Words.of(key, { unsafe probe(present, $0) }) {
             // Safe: a slot that was found is live.
             let before = unsafe records[Int(slot)].program
             unsafe records[Int(slot)].program = program
@@ -191,16 +212,19 @@ extension MegaflowTable {
             return before
         }
         guard count < flowLimit else { throw .tooManyFlows(limit: flowLimit) }
-        guard let index = index(of: mask) ?? addMask(mask) else {
+        guard let index = present ?? addMask(mask) else {
             throw .tooManyMasks(limit: FlowCacheLimits.masks)
         }
         let slot = takeSlot(
             FlowRecord(
                 program: program, mask: UInt32(index), generation: 0, name: name, isTold: !isNews))
-        // Safe: every slot has room for a key.
-        unsafe Words.of(key) { unsafe Words.copy($0, to: keys + Int(slot) * FlowKey.wordCount) }
-        let hashed = bucketHash(ofFlowAt: slot)
-        unsafe masks[index].insert(hash: hashed, slot: slot)
+        unsafe Words.of(key) { key in
+            // Safe: every slot has room for a key, and the mask is in use.
+            unsafe Words.copy(
+                key, maskedBy: KeyWords(maskWords + index * FlowKey.wordCount),
+                to: keys + Int(slot) * FlowKey.wordCount)
+            unsafe masks[index].insert(hash: maskedHash(key, index), slot: slot)
+        }
         count += 1
         return nil
     }
@@ -295,12 +319,15 @@ extension MegaflowTable {
     }
 
     private func index(of mask: FlowMask) -> Int? {
-        for rank in 0..<maskCount {
-            // Safe: ranks below maskCount name initialised tables.
-            let index = unsafe Int(order[rank])
-            if self.mask(at: index) == mask { return index }
+        unsafe Words.of(mask) { mask in
+            for rank in 0..<maskCount {
+                // Safe: ranks below maskCount name initialised tables, with words for each.
+                let index = unsafe Int(order[rank])
+                let words = unsafe KeyWords(maskWords + index * FlowKey.wordCount)
+                if unsafe Words.areSame(words, mask) { return index }
+            }
+            return nil
         }
-        return nil
     }
 
     private mutating func addMask(_ mask: FlowMask) -> Int? {
@@ -315,7 +342,7 @@ extension MegaflowTable {
 
     private mutating func removeMask(_ index: Int) {
         // Safe: the caller's mask is in use, so it has a rank below maskCount.
-        unsafe masks[index].buckets.deallocate()
+        unsafe masks[index].deallocate()
         var rank = 0
         while unsafe Int(order[rank]) != index { rank += 1 }
         maskCount -= 1

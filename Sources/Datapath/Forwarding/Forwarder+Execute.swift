@@ -35,12 +35,13 @@ extension Forwarder {
         _ answer: UpcallAnswer, now: Instant, into sink: inout Sink
     ) throws(OrderRefusal) -> FlowKey {
         guard let upcall = kept.take(answer.id) else { throw .noSuchUpcall }
-        guard answer.mask != nil || answer.executes else { return upcall.key }
-        let program = try compile(answer.actions)
+        let decision = answer.decision
+        guard decision.mask != nil || answer.executes else { return upcall.key }
+        let program = try compile(decision.actions)
         var isInstalled = false
         defer { if !isInstalled { programs.release(program) } }
         var refusal: OrderRefusal?
-        if let mask = answer.mask {
+        if let mask = decision.mask {
             closeExpress(ofFlow: upcall.key, mask: mask, now: now, &sink)
             do throws(OrderRefusal) {
                 try put(key: upcall.key, mask: mask, program, name: nil, isNews: false)
@@ -53,6 +54,18 @@ extension Forwarder {
         }
         if let refusal { throw refusal }
         return upcall.key
+    }
+
+    /// The same for many answers, in their order; `refused` hears of each that was.
+    mutating func answer<Sink: PacketSink & ExpressTier & ~Copyable>(
+        _ answers: [UpcallAnswer], now: Instant, into sink: inout Sink,
+        refused: (OrderRefusal) -> Void
+    ) {
+        for answer in answers {
+            do throws(OrderRefusal) {
+                try self.answer(answer, now: now, into: &sink)
+            } catch { refused(error) }
+        }
     }
 
     /// Runs a program on a copy of a frame.

@@ -162,6 +162,29 @@ extension ForwarderTeam where Sink: ~Copyable {
         }
     }
 
+    /// Carries out answers in their order. One call for many: among several workers each is handed
+    /// to whoever keeps its packet.
+    ///
+    /// - Returns: How many copies of flows more there are, and why answers were refused.
+    func answer(
+        _ answers: [UpcallAnswer], now: Instant, homes: (FlowKey, FlowMask) -> WorkerSet
+    ) -> (copies: Int, refusals: [OrderRefusal]) {
+        var refusals: [OrderRefusal] = []
+        var copies = 0
+        if count == 1 {
+            with(0) { forwarder, sink in
+                forwarder.answer(answers, now: now, into: &sink) { refusals.append($0) }
+            }
+            return (0, refusals)
+        }
+        for answer in answers {
+            do throws(OrderRefusal) {
+                copies += try self.answer(answer, now: now, homes: homes)
+            } catch { refusals.append(error) }
+        }
+        return (copies, refusals)
+    }
+
     /// As `Forwarder.answer`, by the worker that keeps the packet; the flow comes to all that
     /// `homes` says.
     ///

@@ -179,6 +179,23 @@ public struct OrderDesk: Sendable {
         }
     }
 
+    /// Takes answers that came one after another without a number, as `take` would each of them.
+    public mutating func take<Sink: PacketSink & ExpressTier & ~Copyable>(
+        answers: [UpcallAnswer], from client: ClientID, now: Instant, _ team: ForwarderTeam<Sink>
+    ) -> [DeskEffect] {
+        let homes = homes
+        var refusals = [OrderRefusal](repeating: .noSuchUpcall, count: answers.count)
+        if client == upcallClient {
+            let outcome = team.answer(answers, now: now) { homes.workers(ofFlow: $0, mask: $1) }
+            copies += outcome.copies
+            refusals = outcome.refusals
+        }
+        return refusals.map {
+            let reply = DatapathReply.failed(errno: $0.errorNumber, text: "\($0)")
+            return .reply(client, sequence: 0, reply, inDump: false)
+        }
+    }
+
     private static var meterFeatures: DatapathReply {
         .meterFeatures(
             meterCount: ExecutionLimits.meters, bandCount: UInt32(DatapathMeter.bandCountMax))

@@ -247,7 +247,13 @@ final class DatapathDaemon {
             gone(id)
         }
         let now = MonotonicClock.now()
+        var answers: [UpcallAnswer] = []
         for request in requests {
+            if request.sequence == 0, case .success(.answerUpcall(let answer)) = request.content {
+                answers.append(answer)
+                continue
+            }
+            take(&answers, from: id, now)
             switch request.content {
             case .success(let order):
                 let effects = desk.take(
@@ -257,7 +263,15 @@ final class DatapathDaemon {
                 reply(id, request.sequence, .failed(errno: EINVAL, text: "\(error)"))
             }
         }
+        take(&answers, from: id, now)
         workers.letGo()
+    }
+
+    /// Answers come by the hundred, and are carried out together.
+    private func take(_ answers: inout [UpcallAnswer], from id: ClientID, _ now: Instant) {
+        guard !answers.isEmpty else { return }
+        for effect in desk.take(answers: answers, from: id, now: now, team) { carryOut(effect) }
+        answers.removeAll(keepingCapacity: true)
     }
 
     func carryOut(_ effect: DeskEffect) {

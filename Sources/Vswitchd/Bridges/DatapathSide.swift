@@ -15,6 +15,8 @@ struct DatapathSide {
     /// What it can do, as far as it has answered.
     var features = DatapathFeatures()
 
+    /// What the last answer that installed a flow decided.
+    var lastDecision = UpcallDecision.nothing
     var lastSequence: UInt32 = 0
     /// Orders without an answer yet, by sequence number.
     private(set) var outstanding: [UInt32: DatapathOrder] = [:]

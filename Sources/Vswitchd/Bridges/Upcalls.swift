@@ -86,10 +86,17 @@ extension Vswitch {
                         actions: executes ? datapath.features.spoken(translation.actions) : []))
             } else {
                 enter(upcall.key, translation.mask, translation, now: now)
+                let actions = datapath.features.spoken(translation.actions)
+                // A flood of flows is most often one decision over and over.
+                if datapath.lastDecision.mask != translation.mask
+                    || datapath.lastDecision.actions != actions
+                {
+                    datapath.lastDecision = UpcallDecision(
+                        mask: translation.mask, actions: actions)
+                }
                 answer(
                     UpcallAnswer(
-                        id: upcall.id, mask: translation.mask, executes: executes,
-                        actions: datapath.features.spoken(translation.actions)))
+                        id: upcall.id, executes: executes, decision: datapath.lastDecision))
             }
             return
         }

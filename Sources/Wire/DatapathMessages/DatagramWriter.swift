@@ -21,7 +21,7 @@ public struct DatagramWriter: ~Copyable {
     public var destination = DatapathDestination()
     private var overflow: (what: String, byteCount: Int)?
     /// The last answer in the datagram that had a mask: those that follow may name it.
-    var lastDecision: (mask: FlowMask, actions: [DatapathAction])?
+    var lastDecision: UpcallDecision?
 
     public init() {
         capacity = DatapathMessageLimits.datagramByteCountMax

@@ -23,6 +23,8 @@ public enum DatapathFeature: UInt8, CaseIterable, Hashable, Sendable {
     case explicitDrop
     /// Look at a second VLAN tag.
     case twoTags
+
+    fileprivate var bit: UInt32 { 1 << UInt32(rawValue) }
 }
 
 /// One question to a datapath.
@@ -132,7 +134,8 @@ extension DatapathFeature {
 
 /// What a datapath can do, as far as it was asked.
 public struct DatapathFeatures: Hashable, Sendable {
-    private var features: Set<DatapathFeature> = []
+    /// Bit n: the feature with raw value n. Asked for each flow that is installed.
+    private var features: UInt32 = 0
     public private(set) var sampleNesting = 0
     public private(set) var mplsDepth = 0
 
@@ -150,13 +153,13 @@ public struct DatapathFeatures: Hashable, Sendable {
     public mutating func note(_ probe: DatapathProbe, isTaken: Bool) {
         guard isTaken else { return }
         switch probe {
-        case .feature(let feature): features.insert(feature)
+        case .feature(let feature): features |= feature.bit
         case .sampleNesting(let depth): sampleNesting = max(sampleNesting, depth)
         case .mplsDepth(let depth): mplsDepth = max(mplsDepth, depth)
         }
     }
 
-    public func has(_ feature: DatapathFeature) -> Bool { features.contains(feature) }
+    public func has(_ feature: DatapathFeature) -> Bool { features & feature.bit != 0 }
 
     /// Whether `actions` may stand in a cached flow. Reasons of drops do not count: they can be
     /// left out (`spoken`).

@@ -11,7 +11,7 @@ public enum DatapathReply: Hashable, Sendable {
     indirect case meter(DatapathMeter, MeterStatistics)
     /// Meter numbers end below `meterCount`.
     case meterFeatures(meterCount: UInt32, bandCount: UInt32)
-    indirect case upcall(Upcall)
+    case upcall(Upcall)
     /// NLMSG_ERROR with 0, or NLMSG_DONE after a dump.
     case done
     /// NLMSG_ERROR with an errno and the text of the extended acknowledgement.

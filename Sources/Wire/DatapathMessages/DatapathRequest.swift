@@ -64,5 +64,5 @@ public enum DatapathRequest: Hashable, Sendable {
     indirect case execute(ExecutedPacket)
     /// OVS_PACKET_CMD_EXECUTE with attributes of our own, without NLM_F_ACK: only a refusal is
     /// answered.
-    indirect case answerUpcall(UpcallAnswer)
+    case answerUpcall(UpcallAnswer)
 }

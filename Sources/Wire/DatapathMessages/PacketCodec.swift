@@ -26,13 +26,6 @@ extension DatagramWriter {
     }
 }
 
-/// Mask and actions of the last answer to an upcall in a datagram that had a mask.
-struct LastDecision {
-    var isThere = false
-    var mask = FlowMask()
-    var actions: [DatapathAction] = []
-}
-
 /// What an order to execute says, before anybody asks whether that is enough.
 struct PacketParts {
     private var packet: [UInt8]?
@@ -90,15 +83,17 @@ extension Upcall {
     init(
         _ bytes: RawSpan, _ range: Range<Int>, isMiss: Bool, offset: Int
     ) throws(DatapathMessageError) {
-        self.init(reason: .miss, bytes: [], originalByteCount: 0, key: FlowKey())
         var (hasPacket, hasKey) = (false, false)
-        var (cookie, rest) = ([UInt8](), [UInt8]())
+        var (packet, cookie, rest) = ([UInt8](), [UInt8](), [UInt8]())
+        var key = FlowKey()
+        var offload: UpcallOffload?
+        var id: UInt32 = 0
         var length: Int?
         var attributes = AttributeReader(bytes, range, "OVS_PACKET")
         while let attribute = try attributes.nextAttribute() {
             switch UInt32(attribute.type) {
             case OVS_PACKET_ATTR_PACKET.rawValue:
-                self.bytes = bytes.array(attribute)
+                packet = bytes.array(attribute)
                 hasPacket = true
             case OVS_PACKET_ATTR_KEY.rawValue:
                 key = try KeyReader.key(bytes, attribute)
@@ -124,24 +119,28 @@ extension Upcall {
         guard hasKey else {
             throw .missingAttribute("OVS_PACKET_KEY", in: "OVS_PACKET", offset: offset)
         }
-        if !rest.isEmpty { self.bytes.append(contentsOf: rest) }
-        guard self.bytes.count <= DatapathMessageLimits.frameByteCountMax else {
-            throw .tooLong("frame", byteCount: self.bytes.count)
+        if !rest.isEmpty { packet.append(contentsOf: rest) }
+        guard packet.count <= DatapathMessageLimits.frameByteCountMax else {
+            throw .tooLong("frame", byteCount: packet.count)
         }
-        originalByteCount = length ?? self.bytes.count
-        if !isMiss { reason = .action(cookie: cookie) }
+        self.init(
+            reason: isMiss ? .miss : .action(cookie: cookie), bytes: packet,
+            originalByteCount: length ?? packet.count, offload: offload, key: key, id: id)
     }
 }
 
 extension UpcallAnswer {
     /// Reads an answer, which names a packet instead of bringing it along.
     ///
-    /// - Parameter last: What one may refer to that says "again"; it is this one afterwards.
+    /// - Parameter last: The last decision in the datagram that had a mask: what one may refer to
+    ///   that says "again".
     init(
-        _ bytes: RawSpan, _ range: Range<Int>, after last: inout LastDecision, offset: Int
+        _ bytes: RawSpan, _ range: Range<Int>, after last: inout UpcallDecision?, offset: Int
     ) throws(DatapathMessageError) {
-        self.init(id: 0)
+        self.init(id: 0, decision: .nothing)
         var isAgain = false
+        var mask: FlowMask?
+        var actions: [DatapathAction] = []
         var attributes = AttributeReader(bytes, range, "OVS_PACKET")
         while let attribute = try attributes.nextAttribute() {
             switch UInt32(attribute.type) {
@@ -158,12 +157,13 @@ extension UpcallAnswer {
             throw .invalidValue(attribute: "upcall number", offset: offset, value: 0)
         }
         if isAgain {
-            guard last.isThere else {
+            guard let last else {
                 throw .missingAttribute("upcall mask", in: "OVS_PACKET", offset: offset)
             }
-            (mask, actions) = (last.mask, last.actions)
-        } else if let mask {
-            last = LastDecision(isThere: true, mask: mask, actions: actions)
+            decision = last
+        } else if mask != nil || !actions.isEmpty {
+            decision = UpcallDecision(mask: mask, actions: actions)
+            if mask != nil { last = decision }
         }
     }
 

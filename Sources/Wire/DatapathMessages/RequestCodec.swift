@@ -26,8 +26,8 @@ extension DatagramWriter {
         else { return false }
         try putAttributes(request)
         guard try finish("request") else { return false }
-        if case .answerUpcall(let answer) = request, let mask = answer.mask {
-            lastDecision = (mask, answer.actions)
+        if case .answerUpcall(let answer) = request, answer.mask != nil {
+            lastDecision = answer.decision
         }
         return true
     }
@@ -41,7 +41,7 @@ extension DatagramWriter {
         else { return false }
         let isAgain = try put(answer)
         guard try finish("request") else { return false }
-        if !isAgain, let mask = answer.mask { lastDecision = (mask, answer.actions) }
+        if !isAgain, answer.mask != nil { lastDecision = answer.decision }
         return true
     }
 
@@ -147,14 +147,12 @@ extension DatagramWriter {
     private mutating func put(_ answer: UpcallAnswer) throws(DatapathMessageError) -> Bool {
         put(OwnAttribute.upcallID, host: answer.id)
         if answer.executes { putFlag(OwnAttribute.upcallExecutes) }
-        if let mask = answer.mask {
-            // A flood of flows is most often one decision over and over.
-            if let last = lastDecision, last.mask == mask, last.actions == answer.actions {
-                putFlag(OwnAttribute.upcallAgain)
-                return true
-            }
-            put(OwnAttribute.upcallMask, maskWords: mask)
+        // A flood of flows is most often one decision over and over.
+        if let last = lastDecision, last == answer.decision {
+            putFlag(OwnAttribute.upcallAgain)
+            return true
         }
+        if let mask = answer.mask { put(OwnAttribute.upcallMask, maskWords: mask) }
         if !answer.actions.isEmpty {
             try put(UInt16(OVS_PACKET_ATTR_ACTIONS.rawValue), actions: answer.actions)
         }
@@ -168,14 +166,14 @@ extension DatapathRequest {
         _ datagram: RawSpan, families: DatapathFamilies = .channel
     ) -> [Received<DatapathRequest>] {
         MessageReader.withAligned(datagram) { bytes in
-            var last = LastDecision()
+            var last: UpcallDecision?
             return MessageReader.messages(in: bytes) {
                 header throws(DatapathMessageError) in
                 do throws(DatapathMessageError) {
                     return try decode(bytes, header, families, &last)
                 } catch {
                     // It may have been the last one, had it been read.
-                    last.isThere = false
+                    last = nil
                     throw error
                 }
             }
@@ -184,7 +182,7 @@ extension DatapathRequest {
 
     private static func decode(
         _ bytes: RawSpan, _ header: MessageHeader, _ families: DatapathFamilies,
-        _ last: inout LastDecision
+        _ last: inout UpcallDecision?
     ) throws(DatapathMessageError) -> DatapathRequest {
         guard header.type >= UInt16(NLMSG_MIN_TYPE) else {
             throw .unsupported("control message", type: header.type, offset: header.offset)

@@ -286,4 +286,24 @@ struct ExecutionTests {
         for (handle, actions) in kept { #expect(store.actions(of: handle) == actions) }
         #expect(store.count == kept.count)
     }
+    /// What is stored twice in a row is one program with two uses, until both are given back.
+    @Test func equalListsInARowShareAProgram() throws {
+        var store = ProgramStore()
+        let (out, drop) = ([DatapathAction.output(port: 7)], [DatapathAction.popVLAN])
+        let first = try store.store(out)
+        let again = try store.store([.output(port: 7)])
+        let other = try store.store(drop)
+        #expect(first == again && other != first && store.count == 3)
+        store.release(first)
+        #expect(store.actions(of: again) == out && store.count == 2)
+        store.release(other)
+        // What was stored last is gone: its block is another's now.
+        let new = try store.store(out)
+        #expect(new != again && store.actions(of: new) == out)
+        store.release(again)
+        #expect(store.actions(of: new) == out && store.count == 1)
+        store.removeAll()
+        let afresh = try store.store(drop)
+        #expect(store.actions(of: afresh) == drop && store.count == 1)
+    }
 }

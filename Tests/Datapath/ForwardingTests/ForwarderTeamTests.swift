@@ -142,6 +142,29 @@ struct ForwarderTeamTests {
         bench.expectSound()
     }
 
+    /// Answers that come together are what each of them would be alone; one that is refused keeps
+    /// none of the others.
+    @Test(arguments: [1, 2]) func answersMayComeTogether(workers: Int) throws {
+        var bench = TeamBench(workers)
+        for port in 1...2 as ClosedRange<UInt32> { bench.open(port) }
+        for port in [1, 2, 1] as [UInt32] { bench.send(frame, from: port) }
+        let upcalls = bench.ask()
+        #expect(upcalls.count == 3)
+        var answers = upcalls.map { upcall in
+            let flow = Bench.flow(
+                inPort: upcall.key.inPort, [.output(port: 3 - upcall.key.inPort)])
+            return UpcallAnswer(
+                id: upcall.id, mask: flow.mask, executes: true, actions: flow.actions)
+        }
+        answers.insert(UpcallAnswer(id: 5 << 26 | 1, executes: true, actions: []), at: 1)
+        let strangers = bench.answer(answers, from: ClientID(9))
+        #expect(strangers.count == 4 && bench.flowCounts().reduce(0, +) == 0)
+        let refusals = bench.answer(answers, from: TeamBench.client)
+        #expect(refusals.count == 1 && bench.flowCounts().reduce(0, +) == 2)
+        #expect(bench.team.executedPackets == [.forwarded: 3])
+        bench.expectSound()
+    }
+
     /// A port that is spread: whoever asks, all learn.
     @Test func aSpreadPortsFlowIsEverywhere() throws {
         var bench = TeamBench(2)

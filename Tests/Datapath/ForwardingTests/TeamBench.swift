@@ -58,6 +58,11 @@ struct TeamBench: ~Copyable {
         replies(desk.take(request, sequence: 5, from: Self.client, now: now, team))
     }
 
+    /// Answers that came together.
+    mutating func answer(_ answers: [UpcallAnswer], from client: ClientID) -> [DatapathReply] {
+        replies(desk.take(answers: answers, from: client, now: now, team))
+    }
+
     func replies(_ effects: [DeskEffect]) -> [DatapathReply] {
         effects.compactMap { if case .reply(_, _, let reply, _) = $0 { reply } else { nil } }
     }

@@ -63,9 +63,10 @@ extension Translator {
         _ output: NormalDecision.Output, vlan: UInt16, in here: ForwardingBridge
     ) {
         guard let way = way(of: output, vlan: vlan, in: here) else { return }
+        // Nothing is edited, and nothing is to be put back.
+        guard output.tags != tags else { return send(way) }
         let before = key
         defer { key = before }
-        guard output.tags != tags else { return send(way) }
         lookAtTags()
         key.packet.setTags(output.tags)
         send(way)

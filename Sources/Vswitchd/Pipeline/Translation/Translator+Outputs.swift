@@ -78,8 +78,9 @@ extension Translator {
         switch port.attachment {
         case .datapath(let vport):
             commitEdits()
-            if let limit = [truncation, snapLength.map(UInt32.init)].compactMap(\.self).min() {
-                append(.truncate(byteCount: limit))
+            if let limit = truncation ?? snapLength.map(UInt32.init) {
+                let other = snapLength.map(UInt32.init) ?? limit
+                append(.truncate(byteCount: min(limit, other)))
             }
             append(.output(port: vport))
             outputCount += 1
