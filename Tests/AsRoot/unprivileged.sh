@@ -15,6 +15,8 @@ check "the datapath starts as root" start_datapath
 check "vswitchd starts as nobody" nobody "$bin/apus-vswitchd" --pidfile --detach --log-file
 same "and is nobody" 65534 "$(stat -c %u "/proc/$(cat "$OVS_RUNDIR/ovs-vswitchd.pid")")"
 for n in 1 2; do host $n; done
+niceness() { ps -o ni= -p "$(cat "$OVS_RUNDIR/ovs-vswitchd.pid")" | tr -d ' '; }
+same "without the niceness that it may not take" 0 "$(niceness)"
 check "it configures the datapath" in_switch ovs-vsctl add-br br0 -- add-port br0 p1 -- add-port br0 p2
 check "and packets pass" in_host 1 ping -q -c 3 -i 0.2 -W 1 10.9.0.2
 finish

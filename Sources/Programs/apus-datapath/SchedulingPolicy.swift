@@ -10,6 +10,8 @@
 
 import Glibc
 
+// The control plane has it the other way round (`Niceness`): it is asked seldom, and others wait.
+
 enum SchedulingPolicy {
     /// `SCHED_BATCH` of sched(7).
     private static let batch: Int32 = 3

@@ -62,6 +62,14 @@ final class VswitchdDaemon: TurnTaking {
 
     /// Serves until it is asked to stop. The datapath keeps what it has.
     static func serve(_ process: DaemonProcess, database: String?, tls: TLSFiles?) throws {
+        // First: threads have the niceness of the one that makes them.
+        if !Niceness.take(Niceness.ofControlPlane) {
+            Logger(label: "vswitchd").info(
+                """
+                niceness \(Niceness.ofControlPlane) needs CAP_SYS_NICE; without it, flows begin \
+                more slowly while programs keep all processors busy
+                """)
+        }
         let shared = SharedMachine<VswitchdDaemon>()
         let mailbox = shared.mailbox
         let hub = StreamHub { event in
