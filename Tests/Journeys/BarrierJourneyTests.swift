@@ -1,5 +1,6 @@
 import DatabaseProtocol
 import DatabaseReplica
+import DatapathMessages
 import OpenFlow
 import Testing
 
