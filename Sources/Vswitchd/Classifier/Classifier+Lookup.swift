@@ -14,6 +14,12 @@ extension Classifier {
     public func lookup(_ packet: PipelineKey, looking mask: inout PipelineMask) -> Payload? {
         index.lookup(packet, looking: &mask).map { payloads[$0.slot][$0.entry] }
     }
+
+    /// The same rule, for whoever has no use for the bits: does not find out what they are.
+    @inlinable @inline(__always)
+    public func lookup(_ packet: PipelineKey) -> Payload? {
+        index.lookup(packet).map { payloads[$0.slot][$0.entry] }
+    }
 }
 
 /// The tries of all addresses; those of IPv4 as plain rows, because every lookup walks them.
@@ -38,9 +44,10 @@ enum ClassifierSearch {
         func needed(at index: Int) -> Int32 { index < probe ? max(priority, 0) : priority + 1 }
     }
 
+    /// Finds the best rule. Without a `mask` nobody is told what that depends on.
     static func run(
         _ probes: [Probe], _ tries: [PrefixTrie], _ packet: UnsafePointer<UInt64>,
-        _ mask: UnsafeMutablePointer<UInt64>
+        _ mask: UnsafeMutablePointer<UInt64>?
     ) -> (slot: Int, entry: Int)? {
         // Safe: the probes point into subtables that live as long as the classifier; a trie has its
         // root at least, and lends its nodes for as long as this takes.
@@ -51,7 +58,9 @@ enum ClassifierSearch {
                         source: source.baseAddress.unsafelyUnwrapped,
                         destination: destination.baseAddress.unsafelyUnwrapped, all: tries)
                     let winner = unsafe best(probes, tries, packet)
-                    unsafe explain(winner, probes, tries, packet, mask)
+                    if let mask = unsafe mask {
+                        unsafe explain(winner, probes, tries, packet, mask)
+                    }
                     guard winner.entry >= 0 else { return nil }
                     return unsafe (Int(probes[winner.probe].slot), winner.entry)
                 }

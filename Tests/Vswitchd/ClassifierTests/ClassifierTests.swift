@@ -111,6 +111,7 @@ private struct World {
             let foundRule = twin.first { $0.payload == found }
             #expect(foundRule?.priority == best)
             #expect(foundRule?.matches(packet) ?? true)
+            #expect(classifier.lookup(packet) == found, "seed \(seed)")
             for _ in 0..<3 {
                 let relative = world.relative(of: packet, under: mask)
                 var ignored = PipelineMask()
