@@ -319,6 +319,13 @@ extension Translator {
     mutating func run(_ instructions: Instructions) -> UInt8? {
         if instructions.isEmpty { drop(.droppedByRule, "the rule has no actions") }
         if let meter = instructions.meter { pass(meter: meter) }
+        if interrupted != nil {
+            var rest = instructions
+            rest.meter = nil
+            let step = Continuation.Step.instructions(rest, place)
+            interrupted?.continuation.steps.append(step)
+            return nil
+        }
         guard run(instructions.apply) else {
             guard interrupted != nil else { return nil }
             var rest = instructions
