@@ -61,7 +61,7 @@ extension ProgramStore {
                 let isLast = unsafe Step(word: after.pointee).kind == .end
                 unsafe run.recirculate(step, isLast: isLast, extraction.key, &state)
             case .meter:
-                guard unsafe run.passes(step, &state) else { return }
+                guard unsafe run.passes(step, &state, &sink) else { return }
             case .decrementTTL:
                 switch unsafe run.decrementTTL(&sink) {
                 case .decremented: break
@@ -226,17 +226,6 @@ struct PacketRun {
         }
         let tag = unsafe frame.wireByteCount - frame.byteCount
         return min(whole, headers + Int(offload.segmentByteCount) + tag)
-    }
-
-    /// Whether the meter lets the packet go on.
-    @usableFromInline
-    mutating func passes(_ step: Step, _ state: inout ExecutionState) -> Bool {
-        unsafe outcome = outcome ?? .actionsWithoutOutput
-        let now = state.now
-        let byteCount = unsafe frame.wireByteCount
-        if state.meters.admit(step.immediate, byteCount: byteCount, now: now) { return true }
-        unsafe settle(.droppedByMeter)
-        return false
     }
 
     /// What no byte of the frame holds: mark, priority, hash.

@@ -1,7 +1,7 @@
 public import Flows
 public import Timekeeping
 
-// Meters: token buckets that decide which packets go on.
+// Meters: token buckets that decide which packets go on, and which are marked down.
 //
 // Tokens are counted in billionths of a unit that a nanosecond brings exactly: 1 kbit/s times 1 ns
 // is one microbit, 1 packet/s times 1 ns one billionth of a packet. So nothing is ever rounded, and
@@ -20,6 +20,15 @@ public enum MeterRefusal: Error, Hashable, Sendable {
     case noSuchMeter
 }
 
+/// What a meter says of a packet.
+@frozen
+public enum MeterVerdict: Hashable, Sendable {
+    case pass
+    case drop
+    /// It goes on with its drop precedence raised by so many levels (`DropPrecedence`).
+    case remark(precedenceLevel: UInt8)
+}
+
 /// One band's bucket.
 @usableFromInline
 struct BandBucket {
@@ -30,9 +39,11 @@ struct BandBucket {
     @usableFromInline var tokens: Int64
     @usableFromInline var packets: UInt64 = 0
     @usableFromInline var bytes: UInt64 = 0
+    let effect: DatapathMeter.Effect
 
     init(_ band: DatapathMeter.Band) {
         rate = UInt64(band.rate)
+        effect = band.effect
         // Cannot overflow: 2³² × 10⁹ < 2⁶³.
         depth = Int64(band.burst == 0 ? band.rate : band.burst) * 1_000_000_000
         tokens = depth
@@ -63,8 +74,8 @@ struct MeterState {
     var usedMilliseconds: UInt64 = 0
 
     /// Each band is asked; of those that are exceeded the one with the highest rate counts the
-    /// packet (1.3.5 §5.7.1).
-    mutating func admit(byteCount: Int, now: Instant) -> Bool {
+    /// packet, and decides on it (1.3.5 §5.7.1).
+    mutating func judge(byteCount: Int, now: Instant) -> MeterVerdict {
         // A clock that steps back fills nothing.
         let elapsed =
             now > filledAt
@@ -81,10 +92,13 @@ struct MeterState {
         for index in 0..<bandCount where !bands[index].admit(elapsed: elapsed, cost: cost) {
             if exceeded.map({ bands[index].rate > bands[$0].rate }) ?? true { exceeded = index }
         }
-        guard let exceeded else { return true }
+        guard let exceeded else { return .pass }
         bands[exceeded].packets &+= 1
         bands[exceeded].bytes &+= UInt64(truncatingIfNeeded: byteCount)
-        return false
+        switch bands[exceeded].effect {
+        case .drop: return .drop
+        case .remark(let level): return .remark(precedenceLevel: level)
+        }
     }
 }
 
@@ -105,7 +119,7 @@ public struct MeterGate: @unchecked Sendable {
         unsafe self.leave = leave
     }
 
-    func locked(_ body: () -> Bool) -> Bool {
+    func locked(_ body: () -> MeterVerdict) -> MeterVerdict {
         // Safe: `lock` is what both were made for.
         unsafe enter(lock)
         defer { unsafe leave(lock) }
@@ -116,7 +130,7 @@ public struct MeterGate: @unchecked Sendable {
 /// The meters of a datapath, by number.
 ///
 /// Tables that were made by `init(sharing:)` are one table. Whoever changes which meters there are,
-/// or asks what they have seen, sees to it that nobody else uses it meanwhile; `admit` may be
+/// or asks what they have seen, sees to it that nobody else uses it meanwhile; `judge` may be
 /// called by several threads, one after the other by the gate.
 @safe
 public struct MeterTable: ~Copyable {
@@ -172,15 +186,20 @@ public struct MeterTable: ~Copyable {
         unsafe Int(id) < store.pointee.capacity && store.pointee.meters[Int(id)].isThere
     }
 
-    /// Whether a packet of `byteCount` bytes may go on at `now`; true without such a meter.
-    public mutating func admit(_ id: UInt32, byteCount: Int, now: Instant) -> Bool {
-        guard isThere(id) else { return true }
+    /// What becomes of a packet of `byteCount` bytes at `now`; without such a meter it passes.
+    public mutating func judge(_ id: UInt32, byteCount: Int, now: Instant) -> MeterVerdict {
+        guard isThere(id) else { return .pass }
         guard let gate else {
-            return unsafe store.pointee.meters[Int(id)].admit(byteCount: byteCount, now: now)
+            return unsafe store.pointee.meters[Int(id)].judge(byteCount: byteCount, now: now)
         }
         return gate.locked {
-            unsafe store.pointee.meters[Int(id)].admit(byteCount: byteCount, now: now)
+            unsafe store.pointee.meters[Int(id)].judge(byteCount: byteCount, now: now)
         }
+    }
+
+    /// Whether the packet may go on at all.
+    public mutating func admit(_ id: UInt32, byteCount: Int, now: Instant) -> Bool {
+        judge(id, byteCount: byteCount, now: now) != .drop
     }
 
     /// Adds a meter that is full at `now`, or changes one, whose counters then begin anew.
@@ -228,7 +247,8 @@ public struct MeterTable: ~Copyable {
             bands.append(
                 DatapathMeter.Band(
                     rate: UInt32(truncatingIfNeeded: bucket.rate),
-                    burst: UInt32(truncatingIfNeeded: bucket.depth / 1_000_000_000)))
+                    burst: UInt32(truncatingIfNeeded: bucket.depth / 1_000_000_000),
+                    effect: bucket.effect))
             statistics.bands[index] = MeterStatistics.Count(
                 packets: bucket.packets, bytes: bucket.bytes)
         }

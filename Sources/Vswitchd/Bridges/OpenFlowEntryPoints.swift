@@ -110,7 +110,6 @@ extension MeterModError {
         case .unknownMeter: .unknownMeter
         case .badFlags: .meterModBadFlags
         case .badRate: .meterModBadRate
-        case .badBand: .meterModBadBand
         case .outOfMeters: .meterModOutOfMeters
         case .outOfBands: .meterModOutOfBands
         }

@@ -17,7 +17,7 @@ import Flows
 extension ClassifierSearch {
     /// ORs into `mask` bits such that every packet that agrees in them has the same best rule.
     static func explain(
-        _ winner: Winner, _ probes: UnsafeBufferPointer<Probe>, _ tries: [PrefixTrie],
+        _ winner: Winner, _ probes: UnsafeBufferPointer<Probe>, _ tries: borrowing AddressTries,
         _ packet: UnsafePointer<UInt64>, _ mask: UnsafeMutablePointer<UInt64>
     ) {
         let least = max(winner.priority, 0)
@@ -29,9 +29,7 @@ extension ClassifierSearch {
         var knowledge = PrefixKnowledge(least: UInt16(least))
         for index in 0..<probes.count {
             let probe = unsafe probes.baseAddress.unsafelyUnwrapped + index
-            // Of equals the first answers, so those behind must be better.
-            let needed = index < winner.probe ? least : least + 1
-            if unsafe probe.pointee.maxPriority < needed { break }
+            if unsafe probe.pointee.maxPriority < winner.needed(at: index) { break }
             if index == winner.probe { continue }
             if unsafe knowledge.rulesOut(probe.pointee.lengths) { continue }
             unsafe explain(probe, packet, mask, tries, &knowledge)
@@ -42,7 +40,7 @@ extension ClassifierSearch {
     /// Looks at bits that decide whether a rule of this subtable matches that could win.
     private static func explain(
         _ probe: UnsafePointer<Probe>, _ packet: UnsafePointer<UInt64>,
-        _ mask: UnsafeMutablePointer<UInt64>, _ tries: [PrefixTrie],
+        _ mask: UnsafeMutablePointer<UInt64>, _ tries: borrowing AddressTries,
         _ knowledge: inout PrefixKnowledge
     ) {
         var hash = RuleHash(start: RuleHash.start)
@@ -137,29 +135,44 @@ struct PrefixKnowledge {
 
     /// Which of the packet's addresses (bit `field`) rule out prefixes of these lengths.
     mutating func excluding(
-        _ lengths: UInt32, _ packet: UnsafePointer<UInt64>, _ tries: [PrefixTrie]
+        _ lengths: UInt32, _ packet: UnsafePointer<UInt64>, _ tries: borrowing AddressTries
     ) -> UInt32 {
         var excluding: UInt32 = 0
-        for field in TrackedField.allCases {
-            let length = Int(lengths &>> UInt32(8 * field.rawValue) & 0xff)
-            guard length > 0 else { continue }
-            let bit: UInt32 = 1 &<< UInt32(field.rawValue)
-            if asked & bit == 0 {
-                // Safe: `packet` is the words of a whole key.
-                let value = unsafe field.value(in: packet)
-                answers[field.rawValue] = tries[field.rawValue].lookup(
-                    value.high, value.low, least: least)
-                asked |= bit
+        var (left, index) = (lengths, 0)
+        while left != 0 {
+            let length = Int(left & 0xff)
+            let bit: UInt32 = 1 &<< UInt32(truncatingIfNeeded: index)
+            if length > 0 {
+                if asked & bit == 0 { unsafe ask(index, packet, tries) }
+                if !answers[index].has(length: length) { excluding |= bit }
             }
-            if !answers[field.rawValue].has(length: length) { excluding |= bit }
+            left &>>= 8
+            index += 1
         }
         return excluding
+    }
+
+    private mutating func ask(
+        _ index: Int, _ packet: UnsafePointer<UInt64>, _ tries: borrowing AddressTries
+    ) {
+        guard let field = TrackedField(rawValue: index) else { return }
+        asked |= 1 &<< UInt32(index)
+        // Safe: `packet` is the words of a whole key, and the tries lend their nodes meanwhile.
+        let (high, low) = unsafe field.value(in: packet)
+        switch field {
+        case .ipv4Source:
+            answers[index] = unsafe PrefixTrie.lookup(tries.source, high, low, least: least)
+        case .ipv4Destination:
+            answers[index] = unsafe PrefixTrie.lookup(tries.destination, high, low, least: least)
+        case .ipv6Source, .ipv6Destination:
+            answers[index] = unsafe tries.all[index].lookup(high, low, least: least)
+        }
     }
 
     /// Whether the packet's addresses rule a subtable out. Looks at the bits that say so, or
     /// leaves the choice to `settle`.
     mutating func ruleOut(
-        _ lengths: UInt32, _ packet: UnsafePointer<UInt64>, _ tries: [PrefixTrie],
+        _ lengths: UInt32, _ packet: UnsafePointer<UInt64>, _ tries: borrowing AddressTries,
         _ mask: UnsafeMutablePointer<UInt64>
     ) -> Bool {
         let excluding = unsafe excluding(lengths, packet, tries)

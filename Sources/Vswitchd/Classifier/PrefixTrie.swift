@@ -74,67 +74,85 @@ struct PrefixTrie: Sendable {
 
     /// What the prefixes of rules with a priority of at least `least` have in common with a value.
     /// O(bits), in practice the logarithm of the number of prefixes.
-    @inlinable
     func lookup(_ high: UInt64, _ low: UInt64, least: UInt16) -> Answer {
-        var answer = Answer()
-        // Safe: children are numbers of nodes.
+        // Safe: the root is there, and children are numbers of nodes.
         unsafe nodes.withUnsafeBufferPointer { nodes in
-            var node = unsafe nodes[0]
-            while true {
-                let length = Int(node.length)
-                if node.count > 0, length > 0, node.priority >= least {
-                    if length <= 64 {
-                        answer.short |= 1 &<< UInt64(truncatingIfNeeded: length - 1)
-                    } else {
-                        answer.long |= 1 &<< UInt64(truncatingIfNeeded: length - 65)
-                    }
-                }
-                answer.lookedAt = length
-                let side = Self.bit(length, high, low)
-                let (child, other) = side ? (node.one, node.zero) : (node.zero, node.one)
-                let next = unsafe nodes[Int(child)]
-                guard child != 0, next.top >= least else {
-                    if other != 0, unsafe nodes[Int(other)].top >= least {
-                        answer.lookedAt = length + 1
-                    }
-                    return
-                }
-                let agreed = Self.agreement(high, low, next)
-                guard agreed >= Int(next.length) else {
-                    answer.lookedAt = agreed + 1
-                    return
-                }
-                node = next
-            }
+            unsafe Self.lookup(nodes.baseAddress.unsafelyUnwrapped, high, low, least: least)
         }
-        return answer
+    }
+
+    /// The same, of a trie whose nodes these are.
+    static func lookup(
+        _ nodes: UnsafePointer<Node>, _ high: UInt64, _ low: UInt64, least: UInt16
+    ) -> Answer {
+        var answer = Answer()
+        var node = unsafe nodes
+        while true {
+            // Safe throughout: the root is there, and children are numbers of nodes.
+            let length = unsafe Int(node.pointee.length)
+            if length > 0, unsafe node.pointee.count > 0, unsafe node.pointee.priority >= least {
+                if length <= 64 {
+                    answer.short |= 1 &<< UInt64(truncatingIfNeeded: length - 1)
+                } else {
+                    answer.long |= 1 &<< UInt64(truncatingIfNeeded: length - 65)
+                }
+            }
+            answer.lookedAt = length
+            let (zero, one) = unsafe (node.pointee.zero, node.pointee.one)
+            let (child, other) = bit(length, high, low) ? (one, zero) : (zero, one)
+            let next = unsafe nodes + Int(child)
+            guard child != 0, unsafe next.pointee.top >= least else {
+                if other != 0, unsafe (nodes + Int(other)).pointee.top >= least {
+                    answer.lookedAt = length + 1
+                }
+                return answer
+            }
+            let agreed = unsafe agreement(high, low, next.pointee.high, next.pointee.low)
+            guard agreed >= (unsafe Int(next.pointee.length)) else {
+                answer.lookedAt = agreed + 1
+                return answer
+            }
+            unsafe node = next
+        }
     }
 
     /// Writes at `maxima[n]` the highest priority of the rules with the value's first `n` bits, 1
-    /// to 32. There must be room for 33 numbers; what is not written stays.
-    @inlinable
-    func findMaxima(_ high: UInt64, _ maxima: UnsafeMutablePointer<Int32>) {
-        // Safe: children are numbers of nodes, and nodes of more than 32 bits are not used.
-        unsafe nodes.withUnsafeBufferPointer { nodes in
-            var node = unsafe nodes[0]
-            while true {
-                let length = Int(node.length)
-                let child = Self.bit(length, high, 0) ? node.one : node.zero
-                if child == 0 { return }
-                node = unsafe nodes[Int(child)]
-                if node.length > 32 || Self.agreement(high, 0, node) < Int(node.length) { return }
-                if node.count > 0 { unsafe maxima[Int(node.length)] = Int32(node.priority) }
+    /// to 32; what is below `least` may be left out. There must be room for 33 numbers.
+    static func findMaxima(
+        _ nodes: UnsafePointer<Node>, _ high: UInt64, least: Int32,
+        _ maxima: UnsafeMutablePointer<Int32>
+    ) {
+        var node = unsafe nodes
+        while true {
+            // Safe throughout: as in `lookup`; a node of more than 32 bits ends the walk.
+            let side = unsafe bit(Int(node.pointee.length), high, 0)
+            let child = unsafe side ? node.pointee.one : node.pointee.zero
+            if child == 0 { return }
+            unsafe node = nodes + Int(child)
+            let length = unsafe Int(node.pointee.length)
+            if length > 32 || (high ^ (unsafe node.pointee.high)).leadingZeroBitCount < length {
+                return
+            }
+            if unsafe Int32(node.pointee.top) < least { return }
+            if unsafe node.pointee.count > 0 {
+                unsafe maxima[length] = Int32(node.pointee.priority)
             }
         }
     }
 
     /// How many first bits a value and a node have in common; not less than the truth, if that is
     /// at least the node's length.
-    @inlinable @inline(__always)
-    static func agreement(_ high: UInt64, _ low: UInt64, _ node: Node) -> Int {
-        let difference = high ^ node.high
+    @inline(__always)
+    private static func agreement(
+        _ high: UInt64, _ low: UInt64, _ otherHigh: UInt64, _ otherLow: UInt64
+    ) -> Int {
+        let difference = high ^ otherHigh
         if difference != 0 { return difference.leadingZeroBitCount }
-        return 64 + (low ^ node.low).leadingZeroBitCount
+        return 64 + (low ^ otherLow).leadingZeroBitCount
+    }
+
+    private static func agreement(_ high: UInt64, _ low: UInt64, _ node: Node) -> Int {
+        agreement(high, low, node.high, node.low)
     }
 
     /// Bit `index` of a value, counted from the first.

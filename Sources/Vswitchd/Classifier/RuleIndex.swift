@@ -49,6 +49,15 @@ struct RuleIndex {
         }
     }
 
+    /// The same, and no word of what it depends on.
+    @usableFromInline
+    func lookup(_ packet: PipelineKey) -> Place? {
+        // Safe: as above.
+        unsafe packet.withWords { packet in
+            unsafe ClassifierSearch.run(probes, tries, packet, nil)
+        }
+    }
+
     @usableFromInline
     func find(key: PipelineKey, mask: PipelineMask, priority: UInt16) -> Place? {
         guard let slot = slotByMask[MaskName(mask)] else { return nil }

@@ -4,6 +4,13 @@ import Packets
 
 // Meters as `OVS_METER_ATTR_*`, their bands as nests of `OVS_BAND_ATTR_*`.
 
+/// What the kernel's header does not have: bands that mark. The type is numbered as in OpenFlow
+/// (OFPMBT_DSCP_REMARK), the level is an attribute behind those of the kernel, which skips it.
+private enum MarkingBand {
+    static let type: UInt32 = 2
+    static let level: UInt16 = 5
+}
+
 extension DatagramWriter {
     /// Writes a meter; with what it has seen, unless `statistics` is nil.
     mutating func put(_ meter: DatapathMeter, _ statistics: MeterStatistics?) {
@@ -13,7 +20,13 @@ extension DatagramWriter {
         for (index, band) in meter.bands.enumerated() {
             // The kernel numbers the bands of a list from 1, and does not read the numbers.
             let nest = beginNest(UInt16(clamping: index + 1))
-            put(UInt16(OVS_BAND_ATTR_TYPE.rawValue), host: OVS_METER_BAND_TYPE_DROP.rawValue)
+            switch band.effect {
+            case .drop:
+                put(UInt16(OVS_BAND_ATTR_TYPE.rawValue), host: OVS_METER_BAND_TYPE_DROP.rawValue)
+            case .remark(let level):
+                put(UInt16(OVS_BAND_ATTR_TYPE.rawValue), host: MarkingBand.type)
+                put(MarkingBand.level, host: UInt32(level))
+            }
             put(UInt16(OVS_BAND_ATTR_RATE.rawValue), host: band.rate)
             put(UInt16(OVS_BAND_ATTR_BURST.rawValue), host: band.burst)
             if let statistics, index < statistics.bands.count {
@@ -32,9 +45,11 @@ extension DatagramWriter {
         put(UInt16(OVS_METER_ATTR_MAX_BANDS.rawValue), host: bandCount)
         // One band for each type that there is.
         let bands = beginNest(UInt16(OVS_METER_ATTR_BANDS.rawValue))
-        let nest = beginNest(1)
-        put(UInt16(OVS_BAND_ATTR_TYPE.rawValue), host: OVS_METER_BAND_TYPE_DROP.rawValue)
-        endNest(nest, "meter band")
+        for (index, type) in [OVS_METER_BAND_TYPE_DROP.rawValue, MarkingBand.type].enumerated() {
+            let nest = beginNest(UInt16(clamping: index + 1))
+            put(UInt16(OVS_BAND_ATTR_TYPE.rawValue), host: type)
+            endNest(nest, "meter band")
+        }
         endNest(bands, "meter bands")
     }
 }
@@ -85,27 +100,32 @@ struct MeterParts {
             guard meter.bands.count < DatapathMeter.bandCountMax else {
                 throw .tooLong("list of meter bands", byteCount: nest.count)
             }
-            var (rate, burst) = (0 as UInt32, 0 as UInt32)
+            var read = DatapathMeter.Band(rate: 0, burst: 0)
+            var (isMarking, level) = (false, 0 as UInt32)
             var count = MeterStatistics.Count()
             var attributes = AttributeReader(bytes, nest: band, "OVS_BAND")
             while let attribute = try attributes.nextAttribute() {
                 switch UInt32(attribute.type) {
                 case OVS_BAND_ATTR_TYPE.rawValue:
                     let type = try bytes.host32(attribute, "OVS_BAND_TYPE")
-                    guard type == OVS_METER_BAND_TYPE_DROP.rawValue else {
+                    isMarking = type == MarkingBand.type
+                    guard isMarking || type == OVS_METER_BAND_TYPE_DROP.rawValue else {
                         throw .unsupported(
                             "meter band", type: UInt16(clamping: type), offset: attribute.start)
                     }
                 case OVS_BAND_ATTR_RATE.rawValue:
-                    rate = try bytes.host32(attribute, "OVS_BAND_RATE")
+                    read.rate = try bytes.host32(attribute, "OVS_BAND_RATE")
                 case OVS_BAND_ATTR_BURST.rawValue:
-                    burst = try bytes.host32(attribute, "OVS_BAND_BURST")
+                    read.burst = try bytes.host32(attribute, "OVS_BAND_BURST")
                 case OVS_BAND_ATTR_STATS.rawValue:
                     count = try Self.count(bytes, attribute, "OVS_BAND_STATS")
+                case UInt32(MarkingBand.level):
+                    level = try bytes.host32(attribute, "level of a marking band")
                 default: break
                 }
             }
-            meter.bands.append(DatapathMeter.Band(rate: rate, burst: burst))
+            if isMarking { read.effect = .remark(precedenceLevel: UInt8(clamping: level)) }
+            meter.bands.append(read)
             statistics.bands.append(count)
         }
     }

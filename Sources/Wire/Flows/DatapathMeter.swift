@@ -7,15 +7,23 @@ public struct DatapathMeter: Hashable, Sendable {
         case kilobits
         case packets
     }
-    /// A band that drops, the only kind that datapaths have.
+    /// What becomes of the packets that exceed a band.
+    public enum Effect: Hashable, Sendable {
+        case drop
+        /// They go on with their drop precedence (RFC 2597) raised by so many levels. Only our
+        /// datapath can; the kernel's module lets them pass as they are.
+        case remark(precedenceLevel: UInt8)
+    }
     public struct Band: Hashable, Sendable {
         /// Units per second, at least 1.
         public var rate: UInt32
         /// How many units may pass at once; 0 means one second's worth.
         public var burst: UInt32
-        public init(rate: UInt32, burst: UInt32) {
+        public var effect: Effect
+        public init(rate: UInt32, burst: UInt32, effect: Effect = .drop) {
             self.rate = rate
             self.burst = burst
+            self.effect = effect
         }
     }
     public var id: UInt32
@@ -44,7 +52,7 @@ public struct MeterStatistics: Hashable, Sendable {
     }
     /// All packets that came to it.
     public var total = Count()
-    /// What each band dropped.
+    /// What each band dropped, or marked.
     public var bands: [Count]
     /// When a packet last came, in milliseconds of the monotonic clock; 0 = never.
     public var usedMilliseconds: UInt64 = 0

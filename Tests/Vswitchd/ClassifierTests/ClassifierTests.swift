@@ -111,6 +111,7 @@ private struct World {
             let foundRule = twin.first { $0.payload == found }
             #expect(foundRule?.priority == best)
             #expect(foundRule?.matches(packet) ?? true)
+            #expect(classifier.lookup(packet) == found, "seed \(seed)")
             for _ in 0..<3 {
                 let relative = world.relative(of: packet, under: mask)
                 var ignored = PipelineMask()
@@ -201,5 +202,66 @@ private struct World {
         // The first 31 bits, but for the last one of which both are equal.
         #expect(looked.packet.nwDst.bits == 0xffff_fffe)
         #expect(looked.packet.tpDst == 0)
+    }
+
+    /// A rule that could not win costs no bit, whatever addresses it names.
+    @Test func rulesOfLowerPriorityNarrowNothing() {
+        var classifier = Classifier<Int>()
+        var key = PipelineKey()
+        key.packet.ethType = 0x0800
+        var type = PipelineMask()
+        type.packet.ethType = .max
+        var address = type
+        address.packet.nwDst = IPv4Address(bits: .max)
+        for number in 0..<40 {
+            key.packet.nwDst = IPv4Address(bits: 0x0a00_0000 | UInt32(number) << 8)
+            classifier.insert(
+                key: key, mask: address, priority: UInt16(number + 1), payload: number)
+        }
+        classifier.insert(key: key.masked(by: type), mask: type, priority: 39, payload: 99)
+        var looked = PipelineMask()
+        key.packet.nwDst = IPv4Address(bits: 0xc0a8_0001)
+        #expect(classifier.lookup(key, looking: &looked) == 99)
+        // Only 10.0.38.0 and 10.0.39.0 could win, and their first bit is another.
+        #expect(looked.packet.nwDst.bits == 0x8000_0000)
+        looked = PipelineMask()
+        key.packet.nwDst = IPv4Address(bits: 0x0a00_0000)
+        #expect(classifier.lookup(key, looking: &looked) == 99)
+        #expect(looked.packet.nwDst.bits == 0xffff_e000)
+    }
+
+    /// Priorities from 0 to the largest, and equals in several subtables: the answer is that of the
+    /// list, and stays so while rules go.
+    @Test(arguments: UInt64(1)...20)
+    func theBestAnswersWhateverThePriorities(seed: UInt64) {
+        var world = World(generator: SeededGenerator(seed: seed))
+        var classifier = Classifier<Int>()
+        var twin: [TwinRule] = []
+        for payload in 0..<150 {
+            let mask = world.mask()
+            let rule = TwinRule(
+                key: world.packet().masked(by: mask), mask: mask,
+                priority: world.generator.pick([0, 0, 1, 65534, 65535, 300, 301]),
+                payload: payload)
+            guard classifier.find(key: rule.key, mask: mask, priority: rule.priority) == nil
+            else { continue }
+            twin.append(rule)
+            classifier.insert(
+                key: rule.key, mask: rule.mask, priority: rule.priority, payload: payload)
+        }
+        while let gone = twin.randomElement(using: &world.generator) {
+            for _ in 0..<4 {
+                let packet = world.packet()
+                var (mask, ignored) = (PipelineMask(), PipelineMask())
+                let found = classifier.lookup(packet, looking: &mask)
+                let best = twin.filter { $0.matches(packet) }.map(\.priority).max()
+                #expect(twin.first { $0.payload == found }?.priority == best)
+                let relative = world.relative(of: packet, under: mask)
+                #expect(classifier.lookup(relative, looking: &ignored) == found, "seed \(seed)")
+            }
+            twin.removeAll { $0 == gone }
+            classifier.remove(key: gone.key, mask: gone.mask, priority: gone.priority)
+        }
+        #expect(classifier.count == 0 && classifier.checkInvariants())
     }
 }

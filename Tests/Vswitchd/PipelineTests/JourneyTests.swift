@@ -191,6 +191,29 @@ import Testing
         #expect(ControllerCookie(bytes)?.reason == .invalidTTL)
     }
 
+    /// Nobody caches what comes of it, so it need not be known what that depends on: the mask is
+    /// that of this packet alone. All else is as for a packet that came by a port.
+    @Test func packetOutThroughTheTablesHasAMaskOfItsOwn() throws {
+        var model = makeModel()
+        let web = Match([.ethType: 0x0800, .nwProto: 6, .tcpDst: 80])
+        try model.add(on: web, priority: 9, .setField(.ipDSCP, FieldValue(low: 10)), .output(3))
+        try model.add(on: Match([.ethType: 0x0800]), priority: 5, .output(4))
+        var exact = FlowMask()
+        for word in 0..<FlowMask.wordCount { exact[word: word] = .max }
+        for port: UInt16 in [80, 81] {
+            var packet = makePacket()
+            (packet.nwProto, packet.tpDst) = (6, port)
+            let came = model.translate(packet)
+            let sent = try model.translate(
+                packetOut: [.output(port: .table, maxLength: 0)], key: packet,
+                inPort: PortNumber(1), bridge: 0)
+            #expect(sent.actions == came.actions && sent.end == came.end)
+            #expect(sent.rules.map(\.rule) == came.rules.map(\.rule))
+            #expect(sent.mask == exact && sent.isSlowPathOnly)
+            #expect(came.mask != exact && !came.isSlowPathOnly)
+        }
+    }
+
     @Test func packetOutRunsItsOwnActions() throws {
         var model = makeModel()
         try model.add(.output(3))

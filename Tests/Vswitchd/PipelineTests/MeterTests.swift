@@ -72,13 +72,6 @@ private func mod(
             (mod(.add, 0), .invalidMeter(0)), (mod(.add, MeterNumber.all), .invalidMeter(.max)),
             (mod(.add, 2, rate: 0), .badRate), (mod(.add, 2, bands: 9), .outOfBands(limit: 8)),
             (mod(.add, 2, flags: [.kilobits, .packets]), .badFlags),
-            (
-                MeterMod(
-                    .add,
-                    MeterDescription(
-                        meter: 2, bands: [.init(.remarkDSCP(precedenceLevel: 1), rate: 1)])),
-                .badBand
-            ),
         ]
         for (mod, error) in rows {
             #expect(throws: error) { try model.apply(mod, bridge: 0, now: .start) }
@@ -86,5 +79,63 @@ private func mod(
         // To delete one that is not there is no error (1.3.5 §6.6).
         _ = try model.apply(mod(.delete, 9), bridge: 0, now: .start)
         #expect(model[bridge: 0].tables.meters.numbers == [1])
+    }
+
+    private static func marking(_ meter: UInt32) -> MeterMod {
+        MeterMod(
+            .add,
+            MeterDescription(
+                meter: meter, flags: [.kilobits, .burst],
+                bands: [
+                    .init(.remarkDSCP(precedenceLevel: 2), rate: 9, burst: 3),
+                    .init(.drop, rate: 99, burst: 4),
+                ]))
+    }
+
+    @Test func bandsThatMarkReachTheDatapath() throws {
+        var model = makeModel()
+        _ = try model.apply(Self.marking(1), bridge: 0, now: .start)
+        let bands = [
+            DatapathMeter.Band(rate: 9, burst: 3, effect: .remark(precedenceLevel: 2)),
+            DatapathMeter.Band(rate: 99, burst: 4),
+        ]
+        #expect(
+            model.takeMeterOrders() == [
+                .put(DatapathMeter(id: 0, unit: .kilobits, bands: bands))
+            ])
+        #expect(MeterSet.features.bandTypes == 6)
+    }
+
+    /// Only the datapath knows the DSCP behind such a meter, so that the packet is looked up again,
+    /// with all that its rule has left to do; and what was written before is there already.
+    @Test func behindAMeterThatMarksThePacketIsLookedUpAgain() throws {
+        var model = makeModel()
+        _ = try model.apply(Self.marking(1), bridge: 0, now: .start)
+        try model.add(
+            priority: 1,
+            Instructions(
+                apply: [.setField(.ipDSCP, FieldValue(low: 10))], gotoTable: 1))
+        try model.add(table: 1, Instructions(apply: [.output(2)], gotoTable: 2, meter: 1))
+        let marked = Match([.ethType: 0x0800, .ipDSCP: 12])
+        try model.add(on: marked, priority: 5, table: 2, .output(3))
+        try model.add(priority: 4, table: 2, .output(4))
+        let first = model.translate(makePacket())
+        guard case .set? = first.actions.first else {
+            Issue.record("the meter sees what was written: \(first.actions)")
+            return
+        }
+        #expect(first.actions.dropFirst() == [.meter(id: 0), .recirculate(id: 0x8000_0000)])
+        model.apply(first.effects, now: .start)
+        var back = makePacket()
+        back.recirculationID = 0x8000_0000
+        back.nwTOS = 10 << 2
+        #expect(model.translate(back).actions == [.output(port: 12), .output(port: 14)])
+        back.nwTOS = 12 << 2
+        #expect(model.translate(back).actions == [.output(port: 12), .output(port: 13)])
+        // What has no DSCP is not looked up again.
+        var other = makePacket()
+        other.takeNetworkLayer(of: FlowKey())
+        other.ethType = 0x88b5
+        #expect(!model.translate(other).actions.contains(.recirculate(id: 0x8000_0000)))
     }
 }

@@ -209,7 +209,9 @@ extension SeededNumbers {
             bands: (0...Int(next() % 8)).map { _ in
                 DatapathMeter.Band(
                     rate: UInt32(truncatingIfNeeded: next()),
-                    burst: UInt32(truncatingIfNeeded: next()))
+                    burst: UInt32(truncatingIfNeeded: next()),
+                    effect: chance(50)
+                        ? .drop : .remark(precedenceLevel: UInt8(truncatingIfNeeded: next())))
             })
     }
 

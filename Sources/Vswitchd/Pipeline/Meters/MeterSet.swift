@@ -15,8 +15,6 @@ public enum MeterModError: Error, Hashable, Sendable {
     case unknownMeter(UInt32)
     case badFlags
     case badRate
-    /// A band that the datapath does not have: it drops, and marks nothing.
-    case badBand
     case outOfMeters(limit: Int)
     case outOfBands(limit: Int)
 }
@@ -29,7 +27,6 @@ extension MeterModError: CustomStringConvertible {
         case .unknownMeter(let meter): "there is no meter \(meter)"
         case .badFlags: "a meter counts kilobits or packets, one of both"
         case .badRate: "a band with rate 0 would let nothing pass"
-        case .badBand: "the datapath only has bands that drop"
         case .outOfMeters(let limit): "the switch has \(limit) meters, which is all it may have"
         case .outOfBands(let limit): "a meter has \(limit) bands at most"
         }
@@ -49,10 +46,19 @@ public struct Meter: Hashable, Sendable {
         return DatapathMeter(
             id: datapathID,
             unit: description.flags.contains(.packets) ? .packets : .kilobits,
-            bands: description.bands.map {
-                DatapathMeter.Band(rate: $0.rate, burst: counts ? $0.burst : 0)
+            bands: description.bands.map { band in
+                let effect: DatapathMeter.Effect =
+                    switch band.effect {
+                    case .drop: .drop
+                    case .remarkDSCP(let level): .remark(precedenceLevel: level)
+                    }
+                return DatapathMeter.Band(
+                    rate: band.rate, burst: counts ? band.burst : 0, effect: effect)
             })
     }
+
+    /// Packets may leave it with another DSCP than they came with.
+    var marks: Bool { description.bands.contains { $0.effect != .drop } }
 }
 
 /// The meters of a bridge, by number.
@@ -77,9 +83,9 @@ public struct MeterSet: Sendable {
         return meters[meter].map { [$0] } ?? []
     }
 
-    /// What the switch can do: bands that drop, kilobits or packets, bursts, counters.
+    /// What the switch can do: bands that drop or mark, kilobits or packets, bursts, counters.
     public static let features = MeterFeatures(
-        maxMeters: UInt32(Limits.meters), bandTypes: 1 << 1,
+        maxMeters: UInt32(Limits.meters), bandTypes: 1 << 1 | 1 << 2,
         capabilities: [.kilobits, .packets, .burst, .statistics],
         maxBands: UInt8(DatapathMeter.bandCountMax), maxColors: 0)
 
@@ -90,7 +96,6 @@ public struct MeterSet: Sendable {
         }
         guard !meter.flags.isSuperset(of: [.kilobits, .packets]) else { throw .badFlags }
         for band in meter.bands {
-            guard band.effect == .drop else { throw .badBand }
             guard band.rate > 0 else { throw .badRate }
         }
     }

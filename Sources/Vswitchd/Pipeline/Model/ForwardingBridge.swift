@@ -151,13 +151,19 @@ public struct ForwardingBridge: Sendable {
 
     /// The best rule of a table: `FlowTables.lookup`, which itself is asked only where a table
     /// needs more than its classifier. To name the classifier here spares a copy of all tables.
-    func lookUp(table: UInt8, key: PipelineKey, mask: inout PipelineMask) -> RuleID? {
+    /// - Parameter isMaskRead: False: `mask` need not say what the answer depends on.
+    func lookUp(
+        table: UInt8, key: PipelineKey, mask: inout PipelineMask, isMaskRead: Bool
+    ) -> RuleID? {
         // Safe: see `Storage`.
         guard table < Limits.tables,
             unsafe storage.fields.tables.clauseCounts[Int(table)] == 0,
             key.packetType == PacketType.ethernet.rawValue
         else { return fields.tables.lookup(table: table, key: key, mask: &mask) }
-        // Safe: as before.
+        // Safe here and below: as before.
+        guard isMaskRead else {
+            return unsafe storage.fields.tables.classifiers[Int(table)].lookup(key)
+        }
         return unsafe storage.fields.tables.classifiers[Int(table)].lookup(key, looking: &mask)
     }
 

@@ -196,10 +196,12 @@ extension ForwardingModel.Sight {
     /// The best rule for `key`; see `FlowTables.lookup`. Looks where the tables lie: a bridge that
     /// is handed out is copied, with references to count.
     func lookup(
-        _ key: PipelineKey, bridge index: Int, table: UInt8, mask: inout PipelineMask
+        _ key: PipelineKey, bridge index: Int, table: UInt8, mask: inout PipelineMask,
+        isMaskRead: Bool
     ) -> RuleID? {
         guard slots.indices.contains(index) else { return nil }
-        return slots[index]?.lookUp(table: table, key: key, mask: &mask)
+        return slots[index]?.lookUp(
+            table: table, key: key, mask: &mask, isMaskRead: isMaskRead)
     }
 
     /// Refuses groups and meters that are not there.

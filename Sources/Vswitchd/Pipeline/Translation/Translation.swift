@@ -77,15 +77,16 @@ public enum Addressee: Hashable, Sendable {
 public struct Translation: Hashable, Sendable {
     /// What the datapath is to do. Never empty: a drop says why.
     public var actions: [DatapathAction]
-    /// The bits of the packet's key that everything here depends on.
+    /// The bits of the packet's key that everything here depends on. All of them for what came from
+    /// a controller's packet, which nobody caches: what it depends on was not found out.
     public var mask: FlowMask
     /// How the packet ends; a delivery, or why not.
     public var end: PacketEnd
     /// Lookups in order, a rule once for each time it was met.
     public var rules: [RuleReference]
     public var effects: [TranslationEffect]
-    /// The actions are for this packet only and must not be cached: they came from a packet-out, or
-    /// it is for the switch itself.
+    /// The actions are for this packet only and must not be cached: a controller sent it, or it is
+    /// for the switch itself.
     public var isSlowPathOnly: Bool
     /// The packet is addressed to the switch, which is to read it.
     public var addressee: Addressee?
@@ -120,7 +121,7 @@ extension ForwardingModel {
         } else {
             translator.enterFromPort()
         }
-        let translation = translator.finish(isSlowPathOnly: false)
+        let translation = translator.finish()
         witness = translator.witness
         witness.finished(translation)
         return translation
@@ -143,9 +144,9 @@ extension ForwardingModel {
         else { return nil }
         var translator = Translator(
             model: sight, packet: key, bridge: bridge, inPort: continuation.inPort,
-            collectsEffects: true, witness: witness)
+            collectsEffects: true, isCacheable: false, witness: witness)
         translator.resume(continuation, told: packet.match)
-        let translation = translator.finish(isSlowPathOnly: true)
+        let translation = translator.finish()
         witness = translator.witness
         witness.finished(translation)
         return translation
@@ -164,9 +165,9 @@ extension ForwardingModel {
         try sight.checkReferences(actions, bridge: bridge)
         var translator = Translator(
             model: sight, packet: key, bridge: bridge, inPort: inPort, collectsEffects: true,
-            isPacketOut: true, witness: witness)
+            isPacketOut: true, isCacheable: false, witness: witness)
         translator.run(packetOut: actions)
-        let translation = translator.finish(isSlowPathOnly: true)
+        let translation = translator.finish()
         witness = translator.witness
         witness.finished(translation)
         return translation

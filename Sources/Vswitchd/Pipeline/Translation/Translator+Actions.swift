@@ -167,11 +167,17 @@ extension Translator {
     private mutating func commitEdits(if isWanted: Bool) { if isWanted { commitEdits() } }
 
     /// Lets a meter of the datapath decide whether the packet goes on.
+    ///
+    /// If the meter may change the DSCP, only the datapath knows what the rest of the pipeline is
+    /// to see: so the packet is looked up again behind it.
     mutating func pass(meter number: UInt32) {
         guard let meter = model.bridge(bridge)?.tables.meters[number],
             !meter.description.bands.isEmpty
         else { return }
+        // What marks must see what was written before: a label, for one, hides the DSCP.
+        if meter.marks { commitEdits() }
         append(.meter(id: meter.datapathID))
+        if meter.marks, has(.ipDSCP) { interrupt(.recirculation) }
     }
 
     /// `fin_timeout`: the packet is looked at for the end of its connection.

@@ -31,6 +31,9 @@ struct Translator<Witness: TranslationWitness>: ~Copyable {
     var key: PipelineKey
     var sent: FlowKey
     var mask = PipelineMask()
+    /// Whether what comes out may be cached. If not, nobody reads the mask, and lookups add nothing
+    /// to it: the translation then has that of this one packet.
+    let isCacheable: Bool
 
     /// Where in the pipeline the packet is: bridge, table, cookie of the rule that acts.
     var bridge: Int
@@ -89,9 +92,11 @@ struct Translator<Witness: TranslationWitness>: ~Copyable {
 
     init(
         model: ForwardingModel.Sight, packet: FlowKey, bridge: Int?, inPort: PortNumber,
-        collectsEffects: Bool, isPacketOut: Bool = false, witness: Witness
+        collectsEffects: Bool, isPacketOut: Bool = false, isCacheable: Bool = true,
+        witness: Witness
     ) {
         self.isPacketOut = isPacketOut
+        self.isCacheable = isCacheable
         self.model = model
         self.collectsEffects = collectsEffects
         self.witness = witness
@@ -163,7 +168,7 @@ extension Translator {
         conclude()
     }
 
-    mutating func finish(isSlowPathOnly: Bool) -> Translation {
+    mutating func finish() -> Translation {
         let end: PacketEnd
         if let failure {
             end = failure
@@ -177,13 +182,14 @@ extension Translator {
         return Translation(
             actions: end.isDelivery ? actions : [.drop(end)], mask: finalMask, end: end,
             rules: rules, effects: failure == nil ? effects : [],
-            isSlowPathOnly: isSlowPathOnly || addressee != nil || mustBeRead, addressee: addressee,
+            isSlowPathOnly: !isCacheable || addressee != nil || mustBeRead, addressee: addressee,
             bridge: entryBridge)
     }
 
     /// What was looked at, plus what is always looked at, plus what a field needs to be there: a
     /// cached flow that knows the ports must know that they are TCP's.
     private var finalMask: FlowMask {
+        guard isCacheable else { return .exact }
         var final = mask.packet
         final.inPort = .max
         final.recirculationID = .max
@@ -284,12 +290,14 @@ extension Translator {
     private mutating func lookUp(_ table: UInt8, port: PortNumber) -> RuleID? {
         let hidesPorts = key.packet.nwFrag & Fragment.any != 0 && fragments == .normal
         guard port != inPort || hidesPorts else {
-            return model.lookup(key, bridge: bridge, table: table, mask: &mask)
+            return model.lookup(
+                key, bridge: bridge, table: table, mask: &mask, isMaskRead: isCacheable)
         }
         var substituted = key
         substituted.packet.inPort = UInt32(port.rawValue)
         if hidesPorts { (substituted.packet.tpSrc, substituted.packet.tpDst) = (0, 0) }
-        return model.lookup(substituted, bridge: bridge, table: table, mask: &mask)
+        return model.lookup(
+            substituted, bridge: bridge, table: table, mask: &mask, isMaskRead: isCacheable)
     }
 
     /// OpenFlow 1.0 §4.3 sends a packet without a rule to the controller; since 1.3 §5.4 it is
@@ -311,6 +319,13 @@ extension Translator {
     mutating func run(_ instructions: Instructions) -> UInt8? {
         if instructions.isEmpty { drop(.droppedByRule, "the rule has no actions") }
         if let meter = instructions.meter { pass(meter: meter) }
+        if interrupted != nil {
+            var rest = instructions
+            rest.meter = nil
+            let step = Continuation.Step.instructions(rest, place)
+            interrupted?.continuation.steps.append(step)
+            return nil
+        }
         guard run(instructions.apply) else {
             guard interrupted != nil else { return nil }
             var rest = instructions
@@ -369,5 +384,14 @@ extension Translator {
 extension Instructions {
     fileprivate var isEmpty: Bool {
         apply.isEmpty && write.isEmpty && metadata == nil && gotoTable == nil && meter == nil
+    }
+}
+
+extension FlowMask {
+    /// Every bit: one packet, and those that are in no way different.
+    fileprivate static var exact: FlowMask {
+        var mask = FlowMask()
+        for word in 0..<wordCount { mask[word: word] = .max }
+        return mask
     }
 }
