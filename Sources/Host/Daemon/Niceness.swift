@@ -16,7 +16,8 @@ public enum Niceness {
     /// - Returns: Whether the kernel agreed; if not, nothing has changed. To ask for less than one
     ///   has needs CAP_SYS_NICE.
     public static func take(_ value: Int32) -> Bool {
-        guard setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, value) == 0 else { return false }
+        let process = __priority_which_t(PRIO_PROCESS.rawValue)
+        guard setpriority(process, 0, value) == 0 else { return false }
         // Where sessions share processors as groups (sched(7), "The autogroup feature"), niceness
         // counts within the session only. Where they do not, the file is not there.
         if let file = unsafe fopen("/proc/self/autogroup", "w") {
