@@ -26,11 +26,7 @@ extension OrderDesk {
     public func workersRefused(
         errno: Int32, text: String, for caller: DeskCaller
     ) -> [DeskEffect] {
-        [
-            .reply(
-                caller.client, sequence: caller.sequence, .failed(errno: errno, text: text),
-                inDump: false)
-        ]
+        refused(caller, errno: errno, text: text)
     }
 
     mutating func setReceiving<Sink: PacketSink & ExpressTier & ~Copyable>(

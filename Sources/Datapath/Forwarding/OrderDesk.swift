@@ -175,7 +175,7 @@ public struct OrderDesk: Sendable {
             }
             return [reply(.done)]
         } catch {
-            return [reply(.failed(errno: error.errorNumber, text: "\(error)"))]
+            return refused(caller, errno: error.errorNumber, text: "\(error)")
         }
     }
 
@@ -190,10 +190,8 @@ public struct OrderDesk: Sendable {
             copies += outcome.copies
             refusals = outcome.refusals
         }
-        return refusals.map {
-            let reply = DatapathReply.failed(errno: $0.errorNumber, text: "\($0)")
-            return .reply(client, sequence: 0, reply, inDump: false)
-        }
+        let caller = DeskCaller(client: client, sequence: DatapathSequence.none)
+        return refusals.flatMap { refused(caller, errno: $0.errorNumber, text: "\($0)") }
     }
 
     private static var meterFeatures: DatapathReply {
@@ -276,10 +274,7 @@ public struct OrderDesk: Sendable {
         do throws(OrderRefusal) {
             try team.removePort(number)
         } catch { preconditionFailure("a port that was being opened had no place: \(error)") }
-        return refused.callers.map {
-            .reply(
-                $0.client, sequence: $0.sequence, .failed(errno: errno, text: text), inDump: false)
-        }
+        return refused.callers.flatMap { self.refused($0, errno: errno, text: text) }
     }
 
     /// The device of a port is closed.
@@ -319,8 +314,7 @@ public struct OrderDesk: Sendable {
     ) -> [DeskEffect] {
         guard let refusal else { return done(caller) }
         traffic[number]?.shaping = nil
-        let reply = DatapathReply.failed(errno: refusal.errno, text: refusal.text)
-        return [.reply(caller.client, sequence: caller.sequence, reply, inDump: false)]
+        return refused(caller, errno: refusal.errno, text: refusal.text)
     }
 
     /// How what leaves by a port is shared out.
@@ -330,6 +324,14 @@ public struct OrderDesk: Sendable {
 
     func done(_ caller: DeskCaller) -> [DeskEffect] {
         [.reply(caller.client, sequence: caller.sequence, .done, inDump: false)]
+    }
+
+    func refused(_ caller: DeskCaller, errno: Int32, text: String) -> [DeskEffect] {
+        [
+            .reply(
+                caller.client, sequence: caller.sequence, .failed(errno: errno, text: text),
+                inDump: false)
+        ]
     }
 
     /// A port with its counters.

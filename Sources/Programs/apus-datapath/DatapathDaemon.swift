@@ -205,7 +205,7 @@ final class DatapathDaemon {
             workers.letGo()
             for upcall in upcalls {
                 do throws(ChannelSendError) {
-                    try client.send(.upcall(upcall), sequence: 0)
+                    try client.send(.upcall(upcall), sequence: DatapathSequence.none)
                 } catch {
                     logger.warning("an upcall could not be sent: \(error)")
                 }
@@ -249,7 +249,9 @@ final class DatapathDaemon {
         let now = MonotonicClock.now()
         var answers: [UpcallAnswer] = []
         for request in requests {
-            if request.sequence == 0, case .success(.answerUpcall(let answer)) = request.content {
+            if request.sequence == DatapathSequence.none,
+                case .success(.answerUpcall(let answer)) = request.content
+            {
                 answers.append(answer)
                 continue
             }

@@ -67,15 +67,10 @@ struct PortCrew {
         _ name: String, number: UInt32, express: ExpressHooks?, workerCount: Int,
         receiverCount: Int
     ) {
-        let budget = budget
-        crew.post(key: name) {
-            do throws(PortError) {
-                let port = try OpenPort(
-                    name: name, express: express, budget: budget, workerCount: workerCount,
-                    receiverCount: receiverCount)
-                return .opened(number: number, port)
-            } catch {
-                return .refused(number: number, error)
+        open(name, express, workerCount, receiverCount) { result in
+            switch result {
+            case .success(let port): .opened(number: number, port)
+            case .failure(let error): .refused(number: number, error)
             }
         }
     }
@@ -84,15 +79,22 @@ struct PortCrew {
     func reopen(
         _ name: String, turn: UInt64, express: ExpressHooks?, workerCount: Int, receiverCount: Int
     ) {
+        open(name, express, workerCount, receiverCount) { .reopened(turn: turn, $0) }
+    }
+
+    private func open(
+        _ name: String, _ express: ExpressHooks?, _ workerCount: Int, _ receiverCount: Int,
+        reporting report: @escaping @Sendable (Result<OpenPort, PortError>) -> CrewReport
+    ) {
         let budget = budget
         crew.post(key: name) {
             do throws(PortError) {
                 let port = try OpenPort(
                     name: name, express: express, budget: budget, workerCount: workerCount,
                     receiverCount: receiverCount)
-                return .reopened(turn: turn, .success(port))
+                return report(.success(port))
             } catch {
-                return .reopened(turn: turn, .failure(error))
+                return report(.failure(error))
             }
         }
     }
