@@ -87,6 +87,7 @@ import Testing
         ("nw_src=10.0.0.1,actions=drop", "nw_src means nothing without ip (or arp)", 1, nil),
         ("actions=mod_nw_tos:255", "255: not a valid TOS", 20, nil),
         ("actions=set_field:1->nosuch", "nosuch is not a valid OXM field name", 22, nil),
+        ("ip,actions=set_field:70->nw_tos", "70 is not a valid value for field nw_tos", 22, nil),
         ("actions=learn(table=1", "missing closing parenthesis", 14, nil),
         ("actions=resubmit:IN_PORT",
          "at least one \"in_port\" or \"table\" must be specified on resubmit", 9, nil),
@@ -110,6 +111,16 @@ import Testing
     func aNameThatIsPrintedMeansOneField(line: String, field: FlowField) throws {
         let mod = try FlowText.parse(line, .add)
         #expect(mod.instructions.apply.first?.fieldWrite?.field == field)
+    }
+
+    /// Found by `apus-fuzz flow-text`: of 70 the field has all but the two bits of ECN, and 1.5,
+    /// which says it as `set_field`, was told of 70.
+    @Test func aLoadWritesWhatTheFieldHas() throws {
+        let mod = try FlowText.parse("ip,actions=load:70->NXM_OF_IP_TOS[]", .add)
+        let write = try #require(mod.instructions.apply.first?.fieldWrite)
+        #expect(write.value == FieldValue(low: 68) && write.mask == FieldValue(low: 0xfc))
+        #expect(FlowText.text(mod.instructions, .v15) == "set_field:68->nw_tos")
+        #expect(FlowText.text(mod.instructions, .v13) == "load:0x46->NXM_OF_IP_TOS[]")
     }
 
     /// Found by `apus-fuzz flow-text`: the switch would have refused what was sent.

@@ -158,6 +158,10 @@ extension ActionParser {
             throw FlowTextError(
                 "\(left.text): bad value for \(right.text)", column: left.column)
         }
+        guard value.bits & ~field.exactMask.bits == 0 else {
+            throw FlowTextError(
+                "\(left.text) is not a valid value for field \(right.text)", column: left.column)
+        }
         if field == .dlVLAN { return .setVLANID(UInt16(truncatingIfNeeded: value.low)) }
         let bits = mask ?? field.exactMask
         return .setField(field, FieldValue(bits: value.bits & bits.bits), mask: bits)

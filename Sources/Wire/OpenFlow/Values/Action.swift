@@ -86,11 +86,11 @@ extension Action {
         case .setOwn(let field, let value):
             return (field, value, field.exactMask)
         case .load(let range, let value):
-            let ones = FieldValue.ones(range.width).bits
             let shift = UInt128(clamping: range.offset)
+            // `load:70->NXM_OF_IP_TOS[]` names bits that the field leaves alone.
+            let bits = FieldValue.ones(range.width).bits << shift & range.field.exactMask.bits
             return (
-                range.field, FieldValue(bits: (value.bits & ones) << shift),
-                FieldValue(bits: ones << shift)
+                range.field, FieldValue(bits: value.bits << shift & bits), FieldValue(bits: bits)
             )
         default:
             return nil
