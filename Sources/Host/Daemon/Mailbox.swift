@@ -5,7 +5,7 @@
 
 import CProcess
 import Glibc
-import Synchronization
+public import Synchronization
 
 /// Many threads post, one drains.
 public final class Mailbox<Message: Sendable>: Sendable {
@@ -15,13 +15,13 @@ public final class Mailbox<Message: Sendable>: Sendable {
     public let capacity: Int
     /// Readable while messages wait. For `poll` only; the mailbox reads and closes it.
     public let descriptor: Int32
-    private let state = Mutex(State())
+    @usableFromInline let state = Mutex(State())
 
-    private struct State {
+    @usableFromInline struct State {
         var messages: [Message] = []
         /// The descriptor is readable. Whoever drains each turn spares a system call.
         var isSignalled = false
-        var postedCount: UInt64 = 0
+        @usableFromInline var postedCount: UInt64 = 0
         var refusedCount: UInt64 = 0
     }
 
@@ -39,10 +39,10 @@ public final class Mailbox<Message: Sendable>: Sendable {
     public var refusedCount: UInt64 { state.withLock { $0.refusedCount } }
 
     /// How many messages were ever taken in.
-    var postedCount: UInt64 { state.withLock { $0.postedCount } }
+    @inlinable var postedCount: UInt64 { state.withLock { $0.postedCount } }
 
     /// Wakes the machine though there is no message.
-    func wake() { state.withLock { signal(&$0) } }
+    @usableFromInline func wake() { state.withLock { signal(&$0) } }
 
     private func signal(_ state: inout State) {
         guard !state.isSignalled else { return }

@@ -9,7 +9,7 @@
 // one thread at a time is inside the machine, and messages are handled in the order in which they
 // come.
 
-import Synchronization
+public import Synchronization
 public import Timekeeping
 
 /// What `SharedMachine` runs. Never called by two threads at once.
@@ -43,15 +43,18 @@ public final class SharedMachine<Machine: TurnTaking>: Sendable {
     /// For messages that may take longer.
     public let mailbox = Mailbox<Machine.Message>()
     /// Nobody until the machine is made: it needs us in order to be made.
-    private let place = AtomicLazyReference<MachinePlace<Machine>>()
+    @usableFromInline let place = AtomicLazyReference<MachinePlace<Machine>>()
 
     public init() {}
 
     /// Handles a message now, if no other thread is inside the machine and no message waits; if
     /// not, posts it.
     ///
+    /// Inlinable, so that the machine is known where it is delivered to: of a machine of any type
+    /// each turn would look up what types it is made of.
+    ///
     /// - Returns: `false` if the mailbox is full; the message was not taken.
-    public func deliver(_ message: Machine.Message) -> Bool {
+    @inlinable public func deliver(_ message: Machine.Message) -> Bool {
         guard let place = place.load(), !place.isAwaited.load(ordering: .relaxed) else {
             return mailbox.post(message)
         }
@@ -95,15 +98,17 @@ public final class SharedMachine<Machine: TurnTaking>: Sendable {
 }
 
 /// A machine and the lock before it.
-private final class MachinePlace<Machine: TurnTaking>: Sendable {
-    struct State {
-        let machine: Machine
+@usableFromInline final class MachinePlace<Machine: TurnTaking>: Sendable {
+    @usableFromInline struct State {
+        @usableFromInline let machine: Machine
         /// Messages of the mailbox that the machine has handled.
-        var handledCount: UInt64 = 0
+        @usableFromInline var handledCount: UInt64 = 0
+
+        init(machine: Machine) { self.machine = machine }
     }
-    let state: Mutex<State>
+    @usableFromInline let state: Mutex<State>
     /// The machine's own thread has something to do and waits for the lock.
-    let isAwaited = Atomic<Bool>(false)
+    @usableFromInline let isAwaited = Atomic<Bool>(false)
 
     init(_ machine: sending Machine) { state = Mutex(State(machine: machine)) }
 }

@@ -35,36 +35,37 @@ struct StreamBook {
         return listener
     }
 
-    /// What an event of the hub means; nothing for streams that were given up.
-    mutating func event(_ event: StreamEvent) -> [SwitchEvent] {
+    /// What an event of the hub means; nil: nothing, as of streams that were given up.
+    mutating func event(_ event: StreamEvent) -> SwitchEvent? {
         switch event {
         case .accepted(let stream, let listener, let peer):
             lastSession += 1
             let session = SessionID(lastSession)
             remember(stream, session)
-            guard let purpose = purposes[listener] else { return [] }
-            return [.sessionAccepted(session, purpose, peer: peer)]
+            guard let purpose = purposes[listener] else { return nil }
+            return .sessionAccepted(session, purpose, peer: peer)
         case .connected(let stream):
-            if stream == database { return [.databaseOpened] }
-            return sessions[stream].map { [.sessionConnected($0)] } ?? []
+            if stream == database { return .databaseOpened }
+            return sessions[stream].map { .sessionConnected($0) }
         case .received(let stream, let bytes):
-            if stream == database { return [.databaseReceived(bytes)] }
-            if stream == datapath { return [.datapathSaid(ChannelConnection.replies(in: bytes))] }
-            return sessions[stream].map { [.sessionReceived($0, bytes)] } ?? []
+            if stream == database { return .databaseReceived(bytes) }
+            if stream == datapath { return .datapathSaid(ChannelConnection.replies(in: bytes)) }
+            guard let session = sessions[stream] else { return nil }
+            return .sessionReceived(session, bytes)
         case .distrusted:
-            return []
+            return nil
         case .closed(let stream, let reason):
             if stream == database {
                 database = nil
-                return [.databaseClosed(reason: reason)]
+                return .databaseClosed(reason: reason)
             }
             if stream == datapath {
                 datapath = nil
-                return [.datapathClosed(reason: reason)]
+                return .datapathClosed(reason: reason)
             }
-            guard let session = sessions.removeValue(forKey: stream) else { return [] }
+            guard let session = sessions.removeValue(forKey: stream) else { return nil }
             byID[session] = nil
-            return [.sessionClosed(session, reason: reason)]
+            return .sessionClosed(session, reason: reason)
         }
     }
 }

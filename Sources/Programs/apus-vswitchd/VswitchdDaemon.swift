@@ -127,12 +127,13 @@ final class VswitchdDaemon: TurnTaking {
     }
 
     func handleAtOnce(_ message: Message, now: Instant) -> Bool {
-        let events = event(message)
-        guard events.allSatisfy(\.isForAnyThread) else {
-            pending += events
-            return true
+        if let event = event(message) {
+            guard event.isForAnyThread else {
+                pending.append(event)
+                return true
+            }
+            heard.append(event)
         }
-        heard += events
         // More may have come: what has is told to the machine together.
         guard case .drained = message, !heard.isEmpty || machine.hasBacklog else { return false }
         handleHeard(now: now)
@@ -148,9 +149,12 @@ final class VswitchdDaemon: TurnTaking {
     }
 
     private func handleHeard(now: Instant) {
-        let events = heard
-        heard.removeAll(keepingCapacity: true)
+        var events: [SwitchEvent] = []
+        swap(&events, &heard)
         carryOut(machine.handle(events, now: now), mayWait: false)
+        // Its memory is for the next turn.
+        events.removeAll(keepingCapacity: true)
+        swap(&events, &heard)
         flushDatapath()
     }
 
@@ -162,7 +166,9 @@ final class VswitchdDaemon: TurnTaking {
         // A link that failed loses packets until it is heard of: it waits for no upcall.
         events += readLinks(turn)
         events += takeLinkOutcomes()
-        for message in turn.messages { events += event(message) }
+        for message in turn.messages {
+            if let event = event(message) { events.append(event) }
+        }
         events += readDatapath(turn)
         carryOut(machine.handle(events, now: turn.now), mayWait: true)
         flushDatapath()
@@ -182,25 +188,23 @@ final class VswitchdDaemon: TurnTaking {
 
     // MARK: What came
 
-    private func event(_ message: Message) -> [SwitchEvent] {
+    private func event(_ message: Message) -> SwitchEvent? {
         switch message {
         case .stream(.distrusted(let listener, let peer, let reason)):
             let target = streams.purpose(of: listener).map { " of \($0.bridge)" } ?? ""
             logger("rconn").warning("a controller\(target) at \(peer) was refused: \(reason)")
-            return []
+            return nil
         case .stream(let event):
-            let events = streams.event(event)
-            if streams.datapath == nil, events.contains(where: \.isEndOfDatapath) { datapath = nil }
-            return events
+            let meant = streams.event(event)
+            if streams.datapath == nil, meant?.isEndOfDatapath == true { datapath = nil }
+            return meant
         case .control(let request):
             lastQuestion += 1
             questions[ControlID(lastQuestion)] = request
-            return [
-                .control(
-                    ControlID(lastQuestion), command: request.command,
-                    arguments: request.arguments, wantsJSON: request.wantsJSON)
-            ]
-        case .drained: return []
+            return .control(
+                ControlID(lastQuestion), command: request.command,
+                arguments: request.arguments, wantsJSON: request.wantsJSON)
+        case .drained: return nil
         }
     }
 

@@ -98,13 +98,15 @@ extension Vswitch {
         giveMeterOrders()
         var changed = false
         var tables: [Int: TableChanges] = [:]
-        for index in model.bridgeIndices {
-            switch model[bridge: index].macTable.takeChanges() {
-            case .all: changed = true
-            case .some(let keys): changed = changed || !keys.isEmpty
+        if model.hasChanges {
+            for index in model.bridgeIndices {
+                switch model[bridge: index].macTable.takeChanges() {
+                case .all: changed = true
+                case .some(let keys): changed = changed || !keys.isEmpty
+                }
+                let changes = model[bridge: index].tables.takeChanges()
+                if !changes.isEmpty { tables[index] = changes }
             }
-            let changes = model[bridge: index].tables.takeChanges()
-            if !changes.isEmpty { tables[index] = changes }
         }
         // What is not in the tables has a generation of its own.
         if model.structureGeneration != recheck.modelGeneration {

@@ -174,8 +174,9 @@ public struct MACTable: Sendable {
 
     /// When to call `expire` next; nil: nothing ages.
     public var nextDeadline: Instant? {
-        [nodes.oldest.map { nodes[$0].usedAt + ageing }, holdEnds.first?.end]
-            .compactMap { $0 }.min()
+        let oldest = nodes.oldest.map { nodes[$0].usedAt + ageing }
+        guard let hold = holdEnds.first?.end else { return oldest }
+        return oldest.map { min($0, hold) } ?? hold
     }
 
     /// A host said by a gratuitous ARP, which came by no bond, where it is now. For a while the
@@ -206,6 +207,9 @@ public struct MACTable: Sendable {
     }
 
     public mutating func clearStatistics() { statistics = Statistics() }
+
+    /// Whether `takeChanges` has something to tell.
+    public var hasChanges: Bool { everythingChanged || !changed.isEmpty }
 
     /// What changed since the last call.
     public mutating func takeChanges() -> Changes {

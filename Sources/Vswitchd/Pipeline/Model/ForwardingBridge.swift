@@ -134,11 +134,23 @@ public struct ForwardingBridge: Sendable {
 
     /// When something that was learned, or a rule, is over at the earliest; nil: nothing ages.
     public var nextDeadline: Instant? {
-        var first = tables.nextDeadline
-        for other in [macTable.nextDeadline, groups?.nextDeadline] {
+        // Safe: see `Storage`.
+        var first = unsafe storage.fields.tables.nextDeadline
+        func consider(_ other: Instant?) {
             if let other, first.map({ other < $0 }) ?? true { first = other }
         }
+        consider(unsafe Self.nextDeadline(of: &storage.fields.macTable))
+        if unsafe storage.fields.groups != nil { consider(groups?.nextDeadline) }
         return first
+    }
+
+    /// Asked in every turn. Who is asked where it lies, and could be changed, is not copied for it.
+    private static func nextDeadline(of table: inout MACTable) -> Instant? { table.nextDeadline }
+
+    /// Whether tables or learned addresses have changes to tell.
+    var hasChanges: Bool {
+        // Safe: see `Storage`.
+        unsafe !storage.fields.tables.changes.isEmpty || storage.fields.macTable.hasChanges
     }
 
     /// What NORMAL does with `frame`.

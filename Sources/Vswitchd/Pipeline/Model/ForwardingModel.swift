@@ -177,10 +177,18 @@ public struct ForwardingModel: Sendable {
 
     /// The earliest `ForwardingBridge.nextDeadline`.
     public var nextDeadline: Instant? {
-        slots.reduce(nil) { first, bridge in
-            guard let next = bridge?.nextDeadline else { return first }
-            return first.map { min($0, next) } ?? next
+        var first: Instant?
+        for index in slots.indices {
+            guard let next = slots[index]?.nextDeadline else { continue }
+            first = first.map { min($0, next) } ?? next
         }
+        return first
+    }
+
+    /// Whether a bridge's tables or learned addresses have changes to tell. Asked in every turn.
+    public var hasChanges: Bool {
+        for index in slots.indices where slots[index]?.hasChanges == true { return true }
+        return false
     }
 
     /// Whether any packet may come back to a translation that was cut in two.
@@ -207,6 +215,8 @@ extension ForwardingModel.Sight {
     /// Refuses groups and meters that are not there.
     func checkReferences(_ actions: [Action], bridge index: Int) throws(FlowModError) {
         guard slots.indices.contains(index) else { return }
+        // Most name none, and to ask tables is to copy them.
+        guard actions.contains(where: \.mayReferToOthers) else { return }
         try slots[index]?.tables.checkReferences(actions)
     }
 

@@ -157,7 +157,7 @@ extension FlowTables {
 
     /// Refuses groups and meters that are not there.
     func checkReferences(_ actions: [Action]) throws(FlowModError) {
-        for action in actions {
+        for action in actions where action.mayReferToOthers {
             switch action {
             case .group(let group):
                 guard groups[group] != nil else { throw .noSuchGroup(group) }
@@ -197,5 +197,15 @@ extension FlowFilter {
             && (outPort == nil || outPort == PortNumber.none || rule.outputs(to: outPort ?? .none))
             && (outGroup == nil || outGroup == GroupNumber.any
                 || rule.sends(toGroup: outGroup ?? 0))
+    }
+}
+
+extension Action {
+    /// Whether it names a group or a meter, or holds actions that may.
+    var mayReferToOthers: Bool {
+        switch self {
+        case .group, .meter, .clone, .conntrack: true
+        default: false
+        }
     }
 }

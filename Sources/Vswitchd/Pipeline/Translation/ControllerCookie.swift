@@ -28,7 +28,7 @@ public struct ControllerCookie: Hashable, Sendable {
     public var ruleCookie: UInt64
     public var inPort: PortNumber
     public var metadata: UInt64
-    /// reg0 to reg15.
+    /// reg0 to reg15; empty if all are 0, as they nearly always are.
     public var registers: [UInt32]
     /// What the action sends along.
     public var userdata: [UInt8]
@@ -56,7 +56,8 @@ public struct ControllerCookie: Hashable, Sendable {
         inPort = PortNumber(UInt16(truncatingIfNeeded: key.packet.inPort))
         metadata = key.metadata
         packetType = key.packetType
-        registers = (0..<FlowField.registerCount).map { key[register: $0] }
+        let isUsed = (0..<FlowField.registerCount).contains { key[register: $0] != 0 }
+        registers = isUsed ? (0..<FlowField.registerCount).map { key[register: $0] } : []
     }
 
     /// 38 bytes, or 102 if a register is not 0; then the userdata.
@@ -64,15 +65,14 @@ public struct ControllerCookie: Hashable, Sendable {
         var bytes: [UInt8] = [Self.layout, reason.rawValue]
         bytes.append(bigEndian: controllerID)
         bytes.append(bigEndian: maxLength)
-        let hasRegisters = registers.contains { $0 != 0 }
-        bytes += [table, hasRegisters ? 1 : 0]
+        bytes += [table, registers.isEmpty ? 0 : 1]
         bytes.append(bigEndian: UInt32(truncatingIfNeeded: bridge))
         bytes.append(bigEndian: ruleCookie)
         bytes.append(bigEndian: inPort.rawValue)
         bytes.append(bigEndian: metadata)
         bytes.append(bigEndian: packetType)
         bytes.append(bigEndian: continuation ?? 0)
-        if hasRegisters { for register in registers { bytes.append(bigEndian: register) } }
+        for register in registers { bytes.append(bigEndian: register) }
         return bytes + userdata
     }
 
@@ -94,14 +94,14 @@ public struct ControllerCookie: Hashable, Sendable {
         packetType = span.bigEndian32(at: 30)
         let number = span.bigEndian32(at: 34)
         continuation = number == 0 ? nil : number
-        registers = Array(repeating: 0, count: FlowField.registerCount)
+        registers = []
         let hasRegisters = span.octet(at: 7) == 1
         let end = hasRegisters ? Self.longByteCount : Self.shortByteCount
         guard span.byteCount >= end else { return nil }
-        userdata = Array(bytes.dropFirst(end))
+        userdata = span.byteCount == end ? [] : Array(bytes.dropFirst(end))
         guard hasRegisters else { return }
         func word(_ index: Int) -> UInt32 { span.bigEndian32(at: Self.shortByteCount + 4 * index) }
-        for index in registers.indices { registers[index] = word(index) }
+        for index in 0..<FlowField.registerCount { registers.append(word(index)) }
     }
 
     /// The packet-in for a packet that came up with this cookie. `totalByteCount` is its length
@@ -117,7 +117,7 @@ public struct ControllerCookie: Hashable, Sendable {
         let skipped = packetType == 0 || continuation != nil ? 0 : Self.ethernetByteCount
         if skipped > 0 { match.set(.packetType, to: FieldValue(low: UInt64(packetType))) }
         var packet = PacketIn(
-            bytes: Array(bytes.dropFirst(skipped)),
+            bytes: skipped == 0 ? bytes : Array(bytes.dropFirst(skipped)),
             totalByteCount: max(totalByteCount - skipped, 0),
             reason: reason, table: table, cookie: ruleCookie, match: match, inPort: inPort)
         packet.userdata = userdata

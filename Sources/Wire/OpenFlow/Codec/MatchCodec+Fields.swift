@@ -16,9 +16,9 @@ extension ExtensibleCodec {
         }
         add(before)
         if asked & FlowField.vlanTCI.words != 0 { add(vlanFields(of: match, kind)) }
-        add(mpls)
+        if asked & mplsWords != 0 { add(mpls) }
         if asked & FlowField.ethType.words != 0 { add(networkFields(of: match, kind)) }
-        add(after)
+        if asked & afterWords != 0 { add(after) }
         return fields
     }
 
@@ -32,6 +32,9 @@ extension ExtensibleCodec {
         [.tunnelID, .tunnelSrc, .tunnelDst, .tunnelIPv6Src, .tunnelIPv6Dst, .tunnelGroupID]
         + [.tunnelGroupFlags, .tunnelFlags] + (0..<FlowField.registerCount).map { .reg($0) }
         + [.packetMark, .metadata]
+
+    private static let mplsWords = mpls.reduce(0) { $0 | $1.words }
+    private static let afterWords = after.reduce(0) { $0 | $1.words }
 
     /// OXM has no field for the whole tag: its id with the present bit, and its priority if a tag
     /// must be there.

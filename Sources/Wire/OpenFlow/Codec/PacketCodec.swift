@@ -213,7 +213,7 @@ enum PacketCodec {
         guard list.metadata == nil else { throw .badActionVendorType }
         var packet = PacketOut(
             bufferID: buffer, inPort: port, actions: list.actions, bytes: reader.rest())
-        packet.match = match.withoutPort
+        if version >= .v15 { packet.match = match.withoutPort }
         return packet
     }
 
