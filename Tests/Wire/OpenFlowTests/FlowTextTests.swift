@@ -88,6 +88,7 @@ import Testing
         ("actions=mod_nw_tos:255", "255: not a valid TOS", 20, nil),
         ("actions=set_field:1->nosuch", "nosuch is not a valid OXM field name", 22, nil),
         ("ip,actions=set_field:70->nw_tos", "70 is not a valid value for field nw_tos", 22, nil),
+        ("actions=dec_ttl(,)", "dec_ttl: expected at least one controller id", 17, nil),
         ("actions=learn(table=1", "missing closing parenthesis", 14, nil),
         ("actions=resubmit:IN_PORT",
          "at least one \"in_port\" or \"table\" must be specified on resubmit", 9, nil),

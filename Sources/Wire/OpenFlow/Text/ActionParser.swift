@@ -145,6 +145,11 @@ struct ActionParser {
                 }
                 ids.append(id)
             }
+            guard !ids.isEmpty else {
+                throw FlowTextError(
+                    "\(token.key): expected at least one controller id",
+                    column: token.valueColumn)
+            }
             return [.decrementTTLTelling(ids)]
         case "strip_vlan", "pop_vlan": return [.stripVLAN]
         case "push_vlan":
