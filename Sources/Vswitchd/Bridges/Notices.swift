@@ -34,7 +34,7 @@ extension Vswitch {
             // A table-miss entry is a rule to 1.0, which knows only the miss without a rule.
             let hasRule = packet.cookie != .max
             if packet.reason == .noMatch, hasRule, session.version < .v13 { copy.reason = .action }
-            send(OpenFlowMessage(xid: 0, .packetIn(copy)), to: id)
+            send(OpenFlowMessage(xid: 0, .packetIn(copy)), to: session)
         }
     }
 

@@ -7,9 +7,12 @@ internal import Timekeeping
 extension Vswitch {
     /// Sends one message in the version of the session.
     mutating func send(_ message: OpenFlowMessage, to id: SessionID) {
-        guard let session = sessions.byID[id] else { return }
+        if let session = sessions.byID[id] { send(message, to: session) }
+    }
+
+    mutating func send(_ message: OpenFlowMessage, to session: OpenFlowSession) {
         let bytes = session.dialect.encode(message)
-        effects.append(.sendSession(id, bytes))
+        effects.append(.sendSession(session.id, bytes))
         if session.kind != .service { copyToSnoopers(bytes, bridge: session.bridge) }
     }
 
@@ -63,7 +66,7 @@ extension Vswitch {
             case .talking:
                 do throws(OpenFlowFault) {
                     let message = try session.dialect.decode(bytes)
-                    carryOut(message, bytes, id, session.version, now: now)
+                    carryOut(message, bytes, session, now: now)
                 } catch {
                     send(error.reply, to: id)
                 }
@@ -112,10 +115,9 @@ extension Vswitch {
     // MARK: Requests
 
     private mutating func carryOut(
-        _ message: OpenFlowMessage, _ bytes: [UInt8], _ id: SessionID, _ version: OpenFlowVersion,
-        now: Instant
+        _ message: OpenFlowMessage, _ bytes: [UInt8], _ session: OpenFlowSession, now: Instant
     ) {
-        let xid = message.xid
+        let (xid, version) = (message.xid, session.version)
         func refuse(_ code: OpenFlowErrorCode) -> OpenFlowMessage {
             OpenFlowMessage(
                 xid: xid,
@@ -123,15 +125,15 @@ extension Vswitch {
                     OpenFlowErrorReport(
                         code, offending: bytes, version: version)))
         }
-        if sessions.byID[id]?.role == .secondary, message.body.isChange {
+        if session.role == .secondary, message.body.isChange {
             // A secondary connection only reads (1.3.5 §6.3.6).
-            send(refuse(.isSecondary), to: id)
+            send(refuse(.isSecondary), to: session)
             return
         }
         switch message.body {
         case .flowMod, .groupMod, .meterMod, .portMod, .tableMod, .packetOut:
-            change(message, id, version, refuse, now: now)
-        default: answer(message, bytes, id, version, refuse, now: now)
+            change(message, session, refuse, now: now)
+        default: answer(message, bytes, session.id, version, refuse, now: now)
         }
     }
 
@@ -181,22 +183,21 @@ extension Vswitch {
 
     /// A change outside of a bundle: carried out and told, or refused.
     private mutating func change(
-        _ message: OpenFlowMessage, _ id: SessionID, _ version: OpenFlowVersion,
+        _ message: OpenFlowMessage, _ session: OpenFlowSession,
         _ refuse: (OpenFlowErrorCode) -> OpenFlowMessage, now: Instant
     ) {
-        guard let bridge = sessions.byID[id]?.bridge, bridges.index(forKey: bridge) != nil else {
-            return
-        }
+        let bridge = session.bridge
         var news = ChangeNews()
         let picture = pictureForMonitors(ofBridge: bridge)
-        if let code = carryOut(message.body, bridge, version, news: &news, now: now) {
-            send(refuse(code), to: id)
+        if let code = carryOut(message.body, bridge, session.version, news: &news, now: now) {
+            send(refuse(code), to: session)
             return
         }
         tell(news, bridge: bridge, now: now)
         tellMonitors(
-            since: picture, news.removed, bridge: bridge, by: (id, message.xid), now: now)
-        forward(message, from: id)
+            since: picture, news.removed, bridge: bridge, by: (session.id, message.xid),
+            now: now)
+        forward(message, from: session.id)
     }
 
     /// Settings of the connection, and what a switch is never sent.
