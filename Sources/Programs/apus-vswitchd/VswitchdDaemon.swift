@@ -149,12 +149,9 @@ final class VswitchdDaemon: TurnTaking {
     }
 
     private func handleHeard(now: Instant) {
-        var events: [SwitchEvent] = []
-        swap(&events, &heard)
-        carryOut(machine.handle(events, now: now), mayWait: false)
-        // Its memory is for the next turn.
-        events.removeAll(keepingCapacity: true)
-        swap(&events, &heard)
+        let effects = machine.handle(heard, now: now)
+        heard.removeAll(keepingCapacity: true)
+        carryOut(effects, mayWait: false)
         flushDatapath()
     }
 

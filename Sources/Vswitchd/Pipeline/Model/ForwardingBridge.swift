@@ -134,13 +134,13 @@ public struct ForwardingBridge: Sendable {
 
     /// When something that was learned, or a rule, is over at the earliest; nil: nothing ages.
     public var nextDeadline: Instant? {
-        // Safe: see `Storage`.
-        var first = unsafe storage.fields.tables.nextDeadline
+        var first = tables.nextDeadline
         func consider(_ other: Instant?) {
             if let other, first.map({ other < $0 }) ?? true { first = other }
         }
+        consider(groups?.nextDeadline)
+        // Safe: see `Storage`.
         consider(unsafe Self.nextDeadline(of: &storage.fields.macTable))
-        if unsafe storage.fields.groups != nil { consider(groups?.nextDeadline) }
         return first
     }
 

@@ -177,19 +177,14 @@ public struct ForwardingModel: Sendable {
 
     /// The earliest `ForwardingBridge.nextDeadline`.
     public var nextDeadline: Instant? {
-        var first: Instant?
-        for index in slots.indices {
-            guard let next = slots[index]?.nextDeadline else { continue }
-            first = first.map { min($0, next) } ?? next
+        slots.reduce(nil) { first, bridge in
+            guard let next = bridge?.nextDeadline else { return first }
+            return first.map { min($0, next) } ?? next
         }
-        return first
     }
 
     /// Whether a bridge's tables or learned addresses have changes to tell. Asked in every turn.
-    public var hasChanges: Bool {
-        for index in slots.indices where slots[index]?.hasChanges == true { return true }
-        return false
-    }
+    public var hasChanges: Bool { slots.contains { $0?.hasChanges == true } }
 
     /// Whether any packet may come back to a translation that was cut in two.
     public var hasContinuations: Bool { continuations.count > 0 }

@@ -98,7 +98,7 @@ public struct ControllerCookie: Hashable, Sendable {
         let hasRegisters = span.octet(at: 7) == 1
         let end = hasRegisters ? Self.longByteCount : Self.shortByteCount
         guard span.byteCount >= end else { return nil }
-        userdata = span.byteCount == end ? [] : Array(bytes.dropFirst(end))
+        userdata = Array(bytes.dropFirst(end))
         guard hasRegisters else { return }
         func word(_ index: Int) -> UInt32 { span.bigEndian32(at: Self.shortByteCount + 4 * index) }
         for index in 0..<FlowField.registerCount { registers.append(word(index)) }
@@ -117,7 +117,7 @@ public struct ControllerCookie: Hashable, Sendable {
         let skipped = packetType == 0 || continuation != nil ? 0 : Self.ethernetByteCount
         if skipped > 0 { match.set(.packetType, to: FieldValue(low: UInt64(packetType))) }
         var packet = PacketIn(
-            bytes: skipped == 0 ? bytes : Array(bytes.dropFirst(skipped)),
+            bytes: Array(bytes.dropFirst(skipped)),
             totalByteCount: max(totalByteCount - skipped, 0),
             reason: reason, table: table, cookie: ruleCookie, match: match, inPort: inPort)
         packet.userdata = userdata
