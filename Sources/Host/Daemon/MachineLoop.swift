@@ -30,6 +30,8 @@ public struct Turn<Message: Sendable>: Sendable {
     public let writable: [Int32]
     /// SIGTERM or SIGINT has come, or `exit` on the control socket.
     public let isStopRequested: Bool
+    /// The wait began with looking, and nothing had come when that ended.
+    public let hasLookedInVain: Bool
 }
 
 /// Waits for messages, signals, descriptors and the machine's deadline in one `poll`.
@@ -57,8 +59,12 @@ public struct MachineLoop<Message: Sendable> {
     /// Waits until something happens, but no longer than until `deadline` (rounded up to a whole
     /// millisecond, so that the machine is not woken just before it is due).
     ///
-    /// - Parameter deadline: When the machine wants to be called again; `nil` means it can wait.
-    public func wait(until deadline: Instant?, watching watches: [Watch] = []) -> Turn<Message> {
+    /// - Parameters:
+    ///   - deadline: When the machine wants to be called again; `nil` means it can wait.
+    ///   - window: How long it looks again and again before it sleeps (`AdaptivePolling`).
+    public func wait(
+        until deadline: Instant?, watching watches: [Watch] = [], looking window: Duration = .zero
+    ) -> Turn<Message> {
         var polled = [mailbox.descriptor, signalDescriptor].map {
             pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
         }
@@ -66,8 +72,11 @@ public struct MachineLoop<Message: Sendable> {
             let events = ($0.forReading ? POLLIN : 0) | ($0.forWriting ? POLLOUT : 0)
             return pollfd(fd: $0.descriptor, events: Int16(events), revents: 0)
         }
-        // Safe: the array lives during the call. It fails only with EINTR, which is a turn too.
-        unsafe poll(&polled, nfds_t(polled.count), timeoutMilliseconds(until: deadline))
+        let hasFound = window > .zero && look(&polled, for: window)
+        if !hasFound {
+            // Safe: the array lives during the call. It fails only with EINTR, which is a turn too.
+            unsafe poll(&polled, nfds_t(polled.count), timeoutMilliseconds(until: deadline))
+        }
         let failed = Int16(POLLERR | POLLHUP | POLLNVAL)
         func ready(_ event: Int32, _ isWanted: (Watch) -> Bool) -> [Int32] {
             zip(watches, polled.dropFirst(2))
@@ -78,7 +87,18 @@ public struct MachineLoop<Message: Sendable> {
             now: MonotonicClock.now(), messages: mailbox.drain(),
             readable: ready(Int32(POLLIN), \.forReading),
             writable: ready(Int32(POLLOUT), \.forWriting),
-            isStopRequested: polled[1].revents != 0 && takeSignals())
+            isStopRequested: polled[1].revents != 0 && takeSignals(),
+            hasLookedInVain: window > .zero && !hasFound)
+    }
+
+    /// - Returns: Whether something has happened.
+    private func look(_ polled: inout [pollfd], for window: Duration) -> Bool {
+        let end = MonotonicClock.now() + window
+        repeat {
+            // Safe: as above.
+            if unsafe poll(&polled, nfds_t(polled.count), 0) != 0 { return true }
+        } while MonotonicClock.now() < end
+        return false
     }
 
     private func timeoutMilliseconds(until deadline: Instant?) -> Int32 {

@@ -18,6 +18,7 @@ public final class StreamHub: Sendable {
     let delivery: NIOLoopBoundBox<Delivery>
     let tls = TLSContexts()
     private let pauses = PauseCounter()
+    private let whenAnswered: (@Sendable () -> Void)?
     /// The thread, if it is ours to end.
     private let ownedGroup: MultiThreadedEventLoopGroup?
 
@@ -30,12 +31,16 @@ public final class StreamHub: Sendable {
     ///     `StreamLimits.pauseInterval`, and until then nothing is read from any stream.
     ///   - whenDrained: Called on the hub's thread after `deliver` has been told of all bytes that
     ///     had come from any stream: what these have in common can be done once.
+    ///   - whenAnswered: Called on the hub's thread when what was sent from the other two has been
+    ///     written: for what shall not wake anybody before that does.
     public init(
         limits: StreamLimits = StreamLimits(), sharing other: StreamHub? = nil,
         deliver: @escaping @Sendable (StreamEvent) -> Bool,
-        whenDrained: (@Sendable () -> Void)? = nil
+        whenDrained: (@Sendable () -> Void)? = nil,
+        whenAnswered: (@Sendable () -> Void)? = nil
     ) {
         self.limits = limits
+        self.whenAnswered = whenAnswered
         ownedGroup = other == nil ? MultiThreadedEventLoopGroup(numberOfThreads: 1) : nil
         // One of the two is there; the group has exactly one loop.
         loop = other?.loop ?? ownedGroup!.next()
@@ -228,6 +233,7 @@ public final class StreamHub: Sendable {
 
     private func drain() {
         for answer in delivery.value.drain() { write(answer.bytes, on: answer.stream) }
+        whenAnswered?()
     }
 
     /// - Parameter peer: Where an accepted stream came from.

@@ -63,6 +63,10 @@ final class DatapathDaemon {
     private var clients: [ClientID: ChannelConnection] = [:]
     private var lastClient: UInt64 = 0
     var nextCount: Instant
+    /// How long it looks for the next message of vswitchd or packet before it sleeps.
+    private var polling = AdaptivePolling(processorCount: WorkerCount.processors)
+    /// Orders and upcalls of this turn.
+    private var exchanged = 0
 
     /// - Parameters:
     ///   - express: Whether the kernel may forward busy flows by itself.
@@ -113,7 +117,7 @@ final class DatapathDaemon {
 
     /// Runs until it is asked to stop. Ports end with the process.
     func serve() throws {
-        if !SchedulingPolicy.runInBatches() {
+        if !SchedulingPolicy.batch.take() {
             logger.warning("the kernel refuses SCHED_BATCH; TCP may be slower")
         }
         try workers.start()
@@ -122,7 +126,8 @@ final class DatapathDaemon {
         defer { control.close() }
         while true {
             let deadline = desk.hasDumps ? Instant.start : nextCount
-            let turn = loop.wait(until: deadline, watching: watches)
+            let turn = loop.wait(until: deadline, watching: watches, looking: polling.window)
+            exchanged = 0
             spend(.waiting, until: turn.now)
             acceptClients(turn)
             for id in clients.keys.sorted() { readOrders(id, turn) }
@@ -140,6 +145,7 @@ final class DatapathDaemon {
             for id in clients.keys.sorted() { flush(id) }
             spend(.rest, until: MonotonicClock.now())
             workers.costs.endTurn(lookups: workers.first.lookupCounts.lookups)
+            polling.turnEnded(messages: exchanged, lookedInVain: turn.hasLookedInVain)
             if turn.isStopRequested { break }
         }
         workers.stop()
@@ -203,6 +209,7 @@ final class DatapathDaemon {
             if !areMore { workers.noteUpcallsFetched(number) }
             // It goes on while these are written.
             workers.letGo()
+            exchanged += upcalls.count
             for upcall in upcalls {
                 do throws(ChannelSendError) {
                     try client.send(.upcall(upcall), sequence: DatapathSequence.none)
@@ -246,6 +253,7 @@ final class DatapathDaemon {
             logger.warning("client \(id.rawValue): \(error)")
             gone(id)
         }
+        exchanged += requests.count
         let now = MonotonicClock.now()
         var answers: [UpcallAnswer] = []
         for request in requests {

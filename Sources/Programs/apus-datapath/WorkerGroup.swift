@@ -56,7 +56,7 @@ final class WorkerGroup {
         self.logger = logger
         self.bell = bell
         touched = [false]
-        taskNumber = SchedulingPolicy.taskOfThisThread
+        taskNumber = KernelTask.number
         for number in 1..<max(count, 1) { try add(number, of: count) }
         inUse = count
     }
@@ -199,7 +199,7 @@ final class WorkerGroup {
         let counts = with(number) { $0.lookupCounts }
         return number == 0
             ? Report(
-                costs: costs, processor: SchedulingPolicy.processor(ofTask: taskNumber),
+                costs: costs, processor: KernelTask.processor(of: taskNumber),
                 counts: counts)
             : Report(
                 costs: threads[number - 1].costs, processor: threads[number - 1].processor,

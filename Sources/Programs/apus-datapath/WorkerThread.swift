@@ -84,15 +84,15 @@ final class WorkerThread: @unchecked Sendable {
 
     /// The processor that the thread runs on.
     var processor: Int {
-        SchedulingPolicy.processor(ofTask: taskNumber.load(ordering: .relaxed))
+        KernelTask.processor(of: taskNumber.load(ordering: .relaxed))
     }
 
     // MARK: The thread
 
     private func run() {
-        taskNumber.store(SchedulingPolicy.taskOfThisThread, ordering: .relaxed)
+        taskNumber.store(KernelTask.number, ordering: .relaxed)
         begun.post(true)
-        _ = SchedulingPolicy.runInBatches()
+        _ = SchedulingPolicy.batch.take()
         while true {
             var ready = worker.readySet.ready(waiting: true)
             guard rendezvous.enter() else { return }

@@ -33,6 +33,8 @@ final class VswitchdDaemon: TurnTaking {
         case control(ControlRequest)
         /// All bytes that had come have been told.
         case drained
+        /// What was answered to them has been written.
+        case answered
     }
 
     private let places: Places
@@ -59,6 +61,8 @@ final class VswitchdDaemon: TurnTaking {
     /// Until when our own thread sleeps, if nobody wakes it.
     private var alarm: Instant?
     private var loggers: [String: Logger] = [:]
+    /// Of the hub's thread, which alone uses it.
+    private var scheduling: ThreadScheduling?
 
     /// Serves until it is asked to stop. The datapath keeps what it has.
     static func serve(_ process: DaemonProcess, database: String?, tls: TLSFiles?) throws {
@@ -78,6 +82,8 @@ final class VswitchdDaemon: TurnTaking {
         } whenDrained: {
             // If there is no room for it, our own thread has a turn before it.
             _ = shared.deliver(.drained)
+        } whenAnswered: {
+            _ = shared.deliver(.answered)
         }
         defer { hub.shutdown() }
         hub.useTLS(tls)
@@ -127,6 +133,7 @@ final class VswitchdDaemon: TurnTaking {
     }
 
     func handleAtOnce(_ message: Message, now: Instant) -> Bool {
+        if case .answered = message { return flushAfterAnswers() }
         if let event = event(message) {
             guard event.isForAnyThread else {
                 pending.append(event)
@@ -136,10 +143,12 @@ final class VswitchdDaemon: TurnTaking {
         }
         // More may have come: what has is told to the machine together.
         guard case .drained = message, !heard.isEmpty || machine.hasBacklog else { return false }
-        handleHeard(now: now)
-        guard pending.isEmpty, postponed.isEmpty, datapath?.wantsToWrite != true else {
-            return true
-        }
+        if scheduling == nil { scheduling = ThreadScheduling(now: now) }
+        scheduling?.turn(now: now)
+        let effects = machine.handle(heard, now: now)
+        heard.removeAll(keepingCapacity: true)
+        carryOut(effects, mayWait: false)
+        guard pending.isEmpty, postponed.isEmpty else { return true }
         if machine.hasBacklog {
             // Goes on here, after whoever else has been heard: another thread would only contend.
             hub.drain(within: .zero)
@@ -148,11 +157,13 @@ final class VswitchdDaemon: TurnTaking {
         return machine.deadline.map { soon in alarm.map { soon < $0 } ?? true } ?? false
     }
 
-    private func handleHeard(now: Instant) {
-        let effects = machine.handle(heard, now: now)
-        heard.removeAll(keepingCapacity: true)
-        carryOut(effects, mayWait: false)
+    /// What the datapath is told goes after what controllers are told: these, once awake, send it
+    /// the next packet, and it finds both.
+    ///
+    /// - Returns: Whether our own thread is to look after what is left.
+    private func flushAfterAnswers() -> Bool {
         flushDatapath()
+        return !pending.isEmpty || datapath?.wantsToWrite ?? false
     }
 
     func take(_ turn: Turn<Message>) throws -> Bool {
@@ -201,7 +212,7 @@ final class VswitchdDaemon: TurnTaking {
             return .control(
                 ControlID(lastQuestion), command: request.command,
                 arguments: request.arguments, wantsJSON: request.wantsJSON)
-        case .drained: return nil
+        case .drained, .answered: return nil
         }
     }
 

@@ -70,4 +70,19 @@ import Timekeeping
         close(pipe.writing)
         #expect(loop().wait(until: nil, watching: [Watch(pipe.reading)]).readable == [pipe.reading])
     }
+
+    @Test func whatIsThereIsFoundByLooking() {
+        mailbox.post(7)
+        let turn = loop().wait(until: nil, looking: .seconds(30))
+        #expect(turn.messages == [7])
+        #expect(!turn.hasLookedInVain)
+    }
+
+    @Test func whoHasLookedInVainSleeps() {
+        let begin = MonotonicClock.now()
+        let turn = loop().wait(until: begin + .milliseconds(20), looking: .milliseconds(1))
+        #expect(turn.now >= begin + .milliseconds(20))
+        #expect(turn.hasLookedInVain)
+        #expect(!loop().wait(until: .start).hasLookedInVain)
+    }
 }

@@ -142,6 +142,23 @@ import Testing
         close(ours)
     }
 
+    /// What is done after the answers finds them at the other end.
+    @Test func saysWhenItHasWrittenTheAnswers() async throws {
+        let (words, continuation) = AsyncStream.makeStream(of: String.self)
+        let answerer = Answerer { client in
+            var bytes = [UInt8](repeating: 0, count: 16)
+            let count = recv(client.descriptor, &bytes, bytes.count, Int32(MSG_DONTWAIT))
+            continuation.yield(String(decoding: bytes.prefix(max(0, count)), as: UTF8.self))
+        }
+        let path = directory.file("s")
+        _ = try answerer.hub.listen(.passiveUnix(path: path))
+        try #require(answerer.client.connect(path))
+        try #require(write(answerer.client.descriptor, "ask", 3) == 3)
+        var iterator = words.makeAsyncIterator()
+        #expect(await iterator.next() == "answer")
+        answerer.hub.shutdown()
+    }
+
     @Test func saysWhenADescriptorCannotBeHeard() async {
         let listening = Listening()
         _ = listening.hub.hear(-1, pieceByteCountMax: 1024)

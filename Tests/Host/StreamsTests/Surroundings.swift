@@ -135,8 +135,25 @@ final class Echo: Sendable {
     var sentCount: Int { sent.count }
 }
 
+/// Answers whatever comes; has something to do afterwards.
+final class Answerer: Sendable {
+    private let place = Mutex<StreamHub?>(nil)
+    var hub: StreamHub { place.withLock { $0! } }
+    let client = RawSocket()
+
+    init(afterwards: @escaping @Sendable (RawSocket) -> Void) {
+        let hub = StreamHub { [weak self] event in
+            if case .received(let id, _) = event { self?.hub.send(Array("answer".utf8), on: id) }
+            return true
+        } whenAnswered: { [client] in
+            afterwards(client)
+        }
+        place.withLock { $0 = hub }
+    }
+}
+
 /// A plain unix socket, as a peer that does not behave would use it.
-final class RawSocket {
+final class RawSocket: Sendable {
     let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
 
     static func address<R>(_ path: String, _ body: (UnsafePointer<sockaddr>, socklen_t) -> R) -> R {
