@@ -1,6 +1,6 @@
 // A thread that is a batch job as long as that costs it nothing.
 //
-//     batch ── runs waited for more than 1 ms each ──> ordinary for 2 s, 4 s, … 60 s ──> batch
+//     batch ── runs waited for more than 1 ms each ──> ordinary for a second ──> batch
 //
 // A controller that has just sent a message has more to do: if whom it woke takes the processor
 // from it there and then, all wait, the controller, the packet that it was about to send, and the
@@ -28,53 +28,32 @@ struct AdaptiveScheduling: Sendable {
     static let runsPerLook: UInt64 = 4
     /// The longest mean wait of a run that a batch job bears.
     static let waitMax = Duration.milliseconds(1)
-    /// How long it comes before others: doubled each time that it has to again.
-    static let pauseMin = Duration.seconds(2)
-    static let pauseMax = Duration.seconds(60)
+    /// How long it comes before others. To try again costs a few runs that wait long.
+    static let pause = Duration.seconds(1)
 
     private(set) var policy = SchedulingPolicy.batch
     private var nextLook = Instant.start
     private var before: ProcessorWaits
-    private var pause = Self.pauseMin
-    private var batchSince: Instant
 
     /// - Parameter waits: Of the thread as it is now: a batch job.
-    init(_ waits: ProcessorWaits, now: Instant) {
-        before = waits
-        batchSince = now
-    }
+    init(_ waits: ProcessorWaits) { before = waits }
 
     func isLookDue(_ now: Instant) -> Bool { now >= nextLook }
 
     /// - Returns: Whether `policy` has changed.
     mutating func look(_ waits: ProcessorWaits, now: Instant) -> Bool {
-        switch policy {
-        case .ordinary:
-            become(.batch, after: Self.lookPause, waits, now)
-            batchSince = now
-            return true
-        case .batch:
-            nextLook = now + Self.lookPause
-            let runs = waits.runs &- before.runs
-            guard runs >= Self.runsPerLook else { return false }
-            let mean = (waits.nanoseconds &- before.nanoseconds) / runs
-            guard mean > UInt64(Self.waitMax.nanosecondsClamped) else {
-                before = waits
-                if now.since(batchSince) > pause { pause = Self.pauseMin }
-                return false
-            }
-            become(.ordinary, after: pause, waits, now)
-            pause = min(pause * 2, Self.pauseMax)
+        guard policy == .batch else {
+            (policy, before, nextLook) = (.batch, waits, now + Self.lookPause)
             return true
         }
-    }
-
-    private mutating func become(
-        _ other: SchedulingPolicy, after delay: Duration, _ waits: ProcessorWaits, _ now: Instant
-    ) {
-        policy = other
+        nextLook = now + Self.lookPause
+        let runs = waits.runs &- before.runs
+        guard runs >= Self.runsPerLook else { return false }
+        let mean = (waits.nanoseconds &- before.nanoseconds) / runs
         before = waits
-        nextLook = now + delay
+        guard mean > UInt64(Self.waitMax.nanosecondsClamped) else { return false }
+        (policy, nextLook) = (.ordinary, now + Self.pause)
+        return true
     }
 }
 
@@ -85,12 +64,12 @@ public struct ThreadScheduling: ~Copyable {
     private var rule: AdaptiveScheduling?
 
     /// Of the calling thread, which from now on is to call `turn`.
-    public init(now: Instant) {
+    public init() {
         waits = ProcessorWaitsFile()
         guard let first = waits.read(), first.runs > 0, SchedulingPolicy.batch.take() else {
             return
         }
-        rule = AdaptiveScheduling(first, now: now)
+        rule = AdaptiveScheduling(first)
     }
 
     /// A turn begins.

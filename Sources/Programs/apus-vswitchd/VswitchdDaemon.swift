@@ -143,7 +143,7 @@ final class VswitchdDaemon: TurnTaking {
         }
         // More may have come: what has is told to the machine together.
         guard case .drained = message, !heard.isEmpty || machine.hasBacklog else { return false }
-        if scheduling == nil { scheduling = ThreadScheduling(now: now) }
+        if scheduling == nil { scheduling = ThreadScheduling() }
         scheduling?.turn(now: now)
         let effects = machine.handle(heard, now: now)
         heard.removeAll(keepingCapacity: true)

@@ -12,7 +12,7 @@ import Timekeeping
         var waits = ProcessorWaits(nanoseconds: 77, runs: 5)
         var rule: AdaptiveScheduling
 
-        init() { rule = AdaptiveScheduling(waits, now: now) }
+        init() { rule = AdaptiveScheduling(waits) }
 
         /// Goes on until the next look, with so many runs since the last.
         ///
@@ -34,28 +34,17 @@ import Timekeeping
         #expect(simulation.rule.policy == .batch)
     }
 
-    @Test func comesBeforeOthersForAWhileOnceItWaitsLong() {
+    @Test func comesBeforeOthersForAWhileEachTimeThatItWaitsLong() {
         let simulation = Simulation()
-        #expect(simulation.look(waiting: .milliseconds(4)))
-        #expect(simulation.rule.policy == .ordinary)
-        #expect(!simulation.look(after: .milliseconds(1999), waiting: .zero))
-        #expect(simulation.look(after: .milliseconds(1), waiting: .zero))
-        #expect(simulation.rule.policy == .batch)
-        // What it waited before that does not count.
-        #expect(!simulation.look(waiting: .zero))
-    }
-
-    @Test func waitsLongerEachTimeThatItHasToAgain() {
-        let simulation = Simulation()
-        for pause in [2, 4, 8, 16, 32, 60, 60] {
+        for _ in 0..<3 {
             #expect(simulation.look(waiting: .milliseconds(4)))
-            #expect(!simulation.look(after: .milliseconds(pause * 1000 - 1), waiting: .zero))
-            #expect(simulation.look(after: .milliseconds(1), waiting: .zero))
+            #expect(simulation.rule.policy == .ordinary)
+            #expect(!simulation.look(after: .milliseconds(999), waiting: .milliseconds(4)))
+            #expect(simulation.look(after: .milliseconds(1), waiting: .milliseconds(4)))
+            #expect(simulation.rule.policy == .batch)
+            // What it waited before that does not count.
+            #expect(!simulation.look(waiting: .zero))
         }
-        // A good time as long as the pause makes up for all.
-        #expect(!simulation.look(after: .seconds(61), waiting: .zero))
-        #expect(simulation.look(waiting: .milliseconds(4)))
-        #expect(simulation.look(after: .seconds(2), waiting: .zero))
     }
 
     @Test func fewRunsAreLookedAtTogether() {
@@ -71,7 +60,7 @@ import Timekeeping
         let crew = Crew<[Int32]>(threadCount: 1, capacity: 1)
         crew.post(key: "") {
             let before = sched_getscheduler(0)
-            var scheduling = ThreadScheduling(now: MonotonicClock.now())
+            var scheduling = ThreadScheduling()
             scheduling.turn(now: MonotonicClock.now())
             return [before, sched_getscheduler(0)]
         }
