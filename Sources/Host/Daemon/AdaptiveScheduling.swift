@@ -59,41 +59,30 @@ struct AdaptiveScheduling: Sendable {
 
 /// The rule at work on one thread. Where the kernel does not count waits (`CONFIG_SCHED_INFO`), or
 /// refuses the policy, the thread stays what it was.
-public struct ThreadScheduling: ~Copyable {
-    private let waits: ProcessorWaitsFile
+public final class ThreadScheduling {
+    /// Where the kernel says how long this thread waited; -1 if nowhere.
+    private let descriptor: Int32
     private var rule: AdaptiveScheduling?
 
     /// Of the calling thread, which from now on is to call `turn`.
     public init() {
-        waits = ProcessorWaitsFile()
-        guard let first = waits.read(), first.runs > 0, SchedulingPolicy.batch.take() else {
-            return
-        }
-        rule = AdaptiveScheduling(first)
-    }
-
-    /// A turn begins.
-    public mutating func turn(now: Instant) {
-        guard rule?.isLookDue(now) ?? false, let waits = waits.read() else { return }
-        guard rule?.look(waits, now: now) ?? false, let policy = rule?.policy else { return }
-        if !policy.take() { rule = nil }
-    }
-}
-
-/// What the kernel says of one thread's waits.
-private struct ProcessorWaitsFile: ~Copyable {
-    /// -1 if there is none.
-    private let descriptor: Int32
-
-    /// Of the calling thread; the file stays that one's.
-    init() {
+        // The file stays this thread's, whoever reads it.
         descriptor = unsafe open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC)
+        guard let first = waits, first.runs > 0, SchedulingPolicy.batch.take() else { return }
+        rule = AdaptiveScheduling(first)
     }
 
     deinit { if descriptor >= 0 { close(descriptor) } }
 
+    /// A turn begins.
+    public func turn(now: Instant) {
+        guard rule?.isLookDue(now) ?? false, let waits else { return }
+        guard rule?.look(waits, now: now) ?? false, let policy = rule?.policy else { return }
+        if !policy.take() { rule = nil }
+    }
+
     /// proc_pid_schedstat(5): nanoseconds on a processor, nanoseconds in wait of one, runs.
-    func read() -> ProcessorWaits? {
+    private var waits: ProcessorWaits? {
         guard descriptor >= 0 else { return nil }
         var bytes = [UInt8](repeating: 0, count: 96)
         // Safe: at most the array's size is written.

@@ -60,7 +60,7 @@ import Timekeeping
         let crew = Crew<[Int32]>(threadCount: 1, capacity: 1)
         crew.post(key: "") {
             let before = sched_getscheduler(0)
-            var scheduling = ThreadScheduling()
+            let scheduling = ThreadScheduling()
             scheduling.turn(now: MonotonicClock.now())
             return [before, sched_getscheduler(0)]
         }
