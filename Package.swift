@@ -37,7 +37,7 @@ house.add(
 
 // Host: what a program needs of the machine it runs on.
 house.add(
-    "Streams", .device, at: "Host/Streams", ["Timekeeping"],
+    "Streams", .device, at: "Host/Streams", ["Timekeeping"], c: ["CProcess"],
     packages: [.nio("NIOCore"), .nio("NIOPosix"), .nio("NIOTLS"), .tls])
 house.add(
     "Daemon", .device, at: "Host/Daemon",

@@ -61,7 +61,7 @@ public struct MachineLoop<Message: Sendable> {
     ///
     /// - Parameters:
     ///   - deadline: When the machine wants to be called again; `nil` means it can wait.
-    ///   - window: How long it looks again and again before it sleeps (`AdaptivePolling`).
+    ///   - window: How long it looks again and again before it sleeps (`Streams.AdaptivePolling`).
     public func wait(
         until deadline: Instant?, watching watches: [Watch] = [], looking window: Duration = .zero
     ) -> Turn<Message> {
@@ -97,6 +97,8 @@ public struct MachineLoop<Message: Sendable> {
         repeat {
             // Safe: as above.
             if unsafe poll(&polled, nfds_t(polled.count), 0) != 0 { return true }
+            // Whom we wait for may wait for this processor.
+            sched_yield()
         } while MonotonicClock.now() < end
         return false
     }

@@ -28,6 +28,9 @@ public struct Processors: Hashable, Sendable {
         return set
     }
 
+    /// How many they are.
+    public var count: Int { words.reduce(0) { $0 + $1.nonzeroBitCount } }
+
     /// Lets a thread of this process run on these only.
     ///
     /// - Parameter task: As `gettid` says; 0: the calling thread.

@@ -18,7 +18,7 @@ final class Delivery {
     private var held: [StreamEvent] = []
     /// Channels that want to read once `held` is empty again.
     private var waiting: [any Channel] = []
-    private let pauses: PauseCounter
+    private let counts: ThreadCounts
     private var isOver = false
     /// Whether the consumer is being told of received bytes right now.
     private(set) var isTelling = false
@@ -29,11 +29,11 @@ final class Delivery {
     private var answers: [(stream: StreamID, bytes: [UInt8])] = []
 
     init(
-        loop: any EventLoop, interval: Duration, pauses: PauseCounter,
+        loop: any EventLoop, interval: Duration, counts: ThreadCounts,
         deliver: @escaping @Sendable (StreamEvent) -> Bool,
         whenDrained: (@Sendable () -> Void)?
     ) {
-        self.pauses = pauses
+        self.counts = counts
         self.whenDrained = whenDrained
         self.loop = loop
         self.interval = .nanoseconds(interval.nanosecondsClamped)
@@ -48,7 +48,7 @@ final class Delivery {
         }
         guard !deliver(event) else { return }
         held.append(event)
-        pauses.count.add(1, ordering: .relaxed)
+        counts.pauses.add(1, ordering: .relaxed)
         askAgainLater()
     }
 
@@ -121,9 +121,13 @@ final class Delivery {
     }
 }
 
-/// How often a delivery stopped; read by other threads.
-final class PauseCounter: Sendable {
-    let count = Atomic<UInt64>(0)
+/// What the hub's thread counts, read by others.
+final class ThreadCounts: Sendable {
+    /// How often a delivery stopped.
+    let pauses = Atomic<UInt64>(0)
+    /// How often the thread looked before it slept, and how often nothing came meanwhile.
+    let looks = Atomic<UInt64>(0)
+    let vainLooks = Atomic<UInt64>(0)
 }
 
 /// Stops the reads of a channel, a listening one too, while the consumer is full.

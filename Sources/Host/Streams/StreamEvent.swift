@@ -35,6 +35,9 @@ public struct StreamCounters: Equatable, Sendable {
     public var overflowedCount: UInt64 = 0
     /// How often reading stopped because the consumer was full.
     public var pauseCount: UInt64 = 0
+    /// How often the thread looked for the next piece instead of sleeping, and in vain.
+    public var lookCount: UInt64 = 0
+    public var vainLookCount: UInt64 = 0
 }
 
 /// Why a place cannot be listened at.

@@ -16,8 +16,9 @@ public final class StreamHub: Sendable {
     let registry = Mutex(StreamRegistry())
     let loop: any EventLoop
     let delivery: NIOLoopBoundBox<Delivery>
+    private let lookout: NIOLoopBoundBox<Lookout?>
     let tls = TLSContexts()
-    private let pauses = PauseCounter()
+    private let counts = ThreadCounts()
     private let whenAnswered: (@Sendable () -> Void)?
     /// The thread, if it is ours to end.
     private let ownedGroup: MultiThreadedEventLoopGroup?
@@ -33,8 +34,11 @@ public final class StreamHub: Sendable {
     ///     had come from any stream: what these have in common can be done once.
     ///   - whenAnswered: Called on the hub's thread when what was sent from the other two has been
     ///     written: for what shall not wake anybody before that does.
+    ///   - polling: Whether and how long the thread looks for the next piece before it sleeps. Not
+    ///     with `sharing`: each thread has one.
     public init(
         limits: StreamLimits = StreamLimits(), sharing other: StreamHub? = nil,
+        polling: AdaptivePolling? = nil,
         deliver: @escaping @Sendable (StreamEvent) -> Bool,
         whenDrained: (@Sendable () -> Void)? = nil,
         whenAnswered: (@Sendable () -> Void)? = nil
@@ -46,9 +50,12 @@ public final class StreamHub: Sendable {
         loop = other?.loop ?? ownedGroup!.next()
         delivery = NIOLoopBoundBox.makeBoxSendingValue(
             Delivery(
-                loop: loop, interval: limits.pauseInterval, pauses: pauses, deliver: deliver,
+                loop: loop, interval: limits.pauseInterval, counts: counts, deliver: deliver,
                 whenDrained: whenDrained),
             eventLoop: loop)
+        lookout = NIOLoopBoundBox.makeBoxSendingValue(nil, eventLoop: loop)
+        guard let polling, other == nil else { return }
+        loop.execute { [self] in lookout.value = Lookout.begin(polling, counts, on: loop) }
     }
 
     /// Calls `whenDrained` once more after at most `delay`.
@@ -130,7 +137,9 @@ public final class StreamHub: Sendable {
 
     public var counters: StreamCounters {
         var counters = registry.withLock { $0.counters }
-        counters.pauseCount = pauses.count.load(ordering: .relaxed)
+        counters.pauseCount = counts.pauses.load(ordering: .relaxed)
+        counters.lookCount = counts.looks.load(ordering: .relaxed)
+        counters.vainLookCount = counts.vainLooks.load(ordering: .relaxed)
         return counters
     }
 
@@ -226,6 +235,7 @@ public final class StreamHub: Sendable {
 
     func received(_ id: StreamID, _ bytes: [UInt8]) {
         guard registry.withLock({ $0.isLive(id) }) else { return }
+        lookout.value?.heard()
         guard delivery.value.tell(bytes, from: id) else { return }
         // After everything else that has come meanwhile: peers are then woken less often.
         loop.execute { [self] in drain() }
@@ -234,6 +244,7 @@ public final class StreamHub: Sendable {
     private func drain() {
         for answer in delivery.value.drain() { write(answer.bytes, on: answer.stream) }
         whenAnswered?()
+        lookout.value?.turnEnded()
     }
 
     /// - Parameter peer: Where an accepted stream came from.

@@ -64,7 +64,7 @@ final class DatapathDaemon {
     private var lastClient: UInt64 = 0
     var nextCount: Instant
     /// How long it looks for the next message of vswitchd or packet before it sleeps.
-    private var polling = AdaptivePolling(processorCount: WorkerCount.processors)
+    private var polling = AdaptivePolling(processorCount: Processors.ofThisThread().count)
     /// Orders and upcalls of this turn.
     private var exchanged = 0
 

@@ -76,7 +76,8 @@ final class VswitchdDaemon: TurnTaking {
         }
         let shared = SharedMachine<VswitchdDaemon>()
         let mailbox = shared.mailbox
-        let hub = StreamHub { event in
+        let polling = AdaptivePolling(processorCount: Processors.ofThisThread().count)
+        let hub = StreamHub(polling: polling) { event in
             guard case .received = event else { return mailbox.post(.stream(event)) }
             return shared.deliver(.stream(event))
         } whenDrained: {

@@ -250,6 +250,26 @@ import Testing
         server.stop()
     }
 
+    /// Eight pieces that each wait for the answer before earn a look; one in vain loses it.
+    @Test func looksBeforeItSleepsForAsLongAsThatPays() async throws {
+        let echo = Echo(polling: AdaptivePolling(processorCount: 2))
+        let client = Listening()
+        _ = try echo.hub.listen(.passiveUnix(path: directory.file("s")))
+        let stream = client.hub.connect(.unix(path: directory.file("s")))
+        #expect(await client.next() == "connected")
+        for (pieces, looks) in [(7, 0), (1, 1), (7, 1), (1, 2)] as [(Int, UInt64)] {
+            for _ in 1...pieces {
+                client.hub.send([1], on: stream)
+                #expect(await client.next().hasPrefix("received "))
+            }
+            // The answer is written before it looks. In vain, for we send nothing meanwhile.
+            while echo.hub.counters.vainLookCount < looks { await Task.yield() }
+            #expect(echo.hub.counters.lookCount == looks)
+        }
+        client.stop()
+        echo.hub.shutdown()
+    }
+
     /// While the consumer takes nothing, the peer's writes come to a stop; then nothing is missing.
     @Test func aFullConsumerStopsThePeer() async throws {
         let isOpen = Atomic(false)

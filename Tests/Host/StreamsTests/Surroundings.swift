@@ -118,8 +118,8 @@ final class Echo: Sendable {
     let hub: StreamHub
     private let state = State()
 
-    init() {
-        hub = StreamHub { [state] event in
+    init(polling: AdaptivePolling? = nil) {
+        hub = StreamHub(polling: polling) { [state] event in
             switch event {
             case .accepted(let stream, _, _): state.content.withLock { $0.stream = stream }
             case .received: state.send()

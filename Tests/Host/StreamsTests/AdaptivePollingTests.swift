@@ -1,7 +1,7 @@
 import Testing
 import Timekeeping
 
-@testable import Daemon
+@testable import Streams
 
 /// When looking before sleeping is earned, and when it is lost.
 @Suite struct AdaptivePollingTests {
