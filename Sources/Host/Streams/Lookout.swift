@@ -28,8 +28,8 @@ final class Lookout: ChannelInboundHandler {
     private var isOver = false
     private var polling: AdaptivePolling
     private let counts: ThreadCounts
-    /// Pieces that were heard since the last turn ended.
-    private var pieceCount = 0
+    /// Messages that were heard since the last turn ended: pieces, and what else was in them.
+    private var messageCount = 0
     /// Until when it looks.
     private var end: NIODeadline?
     private var isRinging = false
@@ -63,13 +63,13 @@ final class Lookout: ChannelInboundHandler {
         return lookout.value
     }
 
-    /// A piece has come, from whichever stream.
-    func heard() { pieceCount += 1 }
+    /// Something has come, from whichever stream.
+    func heard(messages: Int) { messageCount += messages }
 
     /// All that had come is answered.
     func turnEnded() {
-        polling.turnEnded(messages: pieceCount, lookedInVain: false)
-        pieceCount = 0
+        polling.turnEnded(messages: messageCount, lookedInVain: false)
+        messageCount = 0
         let window = polling.window
         guard window > .zero, !isOver else {
             end = nil
@@ -93,7 +93,7 @@ final class Lookout: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         isRinging = false
         // If something has come, this turn's end decides.
-        guard let end, pieceCount == 0 else { return }
+        guard let end, messageCount == 0 else { return }
         guard .now() < end else {
             counts.vainLooks.add(1, ordering: .relaxed)
             polling.turnEnded(messages: 0, lookedInVain: true)

@@ -76,6 +76,10 @@ public final class StreamHub: Sendable {
         return id
     }
 
+    /// The piece that is being delivered has several messages in it: whoever sent them does not
+    /// wait for each answer before the next. Called from `deliver`, on the hub's thread.
+    public func heard(further messages: Int) { lookout.value?.heard(messages: messages) }
+
     /// Sends bytes after all those sent before. On a stream that is still connecting they wait; on
     /// one that has closed they are forgotten, for its `.closed` is on the way.
     ///
@@ -235,7 +239,7 @@ public final class StreamHub: Sendable {
 
     func received(_ id: StreamID, _ bytes: [UInt8]) {
         guard registry.withLock({ $0.isLive(id) }) else { return }
-        lookout.value?.heard()
+        lookout.value?.heard(messages: 1)
         guard delivery.value.tell(bytes, from: id) else { return }
         // After everything else that has come meanwhile: peers are then woken less often.
         loop.execute { [self] in drain() }

@@ -140,6 +140,7 @@ final class VswitchdDaemon: TurnTaking {
                 pending.append(event)
                 return true
             }
+            if case .datapathSaid(let said) = event { hub.heard(further: max(said.count - 1, 0)) }
             heard.append(event)
         }
         // More may have come: what has is told to the machine together.

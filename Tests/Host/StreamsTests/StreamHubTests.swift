@@ -270,6 +270,22 @@ import Testing
         echo.hub.shutdown()
     }
 
+    /// Whoever sends several messages at once does not wait for each answer.
+    @Test func doesNotLookWhereSeveralMessagesComeInOnePiece() async throws {
+        let echo = Echo(polling: AdaptivePolling(processorCount: 2), further: 1)
+        let client = Listening()
+        _ = try echo.hub.listen(.passiveUnix(path: directory.file("s")))
+        let stream = client.hub.connect(.unix(path: directory.file("s")))
+        #expect(await client.next() == "connected")
+        for _ in 1...20 {
+            client.hub.send([1], on: stream)
+            #expect(await client.next().hasPrefix("received "))
+        }
+        client.stop()
+        echo.hub.shutdown()
+        #expect(echo.hub.counters.lookCount == 0)
+    }
+
     /// While the consumer takes nothing, the peer's writes come to a stop; then nothing is missing.
     @Test func aFullConsumerStopsThePeer() async throws {
         let isOpen = Atomic(false)

@@ -105,9 +105,10 @@ final class Echo: Sendable {
         let content = Mutex(Content())
 
         /// Under the lock, so that the order is known.
-        func send() {
+        func send(_ further: Int = 0) {
             content.withLock { content in
                 guard let hub = content.hub, let stream = content.stream else { return }
+                if further > 0 { hub.heard(further: further) }
                 let letter = UInt8(ascii: "a") + UInt8(content.sent.count % 26)
                 content.sent.append(letter)
                 hub.send([letter], on: stream)
@@ -118,11 +119,12 @@ final class Echo: Sendable {
     let hub: StreamHub
     private let state = State()
 
-    init(polling: AdaptivePolling? = nil) {
+    /// - Parameter further: Messages that it says are in each piece besides the first.
+    init(polling: AdaptivePolling? = nil, further: Int = 0) {
         hub = StreamHub(polling: polling) { [state] event in
             switch event {
             case .accepted(let stream, _, _): state.content.withLock { $0.stream = stream }
-            case .received: state.send()
+            case .received: state.send(further)
             case .connected, .closed, .distrusted: break
             }
             return true
