@@ -24,8 +24,9 @@ final class Lookout: ChannelInboundHandler {
 
     /// The channel's own.
     private let bell: Int32
-    /// The channel has closed it, with all others, because the loop ends.
-    private var isOver = false
+    /// Whether the channel has it. Before and afterwards its number may be another descriptor's: of
+    /// a channel that never came about, or was closed with all others because the loop ends.
+    private var isOpen = false
     private var polling: AdaptivePolling
     private let counts: ThreadCounts
     /// Messages that were heard since the last turn ended: pieces, and what else was in them.
@@ -71,7 +72,7 @@ final class Lookout: ChannelInboundHandler {
         polling.turnEnded(messages: messageCount, lookedInVain: false)
         messageCount = 0
         let window = polling.window
-        guard window > .zero, !isOver else {
+        guard window > .zero, isOpen else {
             end = nil
             return
         }
@@ -85,8 +86,13 @@ final class Lookout: ChannelInboundHandler {
         isRinging = eventfd_write(bell, 1) == 0
     }
 
+    func channelActive(context: ChannelHandlerContext) {
+        isOpen = true
+        context.fireChannelActive()
+    }
+
     func channelInactive(context: ChannelHandlerContext) {
-        isOver = true
+        isOpen = false
         context.fireChannelInactive()
     }
 
