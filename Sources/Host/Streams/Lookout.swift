@@ -24,8 +24,8 @@ final class Lookout: ChannelInboundHandler {
 
     /// The channel's own.
     private let bell: Int32
-    /// Whether the channel has it. Before and afterwards its number may be another descriptor's: of
-    /// a channel that never came about, or was closed with all others because the loop ends.
+    /// Whether the channel has it. If the channel never came about, or was closed with all others
+    /// because the loop ends, the number may be another descriptor's by now.
     private var isOpen = false
     private var polling: AdaptivePolling
     private let counts: ThreadCounts
