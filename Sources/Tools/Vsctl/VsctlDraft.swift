@@ -17,7 +17,7 @@ struct RowKey: Hashable {
 struct VsctlDraft {
     let replica: DatabaseReplica
     let schema: DatabaseSchema
-    var symbols = VsctlSymbols()
+    var symbols: VsctlSymbols
     /// Counts changes, so that whoever keeps a view of the draft knows when it is old.
     private(set) var revision = 0
 
@@ -35,8 +35,10 @@ struct VsctlDraft {
         var mutations: [Mutation] = []
     }
 
-    init(of replica: DatabaseReplica, schema: DatabaseSchema) {
-        (self.replica, self.schema) = (replica, schema)
+    init(
+        of replica: DatabaseReplica, schema: DatabaseSchema, symbols: VsctlSymbols = VsctlSymbols()
+    ) {
+        (self.replica, self.schema, self.symbols) = (replica, schema, symbols)
     }
 
     // MARK: Reading

@@ -44,8 +44,8 @@ public struct VsctlMachine {
         var outputs: [VsctlOutput] = []
         var newInterfaces: [Atom] = []
         var transaction: VsctlTransaction?
-        /// Of the picture it was made from.
-        var revision: UInt64
+        /// What it was made from.
+        var picture: DatabaseReplica
     }
 
     private let line: VsctlCommandLine
@@ -70,8 +70,8 @@ public struct VsctlMachine {
         phase = .finished
         var warnings: [String] = []
         do throws(VsctlStop) {
-            let run = try run(&warnings, files.history?.schema)
-            return output(of: run, nil) + [.exit(VsctlExit.success)]
+            let run = try run(on: replica, &warnings, files.history?.schema)
+            return output(of: run) + [.exit(VsctlExit.success)]
         } catch {
             guard case .failure(let message) = error else { return [.exit(VsctlExit.failure)] }
             return fail(message)
@@ -172,11 +172,11 @@ public struct VsctlMachine {
     private mutating func runCommands() -> [VsctlEffect] {
         var warnings: [String] = []
         do throws(VsctlStop) {
-            let run = try run(&warnings, replica.schema)
+            let run = try run(on: replica, &warnings, replica.schema)
             let complaints = complaints(warnings)
             guard let transaction = run.transaction else {
                 phase = .finished
-                return complaints + output(of: run, nil) + [.exit(VsctlExit.success)]
+                return complaints + output(of: run) + [.exit(VsctlExit.success)]
             }
             guard let (id, effects) = replica.transact(transaction.builder) else {
                 return complaints + fail("the database takes no transactions")
@@ -203,12 +203,13 @@ public struct VsctlMachine {
     }
 
     private func run(
-        _ warnings: inout [String], _ schema: DatabaseSchema?
+        on picture: DatabaseReplica, _ warnings: inout [String], _ schema: DatabaseSchema?,
+        symbols: VsctlSymbols = VsctlSymbols()
     ) throws(VsctlStop) -> Run {
         guard let schema, let first = line.invocations.first else {
             throw .failure("the database has no schema")
         }
-        var draft = VsctlDraft(of: replica, schema: schema)
+        var draft = VsctlDraft(of: picture, schema: schema, symbols: symbols)
         let root = draft.rows(of: "Open_vSwitch").first ?? draft.insert(into: "Open_vSwitch")
         var context = VsctlContext(draft: draft, root: root, invocation: first)
         context.files = files
@@ -217,7 +218,7 @@ public struct VsctlMachine {
             context.begin(invocation, isLast: false)
             try invocation.command.check?(&context)
         }
-        var run = Run(revision: replica.revision)
+        var run = Run(picture: picture)
         for (place, invocation) in line.invocations.enumerated() {
             context.begin(invocation, isLast: place == line.invocations.count - 1)
             try invocation.command.run(&context)
@@ -244,8 +245,9 @@ public struct VsctlMachine {
             guard attemptCount < VsctlLimits.attemptCountMax else {
                 return fail("the rows were changed by others \(attemptCount) times; gave up")
             }
-            guard replica.revision == run.revision else { return runCommands() }
-            phase = .waitingForRows(revision: run.revision, byWish: false)
+            let revision = run.picture.revision
+            guard replica.revision == revision else { return runCommands() }
+            phase = .waitingForRows(revision: revision, byWish: false)
             return []
         case .notOwner: return fail("database not locked")
         case .refused(let name, let details, _):
@@ -263,7 +265,7 @@ public struct VsctlMachine {
     }
 
     private mutating func committed(_ run: Run, _ results: TransactionResults) -> [VsctlEffect] {
-        let effects = output(of: run, results)
+        let effects = output(of: withPermanentNames(run, results))
         guard !line.options.isDryRun, let place = run.transaction?.nextConfigurationPlace,
             let next = results.rows(of: place).first?["next_cfg"]?.integer
         else {
@@ -301,7 +303,21 @@ public struct VsctlMachine {
 
     // MARK: Output
 
-    private func output(of run: Run, _ results: TransactionResults?) -> [VsctlEffect] {
+    /// The same commands on the same picture, but new rows are called what the database has called
+    /// them: what is printed of a row names one that is there.
+    private func withPermanentNames(_ run: Run, _ results: TransactionResults) -> Run {
+        let names = (run.transaction?.insertPlaces ?? [:]).compactMapValues {
+            results.insertedUUID(by: $0)
+        }
+        guard !names.isEmpty else { return run }
+        // Said already.
+        var warnings: [String] = []
+        let symbols = VsctlSymbols(permanentNames: names)
+        // Nothing is refused that was not the first time.
+        return (try? self.run(on: run.picture, &warnings, replica.schema, symbols: symbols)) ?? run
+    }
+
+    private func output(of run: Run) -> [VsctlEffect] {
         var isFirstTable = true
         var text = ""
         for output in run.outputs {
@@ -310,13 +326,6 @@ public struct VsctlMachine {
             case .table(let table):
                 text += table.text(line.options.style, isFirst: isFirstTable)
                 isFirstTable = false
-            case .created(let name):
-                let uuid = run.transaction?.insertPlaces[name]
-                    .flatMap { results?.insertedUUID(by: $0) }
-                let row = uuid.map(Atom.uuid) ?? name
-                let created = VsctlText(
-                    headings: ["_uuid"], text: row.text + "\n", rows: [[row.json]])
-                text += oneLine(created.text(line.options.style))
             }
         }
         return text.isEmpty ? [] : [.output(text)]

@@ -9,8 +9,6 @@ import DatabaseProtocol
 enum VsctlOutput {
     case text(VsctlText)
     case table(VsctlTable)
-    /// The permanent UUID of a row that the transaction inserts.
-    case created(Atom)
 }
 
 /// Lines, and the rows of values that they stand for.

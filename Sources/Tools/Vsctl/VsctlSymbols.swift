@@ -16,11 +16,16 @@ struct VsctlSymbols {
 
     private var symbols: [String: Symbol] = [:]
     private var rowCount = 0
+    /// What the database has called rows of this very transaction.
+    private let permanentNames: [Atom: UUIDValue]
 
-    /// What the transaction calls the next row that it inserts.
+    init(permanentNames: [Atom: UUIDValue] = [:]) { self.permanentNames = permanentNames }
+
+    /// What the transaction calls the next row that it inserts; the row's own name, once it has one.
     mutating func freshRow() -> Atom {
         rowCount += 1
-        return .namedUUID("row\(rowCount)")
+        let name = Atom.namedUUID("row\(rowCount)")
+        return permanentNames[name].map(Atom.uuid) ?? name
     }
 
     /// The row that `name` stands for or will stand for.

@@ -66,7 +66,7 @@ import Tools
 
 extension String {
     /// How often `part` stands in it.
-    fileprivate func components(of part: String) -> Int {
+    func components(of part: String) -> Int {
         split(separator: part, omittingEmptySubsequences: false).count - 1
     }
 }

@@ -73,6 +73,31 @@ import Tools
         #expect(conversation.output == Conversation.rowUUID(0) + "\n")
     }
 
+    @Test(arguments: [[], ["-f", "json"]])
+    func whatShowsANewRowShowsItsPermanentName(options: [String]) throws {
+        let words = options + ["--no-wait", "show"]
+        var conversation = try #require(try Conversation(words, rows: [:]))
+        let insert = try #require(
+            conversation.operations.firstIndex { $0.object?["op"] == "insert" })
+        conversation.commit()
+        #expect(conversation.output.contains(Conversation.rowUUID(insert)))
+        #expect(!conversation.output.contains("row1"))
+
+        conversation = try #require(
+            try Conversation(
+                options + [
+                    "--no-wait", "--", "--id=@m", "create", "mirror", "name=m0", "--", "get",
+                    "mirror", "m0", "_uuid", "--", "set", "bridge", "br0", "mirrors=@m", "--",
+                    "get", "bridge", "br0", "mirrors",
+                ], rows: Conversation.oneBridge))
+        let mirror = try #require(
+            conversation.operations.firstIndex { $0.object?["table"] == "Mirror" })
+        conversation.commit()
+        let count = conversation.output.components(of: Conversation.rowUUID(mirror))
+        #expect(count == 3, "create, get of the row, get of what refers to it")
+        #expect(!conversation.output.contains("row"))
+    }
+
     @Test func startsAgainWhenSomebodyWasFaster() throws {
         var conversation = try #require(try Conversation("--no-wait", "add-port", "br0", "eth9"))
         conversation.operations = []

@@ -17,7 +17,7 @@ extension VsctlCommand {
             "clear", 3..., "TABLE RECORD COLUMN...", options: ["--if-exists"],
             check: checkColumns, run: clear),
         VsctlCommand(
-            "create", 2..., "TABLE COLUMN[:KEY]=VALUE...", options: ["--id="],
+            "create", 2..., "TABLE COLUMN[:KEY]=VALUE...", options: ["--id="], prints: ["_uuid"],
             check: checkCreate, run: create),
         VsctlCommand(
             "destroy", 1..., "TABLE [RECORD]...", options: ["--if-exists", "--all"],
@@ -167,7 +167,7 @@ extension VsctlCommand {
             row = context.draft.insert(into: table.name)
         }
         for setting in context.arguments.dropFirst() { try context.set(setting, of: row) }
-        context.output = .created(row.name)
+        context.say(row.name.text, row.name.json)
     }
 
     @Sendable private static func destroy(_ context: inout VsctlContext) throws(VsctlStop) {
