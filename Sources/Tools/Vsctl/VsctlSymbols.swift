@@ -21,7 +21,7 @@ struct VsctlSymbols {
 
     init(permanentNames: [Atom: UUIDValue] = [:]) { self.permanentNames = permanentNames }
 
-    /// What the transaction calls the next row that it inserts; the row's own name, once it has one.
+    /// What the transaction calls the next row that it inserts; once it has a name, that.
     mutating func freshRow() -> Atom {
         rowCount += 1
         let name = Atom.namedUUID("row\(rowCount)")
