@@ -98,7 +98,13 @@ final class Lookout: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         isRinging = false
-        // If something has come, this turn's end decides.
+        guard end != nil else { return }
+        // After all else that has come: whoever sent that waits.
+        context.eventLoop.assumeIsolated().execute { self.lookOn() }
+    }
+
+    private func lookOn() {
+        // If something has come, its turn's end decides.
         guard let end, messageCount == 0 else { return }
         guard .now() < end else {
             counts.vainLooks.add(1, ordering: .relaxed)
