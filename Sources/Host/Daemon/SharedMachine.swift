@@ -42,8 +42,9 @@ extension TurnTaking {
 public final class SharedMachine<Machine: TurnTaking>: Sendable {
     /// For messages that may take longer.
     public let mailbox = Mailbox<Machine.Message>()
-    /// Nobody until the machine is made: it needs us in order to be made.
-    @usableFromInline let place = AtomicLazyReference<MachinePlace<Machine>>()
+    /// Nobody until the machine is made: it needs us in order to be made. Then always the same, and
+    /// the lock is free: an `AtomicLazyReference` would look its own types up at each load.
+    @usableFromInline let place = Mutex<MachinePlace<Machine>?>(nil)
 
     public init() {}
 
@@ -55,7 +56,7 @@ public final class SharedMachine<Machine: TurnTaking>: Sendable {
     ///
     /// - Returns: `false` if the mailbox is full; the message was not taken.
     @inlinable public func deliver(_ message: Machine.Message) -> Bool {
-        guard let place = place.load(), !place.isAwaited.load(ordering: .relaxed) else {
+        guard let place = place.withLock({ $0 }), !place.isAwaited.load(ordering: .relaxed) else {
             return mailbox.post(message)
         }
         let isHandled = place.state.withLockIfAvailable { state in
@@ -76,7 +77,10 @@ public final class SharedMachine<Machine: TurnTaking>: Sendable {
         whenBegun: () throws -> Void = {}
     ) throws {
         let own = MachinePlace(machine)
-        precondition(place.storeIfNil(own) === own, "a machine is in this place already")
+        place.withLock { place in
+            precondition(place == nil, "a machine is in this place already")
+            place = own
+        }
         var hasBegun = false
         while true {
             let (deadline, watches) = own.state.withLock {

@@ -5,11 +5,13 @@ internal import Pipeline
 
 // Which cached flows a change may concern.
 
+typealias BridgeTableChanges = (bridge: Int, changes: TableChanges)
+
 /// What a new generation changed.
 enum RecheckScope {
     case all
-    /// Rules, by bridge.
-    case tables([Int: TableChanges])
+    /// Rules of these bridges, which are few: mostly one.
+    case tables([BridgeTableChanges])
 
     /// Whether the decision that made a cached flow may come out differently.
     ///
@@ -21,7 +23,7 @@ enum RecheckScope {
         let decision = ledger.decision(slot)
         var firstTableLookups = 0
         for (index, reference) in decision.rules.enumerated() {
-            guard let changes = changed[reference.bridge] else { continue }
+            guard let changes = Self.changes(of: reference.bridge, in: changed) else { continue }
             if changes.isAll { return true }
             guard changes.concern(table: reference.table, priority: reference.priority) else {
                 continue
@@ -37,8 +39,12 @@ enum RecheckScope {
         // `learn` asks how many rules a table has without searching it.
         return decision.effects.contains { effect in
             guard case .learnRule(let bridge, let mod) = effect else { return false }
-            return changed[bridge]?.concern(table: mod.table ?? 0) ?? false
+            return Self.changes(of: bridge, in: changed)?.concern(table: mod.table ?? 0) ?? false
         }
+    }
+
+    private static func changes(of bridge: Int, in all: [BridgeTableChanges]) -> TableChanges? {
+        all.first { $0.bridge == bridge }?.changes
     }
 }
 

@@ -72,8 +72,12 @@ struct Recheck {
     /// happens: the entries of its last turn are still to be held against it.
     private mutating func forgetReached() {
         guard forgotten < reached else { return }
-        let reached = reached
-        scopes.removeAll { $0.generation <= reached }
+        let kept = scopes.firstIndex { $0.generation > reached } ?? scopes.endIndex
+        if kept == scopes.endIndex {
+            scopes.removeAll(keepingCapacity: true)
+        } else {
+            scopes.removeFirst(kept)
+        }
         forgotten = reached
     }
 
@@ -97,7 +101,7 @@ extension Vswitch {
     mutating func noticeModelChanges() {
         giveMeterOrders()
         var changed = false
-        var tables: [Int: TableChanges] = [:]
+        var tables: [BridgeTableChanges] = []
         if model.hasChanges {
             for index in model.bridgeIndices {
                 switch model[bridge: index].macTable.takeChanges() {
@@ -105,7 +109,7 @@ extension Vswitch {
                 case .some(let keys): changed = changed || !keys.isEmpty
                 }
                 let changes = model[bridge: index].tables.takeChanges()
-                if !changes.isEmpty { tables[index] = changes }
+                if !changes.isEmpty { tables.append((index, changes)) }
             }
         }
         // What is not in the tables has a generation of its own.
@@ -276,7 +280,7 @@ extension Vswitch {
             FlowDecision(actions: flow.actions, rules: fresh.rules, effects: fresh.effects),
             generation: 0, seen: flow.statistics, since: now, dump: dump)
         // Nothing changed; it alone has not been checked yet.
-        recheck.begin(.tables([:]))
+        recheck.begin(.tables([]))
     }
 
     /// - Parameter isWhole: It showed every flow that is there.

@@ -193,7 +193,9 @@ extension PrefixTrie {
             var at = 0
             var node = unsafe nodes[0]
             while true {
-                unsafe nodes[at].top = max(node.top, new.top)
+                // Written only if it changes: most of a big tree is in no cache, and a line that
+                // was written to must go back to memory.
+                if new.top > node.top { unsafe nodes[at].top = new.top }
                 if node.length == new.length {
                     unsafe nodes[at].count += 1
                     unsafe nodes[at].priority = max(node.priority, new.priority)

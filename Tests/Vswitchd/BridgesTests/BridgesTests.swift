@@ -69,7 +69,7 @@ import Timekeeping
         let unknown = FlowLedgerTests.entry(2, generation: 0)
         for _ in 0..<3 {
             // Rules of a bridge that no cached flow met.
-            recheck.begin(.tables([:]))
+            recheck.begin(.tables([]))
             expect(&recheck, turnOf: 1, atMost: 9, is: 0..<1)
             let isConcerned = recheck.concerns(entry, inPort: nil)
             #expect(!isConcerned)

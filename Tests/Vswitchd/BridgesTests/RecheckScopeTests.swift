@@ -26,7 +26,7 @@ import Timekeeping
         var tables = FlowTables()
         _ = try tables.apply(
             FlowMod(command: .add, table: table, match: match), asOpenFlow10: false, now: .start)
-        return .tables([0: tables.takeChanges()])
+        return .tables([(0, tables.takeChanges())])
     }
 
     private func match(_ field: FlowField, _ value: UInt64) -> Match {
@@ -45,7 +45,7 @@ import Timekeeping
         var tables = FlowTables()
         let mod = FlowMod(command: .add, table: 2, priority: 100)
         _ = try tables.apply(mod, asOpenFlow10: false, now: .start)
-        let scope = RecheckScope.tables([0: tables.takeChanges()])
+        let scope = RecheckScope.tables([(0, tables.takeChanges())])
         for (priority, isConcerned) in [(99, true), (100, true), (101, false), (0, true)] {
             var flow = entry(tables: [2])
             flow.rules[0].priority = UInt16(priority)
@@ -71,7 +71,7 @@ import Timekeeping
 
     @Test func aWalkForgetsScopesThatAllHaveReached() {
         var recheck = Recheck()
-        recheck.begin(.tables([:]))
+        recheck.begin(.tables([]))
         let calm = entry(tables: [0])
         #expect(!recheck.concerns(calm, inPort: nil))
         recheck.begin(.all)
@@ -79,9 +79,22 @@ import Timekeeping
         _ = recheck.turn(of: 1, atMost: 9)
         var fresh = calm
         fresh.generation = recheck.generation
-        recheck.begin(.tables([:]))
+        recheck.begin(.tables([]))
         #expect(!recheck.concerns(fresh, inPort: nil))
         #expect(recheck.concerns(calm, inPort: nil), "it missed what was forgotten")
+    }
+
+    @Test func whatChangesDuringAWalkIsKeptForTheNext() throws {
+        var recheck = Recheck()
+        recheck.begin(.tables([]))
+        _ = recheck.turn(of: 2, atMost: 1)
+        var early = entry(tables: [0])
+        early.generation = recheck.generation
+        recheck.begin(try scope(table: 0, Match()))
+        _ = recheck.turn(of: 2, atMost: 1)
+        #expect(recheck.isPending, "the first entries have not been held against the change")
+        recheck.begin(.tables([]))
+        #expect(recheck.concerns(early, inPort: nil))
     }
 }
 

@@ -10,8 +10,9 @@ public import OpenFlow
 public struct TableChanges: Sendable {
     /// More is known than which rules: everything may have changed.
     public private(set) var isAll = false
-    /// For each table with a change, the highest priority of a rule that changed. Asked by key.
-    private var priorities: [UInt8: UInt16] = [:]
+    /// For each table with a change, the highest priority of a rule that changed. Few, as a rule
+    /// one: a search through all costs less than a hash.
+    private var priorities: [(table: UInt8, highest: UInt16)] = []
     /// What the changed rules of table 0 match; nil: too many to be worth a look at each.
     public private(set) var firstTable: [Match]? = []
 
@@ -22,23 +23,22 @@ public struct TableChanges: Sendable {
     /// Whether a rule of `table` changed that could matter to a packet for which a rule of
     /// `priority` is the best.
     public func concern(table: UInt8, priority: UInt16 = 0) -> Bool {
-        isAll || priorities[table].map { $0 >= priority } ?? false
+        isAll || priorities.contains { $0.table == table && $0.highest >= priority }
     }
 
     mutating func add(_ rule: Rule) {
         guard !isAll else { return }
-        Self.raise(&priorities[rule.table, default: 0], to: rule.priority)
+        if let place = priorities.firstIndex(where: { $0.table == rule.table }) {
+            priorities[place].highest = max(priorities[place].highest, rule.priority)
+        } else {
+            priorities.append((rule.table, rule.priority))
+        }
         guard rule.table == 0, let known = firstTable else { return }
         guard known.count < Limits.changesInDetail else {
             firstTable = nil
             return
         }
         firstTable?.append(rule.match)
-    }
-
-    /// One search for the table's entry, to look at it and to write it.
-    private static func raise(_ highest: inout UInt16, to priority: UInt16) {
-        if priority > highest { highest = priority }
     }
 
     mutating func addAll() { isAll = true }
