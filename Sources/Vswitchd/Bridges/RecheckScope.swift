@@ -21,7 +21,6 @@ enum RecheckScope {
     func concerns(_ ledger: borrowing FlowLedger, _ slot: Int, inPort: PortNumber?) -> Bool {
         guard case .tables(let changed) = self else { return true }
         let decision = ledger.decision(slot)
-        var firstTableLookups = 0
         for (index, reference) in decision.rules.enumerated() {
             guard let changes = Self.changes(of: reference.bridge, in: changed) else { continue }
             if changes.isAll { return true }
@@ -33,7 +32,6 @@ enum RecheckScope {
                 ledger.key(slot).recirculationID == 0, let matches = changes.firstTable
             else { return true }
             let flow = ledger.identity(slot)
-            firstTableLookups += 1
             if matches.contains(where: { flow.mayMatch($0, inPort: inPort) }) { return true }
         }
         // `learn` asks how many rules a table has without searching it.
