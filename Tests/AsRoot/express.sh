@@ -17,6 +17,9 @@ ended() { # packets of port p1 by how they ended, summed
     awk '$1 == "p1" { on = 1; next } $1 ~ /^p|^br|^\(from/ { on = 0 } on && $1 ~ /^[0-9]+$/ && $2 !~ /^\(/ { s += $1 } END { print s + 0 }'; }
 
 check "the two hosts know each other" in_host 1 ping -q -c 3 -i 0.2 -W 1 10.9.0.2
+# For good: five seconds after the ping they would ask again, each time with an upcall.
+in_host 1 ip neigh replace 10.9.0.2 lladdr "$sink" dev eth0 nud permanent
+in_host 2 ip neigh replace 10.9.0.1 lladdr "$(in_host 1 cat /sys/class/net/eth0/address)" dev eth0 nud permanent
 flood 1000 0.2 > /dev/null
 upcalls=$(missed) below=$(in_switch ip -j -s link show p2 | sed -n 's/.*"tx":{[^}]*"packets":\([0-9]*\).*/\1/p')
 rx=$(of_port p1 rx) tx=$(of_port p2 tx) left=$(of_link 1 tx_packets) came=$(of_link 2 rx_packets)
