@@ -189,6 +189,17 @@ extension ForwardingModel {
         #expect((after[12] ?? 0) >= (before[12] ?? 0) && (after[14] ?? 0) >= (before[14] ?? 0))
     }
 
+    /// Sixteen values of the hash among five are 4, 3, 3, 3 and 3: a quarter of all for the first.
+    @Test func fiveEqualBucketsShareEqually() throws {
+        var model = makeModel(ports: 6)
+        try model.group(
+            mod(.add, .select, 1, [2, 3, 4, 5, 6].map { bucket($0, weight: 1) }))
+        try model.add(.group(1))
+        let shares = shares(model)
+        #expect(shares.count == 5)
+        #expect(shares.values.allSatisfy { (360...440).contains($0) }, "\(shares)")
+    }
+
     @Test func theFieldsOfAHashAreAllThatIsLookedAt() throws {
         var model = makeModel()
         let selection = GroupSelection(method: "hash", fields: [SelectedField(.ipv4Src)])

@@ -67,29 +67,44 @@ enum SelectionMethod {
 
 /// Which bucket each value of a hash belongs to.
 enum BucketMap {
-    /// Fewest and most values: enough for weights to show, and few enough cached flows.
-    private static let smallest = 16
-    private static let largest = 256
+    /// Fewest and most values. Each may become a cached flow of its own, so there are no more than
+    /// it takes for the weights to show.
+    private static let sizes = 16...256
+    /// A share may differ from what its weight asks by one part in so many.
+    private static let precision = 20
 
     /// Index of a bucket for each value of the hash, as many times as its weight asks; empty if
     /// all weights are 0. A power of two.
     static func make(weights: [UInt16]) -> [UInt16] {
         let total = weights.reduce(0) { $0 + Int($1) }
-        guard total > 0, let least = weights.filter({ $0 > 0 }).min() else { return [] }
-        var size = smallest
-        while size < largest, size * Int(least) < total { size *= 2 }
-        // Webster's method: the next seat goes to whoever has the largest weight per (seats + ½),
-        // so that shares are as near to the weights as whole numbers can be.
+        guard total > 0 else { return [] }
         var seats = weights.map { _ in 0 }
-        return (0..<size).map { _ in
-            var best = 0
-            for index in weights.indices {
-                let mine = Int(weights[index]) * (2 * seats[best] + 1)
-                if mine > Int(weights[best]) * (2 * seats[index] + 1) { best = index }
+        var map: [UInt16] = []
+        var size = sizes.lowerBound
+        while true {
+            while map.count < size {
+                let next = nextSeat(weights: weights, seats: seats)
+                seats[next] += 1
+                map.append(UInt16(clamping: next))
             }
-            seats[best] += 1
-            return UInt16(clamping: best)
+            let isFair = zip(weights, seats).allSatisfy { weight, seats in
+                let asked = Int(weight) * size
+                return abs(seats * total - asked) * precision <= asked
+            }
+            if isFair || size >= sizes.upperBound { return map }
+            size *= 2
         }
+    }
+
+    /// Webster's method: the next seat goes to whoever has the largest weight per (seats + ½), so
+    /// that shares are as near to the weights as whole numbers can be, however many seats follow.
+    private static func nextSeat(weights: [UInt16], seats: [Int]) -> Int {
+        var best = 0
+        for index in weights.indices {
+            let mine = Int(weights[index]) * (2 * seats[best] + 1)
+            if mine > Int(weights[best]) * (2 * seats[index] + 1) { best = index }
+        }
+        return best
     }
 }
 
